@@ -1,0 +1,85 @@
+"""A variational autoencoder, trained by stochastic variational inference on handwritten digits.
+
+python examples/vae.py
+python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epochs 100
+"""
+
+from functools import partial
+
+import torch
+
+import ppgen
+from ppgen import plots
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.models import VAE
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=200, quick=20)
+    parser.add_argument("--latent", type=int, default=2, help="dimension of z")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="hidden layer sizes")
+    parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
+    parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
+    options = parser.parse_args()
+    run = Experiment("vae", options)
+
+    data = run.data
+    vae = VAE.mlp(data.image_shape, options.latent, options.hidden)
+    binarize = partial(vae.likelihood.encode, levels=data.levels)
+
+    def save_samples(vae, history):
+        moments = {0: "samples_before", options.epochs // 2: "samples_halfway"}
+        if history.last in moments:
+            title = f"samples after {history.last} epochs"
+            images = ppgen.sample(vae, 64, mean=True)
+            run.save_figure(moments[history.last], plots.image_grid(images, title=title))
+
+    history = ppgen.fit(
+        vae,
+        data.train.images,
+        data.validation.images,
+        transform=binarize,
+        average=0.999,
+        patience=options.patience,
+        callback=save_samples,
+        **run.fit_options,
+    )
+    epochs, validation = history.column("validation")
+    lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
+    run.save_figure("elbo", plots.curves(lines, ylabel="ELBO, nats an image"))
+
+    test = binarize(data.test.images)
+    samples = ppgen.sample(vae, 64, mean=True)
+    reconstructed = ppgen.reconstruct(vae, test[:64])
+    run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
+    run.save_figure("reconstructions", plots.reconstructions(test[:32], reconstructed[:32]))
+    overview = {"test images": test[:64], "reconstructions": reconstructed, "samples": samples}
+    run.save_figure("overview", plots.image_grids(overview))
+    if options.latent > 1:
+        with torch.no_grad():
+            means = vae.encode(test.to(vae.device))[0]
+        most_active = means.var(0).topk(2).indices.sort().values.tolist()
+        figure = plots.manifold(vae.decode, vae.latent, most_active, device=vae.device)
+        run.save_figure("manifold", figure)
+
+    bound = ppgen.elbo(vae, test)
+    likelihood = ppgen.iwae(vae, test, particles=options.particles)
+    run.report(
+        untrained_validation_elbo=history.epochs[0].validation,
+        validation_elbo_after_epoch_1=history.epochs[min(1, history.last)].validation,
+        epochs=history.last,
+        best_epoch=history.best.number,
+        seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
+        test_elbo=bound.mean,
+        test_elbo_standard_error=bound.standard_error,
+        test_log_likelihood=likelihood.mean,
+        test_log_likelihood_standard_error=likelihood.standard_error,
+        particles=options.particles,
+        history=history.to_list(),
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Generative models as Pyro programs."""
+
+from ppgen import data, inference, likelihoods, models, plots
+from ppgen.inference import elbo, fit, iwae, reconstruct, sample
+from ppgen.program import Program, as_program
+
+__version__ = "0.1.0"
+__all__ = [
+    "Program",
+    "as_program",
+    "data",
+    "elbo",
+    "fit",
+    "inference",
+    "iwae",
+    "likelihoods",
+    "models",
+    "plots",
+    "reconstruct",
+    "sample",
+]

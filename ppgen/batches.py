@@ -1,0 +1,103 @@
+"""Minibatches from tensors that live in memory, on the device that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import ceil
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Transform = Callable[[Tensor], Tensor]
+
+EVALUATION_BATCH = 1000
+
+
+class Batches:
+    """Images, and whatever else the program takes with them, in minibatches.
+
+    Every epoch is one permutation of the data, fixed by seed and epoch; the last batch may be
+    short. There is no worker process and no Python code that runs once an image.
+
+    Parameters
+    ----------
+    data
+        Images ``(batch, channel, height, width)``, or a tuple of them and further tensors of the
+        same length, such as labels.
+    batch_size
+        Images a batch; at most as many as there are. None: as suits evaluation, 1,000.
+    transform
+        Applied to the images of each batch, for instance to draw binary pixels anew. Without it
+        integer grey levels only become floating-point numbers.
+    device
+        Where the data is kept and the batches are made.
+
+    Raises
+    ------
+    ValueError
+        Where there is no data, tensors differ in length, values are not finite, or the batch size
+        is not between 1 and the number of images.
+
+    Examples
+    --------
+    >>> batches = Batches(torch.arange(10).view(10, 1, 1, 1), batch_size=4)
+    >>> [len(x) for x, in batches.shuffled(seed=0, epoch=1)]
+    [4, 4, 2]
+    """
+
+    def __init__(
+        self,
+        data: Tensor | tuple[Tensor, ...],
+        batch_size: int | None = None,
+        transform: Transform | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        tensors = data if isinstance(data, tuple) else (data,)
+        lengths = [len(tensor) for tensor in tensors]
+        if min(lengths, default=0) == 0:
+            raise ValueError(f"data has {lengths} images; expected one or more")
+        if len(set(lengths)) > 1:
+            raise ValueError(f"data has tensors of the lengths {lengths}; expected equal lengths")
+        if batch_size is None:
+            batch_size = min(EVALUATION_BATCH, lengths[0])
+        if not 1 <= batch_size <= lengths[0]:
+            raise ValueError(
+                f"batch_size is {batch_size}; expected between 1 and the {lengths[0]} images"
+            )
+        for tensor in tensors:
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise ValueError("data holds NaN or infinite values; expected finite numbers")
+        self.tensors = tuple(tensor.to(device) for tensor in tensors)
+        self.batch_size = batch_size
+        self.transform = transform or as_float
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.tensors[0])
+
+    def __len__(self) -> int:
+        """Count the batches of one epoch."""
+        return ceil(self.images / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        """Go through the data once, in its own order."""
+        for start in range(0, self.images, self.batch_size):
+            yield self._batch(*(t[start : start + self.batch_size] for t in self.tensors))
+
+    def shuffled(self, seed: int, epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        """Go through the data once, in the order of this seed and epoch."""
+        mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(mixed[0]))
+        order = torch.randperm(self.images, generator=generator).to(self.tensors[0].device)
+        for index in order.split(self.batch_size):
+            yield self._batch(*(tensor[index] for tensor in self.tensors))
+
+    def _batch(self, images: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
+        return self.transform(images), *context
+
+
+def as_float(images: Tensor) -> Tensor:
+    """Make integer grey levels floating-point; leave others as they are."""
+    return images if images.is_floating_point() else images.to(torch.get_default_dtype())

@@ -1,0 +1,58 @@
+"""Data sets as tensors of grey levels, in three parts."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from torchvision import datasets
+
+from ppgen.data import binarized_mnist, digits, mnist
+from ppgen.data.dataset import DataError, Dataset, Part
+
+__all__ = ["LOADERS", "DataError", "Dataset", "Part", "load"]
+
+LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
+    "digits": digits.load,
+    "mnist": mnist.loader(datasets.MNIST),
+    "fashion_mnist": mnist.loader(datasets.FashionMNIST),
+    "kmnist": mnist.loader(datasets.KMNIST),
+    "binarized_mnist": binarized_mnist.load,
+}
+
+
+def load(name: str, root: str | Path | None = None, *, download: bool = False) -> Dataset:
+    """Load a data set by name: a key of ``LOADERS``.
+
+    Parameters
+    ----------
+    name
+        ``digits``: 1,797 images of 8×8 pixels in 17 grey levels (UCI, bundled with scikit-learn);
+        ``mnist``, ``fashion_mnist``, ``kmnist``: 28×28 in 256 levels, 50,000 for training, the
+        last 10,000 training images for validation, 10,000 for testing;
+        ``binarized_mnist``: MNIST binarised once, in the split of Larochelle and Murray (2011).
+    root
+        The data folder; by default the environment variable ``PPGEN_DATA``, else
+        ``~/.cache/ppgen``.
+    download
+        Fetch files that are missing. Nothing is downloaded unless asked for.
+
+    Raises
+    ------
+    DataError
+        Where the name is unknown, or files are missing, damaged or of the wrong kind.
+
+    Examples
+    --------
+    >>> digits = load("digits")
+    >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
+    ((1, 8, 8), 1197, 300, 300)
+    """
+    if name not in LOADERS:
+        near = difflib.get_close_matches(name, LOADERS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"name is {name!r}; expected one of {', '.join(LOADERS)}{hint}")
+    folder = Path(root or os.environ.get("PPGEN_DATA") or Path.home() / ".cache" / "ppgen")
+    return LOADERS[name](name, folder.expanduser(), download)

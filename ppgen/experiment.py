@@ -1,0 +1,168 @@
+"""What every script shares: its options, its folder, and the figures and numbers left there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyro
+import torch
+from matplotlib.figure import Figure
+
+from ppgen import data
+
+
+def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
+    """Make a parser with the options that every script takes.
+
+    ``--data``, ``--data-root``, ``--download``, ``--out``, ``--seed`` and ``--quick``.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if datasets:
+        names = sorted(data.LOADERS)
+        parser.add_argument("--data", default="digits", choices=names, help="default: %(default)s")
+        parser.add_argument("--data-root", help="data folder; default: PPGEN_DATA, ~/.cache/ppgen")
+        parser.add_argument("--download", action="store_true", help="fetch missing data")
+    parser.add_argument("--out", help="folder for the results; default: a new one in runs/")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="a minute or less, to try it out")
+    return parser
+
+
+def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int) -> None:
+    """Add the options of scripts that train.
+
+    Parameters
+    ----------
+    parser
+        Of :func:`arguments`.
+    epochs, quick
+        Default number of epochs, and that with ``--quick``.
+    """
+    parser.add_argument("--epochs", type=int, help=f"default: {epochs}; with --quick {quick}")
+    parser.set_defaults(default_epochs=(epochs, quick))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
+    parser.add_argument(
+        "--compile",
+        default="off",
+        choices=("off", "on", "auto"),
+        help="compile the training steps; default: %(default)s",
+    )
+
+
+@dataclass
+class Experiment:
+    """One run of a script: a folder that collects its figures, numbers and settings.
+
+    Parameters
+    ----------
+    name
+        Of the script; names the folder where none is given.
+    options
+        The parsed options.
+
+    Attributes
+    ----------
+    data
+        The data set that the options name; None where the script has no such option.
+    folder
+        Where everything is written.
+    metrics
+        Numbers so far; :meth:`report` writes them to ``metrics.json``.
+
+    Raises
+    ------
+    SystemExit
+        With a sentence on what is wrong with the options, the data or the folder.
+    """
+
+    name: str
+    options: argparse.Namespace
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        defaults = vars(options).pop("default_epochs", None)
+        if defaults and options.epochs is None:
+            options.epochs = defaults[options.quick]
+        if getattr(options, "resume", False) and not options.out:
+            raise SystemExit("--resume needs the folder of the run: --out FOLDER")
+        try:
+            pyro.set_rng_seed(options.seed)
+            self.data = self._load_data()
+            self.folder = Path(options.out) if options.out else new_folder(Path("runs"), self.name)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SystemExit(f"--out {options.out} cannot be made: {error.strerror}") from error
+        except ValueError as error:  # of the seed, or the data
+            raise SystemExit(str(error)) from error
+        settings = {
+            "script": Path(sys.argv[0]).name,
+            **vars(options),
+            "versions": {
+                "ppgen": version("ppgen"),
+                "torch": torch.__version__,
+                "pyro-ppl": version("pyro-ppl"),
+            },
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        }
+        self._write("settings.json", settings)
+
+    def _load_data(self) -> data.Dataset | None:
+        o = self.options
+        return data.load(o.data, o.data_root, download=o.download) if "data" in o else None
+
+    @property
+    def fit_options(self) -> dict[str, Any]:
+        """The options that :func:`ppgen.fit` takes as they are."""
+        names = ("epochs", "resume", "device", "compile", "seed")
+        return {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
+
+    def save_figure(self, name: str, figure: Figure) -> None:
+        """Write ``name.png``."""
+        figure.savefig(self.folder / f"{name}.png", dpi=150)
+
+    def report(self, **numbers: Any) -> None:
+        """Print numbers and add them to ``metrics.json``."""
+        for name, value in numbers.items():
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            if not isinstance(value, list | dict):
+                print(f"{name}: {shown}")
+        self.metrics.update(numbers)
+        self._write("metrics.json", self.metrics)
+
+    def finish(self) -> None:
+        """Say where everything is."""
+        print(f"figures, numbers and checkpoints: {self.folder}")
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        text = json.dumps(_finite(content), indent=2, allow_nan=False)
+        (self.folder / name).write_text(text + "\n")
+
+
+def _finite(content: Any) -> Any:
+    # JSON knows no NaN and no infinity.
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Name a folder that does not exist yet: ``name``, else ``name-2``, and so on."""
+    folder, number = parent / name, 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder

@@ -1,0 +1,189 @@
+"""Bounds on the log-likelihood of images, and how sure they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+
+from ppgen.batches import Batches, Transform
+from ppgen.inference.sampling import evaluating
+from ppgen.objectives import (
+    PARTICLES,
+    TensorELBO,
+    importance_traces,
+    log_prob,
+    per_image,
+    sample_sites,
+)
+from ppgen.program import Program, as_program
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One value an image, and their mean.
+
+    Attributes
+    ----------
+    per_image
+        ``(images,)``, nats.
+    """
+
+    per_image: Tensor
+
+    @property
+    def mean(self) -> float:
+        """Mean over the images, nats."""
+        return self.per_image.double().mean().item()
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean as an estimate over the images' population, nats."""
+        if len(self.per_image) < 2:
+            return math.nan
+        return (self.per_image.double().std() / math.sqrt(len(self.per_image))).item()
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.standard_error:.2f} nats"
+
+
+def elbo(
+    program: Any,
+    data: Tensor | tuple[Tensor, ...],
+    particles: int = 1,
+    *,
+    transform: Transform | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the evidence lower bound of each image.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts.
+    data
+        Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
+        takes.
+    particles
+        Draws of the guide for each image.
+    transform, batch_size
+        As for :class:`ppgen.batches.Batches`.
+    seed
+        Of the draws; the caller's generators are left as they were.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> elbo(vae, torch.zeros(10, 1, 8, 8)).per_image.shape
+    torch.Size([10])
+    """
+    check_particles(particles)
+    program = as_program(program)
+    own = program.elbo if isinstance(program.elbo, TensorELBO) else TensorELBO()
+    estimator = type(own)(num_particles=particles)
+    batches = Batches(data, batch_size, transform, program.device)
+    with evaluating(program, seed):
+        values = [estimator.per_image(program.model, program.guide, *batch) for batch in batches]
+    return Estimate(torch.cat(values).cpu())
+
+
+def iwae(
+    program: Any,
+    data: Tensor | tuple[Tensor, ...],
+    particles: int,
+    *,
+    transform: Transform | None = None,
+    chunk: int = 20_000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate log p(x) of each image by importance sampling from the guide.
+
+    log 1/k Σ p(x, z_i) / q(z_i | x), a lower bound in expectation that rises with k (Burda,
+    Grosse and Salakhutdinov 2016, Importance weighted autoencoders, equation 8).
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts. All particles are drawn at once in a plate to the
+        left of the program's own, so networks in the model must broadcast over leading dimensions.
+    data
+        Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
+        takes.
+    particles
+        k, the draws of the guide for each image.
+    transform
+        As for :class:`ppgen.batches.Batches`.
+    chunk
+        Images times particles that are in memory at a time.
+    seed
+        Of the draws; the caller's generators are left as they were.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> x = torch.zeros(10, 1, 8, 8)
+    >>> iwae(vae, x, particles=100).mean >= elbo(vae, x, particles=100).mean
+    True
+    """
+    check_particles(particles)
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")
+    program = as_program(program)
+    images = data[0] if isinstance(data, tuple) else data
+    batch_size = min(max(1, chunk // particles), len(images)) or None
+    batches = Batches(data, batch_size, transform, program.device)
+    bounds = []
+    with evaluating(program, seed):
+        for batch in batches:
+            total = torch.full((len(batch[0]),), -math.inf, device=program.device)
+            for start in range(0, particles, chunk):
+                weights = log_weights(program, batch, min(chunk, particles - start))
+                total = torch.logaddexp(total, weights.logsumexp(0))
+            bounds.append(total - math.log(particles))
+    return Estimate(torch.cat(bounds).cpu())
+
+
+def log_weights(program: Program, batch: tuple[Tensor, ...], particles: int) -> Tensor:
+    """Draw z from the guide and give log p(x, z) − log q(z | x), ``(particles, batch)``, in nats.
+
+    Raises
+    ------
+    ValueError
+        Where the program does not broadcast over the plate of particles.
+    """
+    x = batch[0]
+    first = importance_traces(program.model, program.guide, *batch)
+    frames = [f for t in first for s in sample_sites(t).values() for f in s["cond_indep_stack"]]
+    nesting = max((-frame.dim for frame in frames if frame.vectorized), default=0)
+    try:
+        with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
+            model_trace, guide_trace = importance_traces(program.model, program.guide, *batch)
+        total = torch.zeros(particles, len(x), device=x.device)
+        for trace, sign in ((model_trace, 1), (guide_trace, -1)):
+            for name, site in sample_sites(trace).items():
+                total = total + sign * per_image(log_prob(trace, name), site, x)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"the program does not run inside a plate of {particles} particles ("
+            f"{str(error).splitlines()[0]}); its "
+            "networks must take latents of the shape (particles, batch, ...)"
+        ) from error
+    if total.shape != (particles, len(x)):
+        raise ValueError(
+            f"the log-weights have the shape {tuple(total.shape)}, expected (particles, batch) = "
+            f"{(particles, len(x))}; every site must lie in the batch plate or outside all plates"
+        )
+    return total
+
+
+def check_particles(particles: int) -> None:
+    """Refuse a number of particles below one."""
+    if particles < 1:
+        raise ValueError(f"particles is {particles}; expected 1 or more")

@@ -1,0 +1,193 @@
+"""Training: a loop over steps of stochastic variational inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pyro
+import torch
+from pyro.infer import ELBO
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from ppgen.batches import Batches, Transform
+from ppgen.inference.checkpoint import CheckpointError, Checkpoints
+from ppgen.inference.compiled import CompiledGradients
+from ppgen.inference.gradients import Objective
+from ppgen.inference.history import History
+from ppgen.inference.loop import Callback, Loop
+from ppgen.inference.prepare import check_arguments, check_settings, pick_device, prepare
+from ppgen.inference.progress import ProgressBar, TensorBoard
+from ppgen.inference.random_state import own_random_state
+from ppgen.inference.step import Step
+from ppgen.inference.training import TrainingState
+from ppgen.program import as_program
+
+Data = Tensor | tuple[Tensor, ...]
+
+adam = partial(Adam, lr=1e-3, fused=True)
+
+COMPILE_FROM_STEPS = 5_000
+"""Steps from which ``compile="auto"`` compiles on the CPU: fewer don't pay for the compiler."""
+
+
+def fit(
+    program: Any,
+    data: Data,
+    validation: Data | None = None,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    transform: Transform | None = None,
+    elbo: ELBO | None = None,
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] = adam,
+    scheduler: Callable[[Optimizer], Any] | None = None,
+    clip_norm: float | None = None,
+    average: float | None = None,
+    patience: int | None = None,
+    callback: Callback | None = None,
+    device: str = "auto",
+    bfloat16: bool = False,
+    compile: Literal["off", "on", "auto"] = "off",  # noqa: A002 - torch's word for it
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    tensorboard: bool = False,
+) -> History:
+    """Fit a model and its guide to data by stochastic variational inference.
+
+    A fit is a function of its arguments: it draws from random-number generators of its own,
+    seeded by ``seed``, and leaves the caller's as they were. The program is changed in place; it
+    ends with the weights of the best epoch on the validation images, or of the last epoch.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts: a program, an object with ``model`` and ``guide``,
+        a tuple of two functions, or a model alone.
+    data, validation
+        Images ``(batch, channel, height, width)``, or a tuple of them and the further tensors
+        that model and guide take.
+    epochs
+        Passes through the data, those before a resume included.
+    batch_size
+        Images a step, the last of an epoch may have fewer; by default 128, or all if that is less.
+    transform
+        Applied to the images of each batch, such as fresh binarisation; see
+        :class:`ppgen.batches.Batches`.
+    elbo
+        Any ELBO of Pyro's; by default the one that the program names.
+    optimizer, scheduler
+        Makers of torch's objects, such as ``partial(torch.optim.Adam, lr=1e-3)``. The schedule
+        steps once an epoch.
+    clip_norm
+        Largest norm of the gradient, of nats an image.
+    average
+        Decay of an exponential average of the weights, such as 0.999; validation and result then
+        use the average.
+    patience
+        Stop after this many epochs without a better validation ELBO.
+    callback
+        Called with the program and the history before training and after each epoch; the fit
+        stops where it returns True. What it draws does not change the training.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or another device of torch's.
+    bfloat16
+        Whether networks compute in bfloat16 by torch's autocast.
+    compile
+        Whether steps are traced through Pyro once and compiled, see
+        :class:`ppgen.inference.compiled.CompiledGradients`; ``"auto"`` where it pays.
+    seed
+        Of every random number of the fit.
+    out
+        Folder of the checkpoints, one an epoch. None: nothing is saved.
+    resume
+        Go on from the checkpoint in ``out``, to the same numbers as without the stop. Where there
+        is none, start.
+    progress
+        Whether to show a progress bar.
+    tensorboard
+        Whether to write the history to ``out/tensorboard`` as well.
+
+    Returns
+    -------
+    History
+        ELBO in nats an image, time and learning rate of each epoch.
+
+    Raises
+    ------
+    ValueError
+        Where an argument or the data is not what is expected; before training.
+    NotFiniteError
+        Where a loss or gradient is not finite; the last checkpoint stays.
+    CheckpointError
+        Where a checkpoint cannot be written or read.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> digits = ppgen.data.load("digits").binarized()
+    >>> vae = ppgen.models.VAE.mlp(digits.image_shape, latent=2)
+    >>> history = fit(vae, digits.train.images, epochs=1, progress=False)
+    >>> history.epochs[-1].number
+    1
+    """
+    check_arguments(epochs, patience, validation, compile, out, resume or tensorboard)
+    place = pick_device(device)
+    program = as_program(program).to(place)
+    if batch_size is None:
+        batch_size = min(128, len(data[0] if isinstance(data, tuple) else data))
+    batches = Batches(data, batch_size, transform, place)
+    held_out = None if validation is None else Batches(validation, None, transform, place)
+    checkpoints = None if out is None else Checkpoints(out)
+    if checkpoints and checkpoints.exist() and not resume:
+        raise CheckpointError(
+            f"{checkpoints.folder} holds the checkpoint of another run; "
+            "go on with it by resume=True, or name another folder"
+        )
+    settings = {"seed": seed, "batch_size": batch_size, "images": batches.images}
+
+    with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
+        objective = Objective(program, elbo, bfloat16)
+        with own_random_state(seed):
+            prepare(objective, *filter(None, (batches, held_out)))
+        state = TrainingState.start(program, optimizer, scheduler, average)
+        if checkpoints and checkpoints.exist():
+            saved = checkpoints.load()
+            check_settings(saved["settings"], settings)
+            state.load_state_dict(saved)
+
+        compiled = compile == "on" or (
+            compile == "auto" and compiling_pays(place, steps=epochs * len(batches))
+        )
+        gradients = CompiledGradients(objective) if compiled else objective.gradients()
+        done = state.history.last
+        reports: list[Any] = [ProgressBar(progress, batches.images, epochs, done)]
+        if out is not None and tensorboard:
+            reports.append(TensorBoard(Path(out, "tensorboard"), done))
+        for report in reports:
+            stack.callback(report.close)
+
+        Loop(
+            objective,
+            state,
+            Step(state, gradients, clip_norm),
+            batches,
+            held_out,
+            seed,
+            reports,
+            callback,
+            checkpoints,
+            settings,
+        ).run(epochs, patience)
+    return state.history
+
+
+def compiling_pays(device: torch.device, steps: int) -> bool:
+    """Whether a run is long enough to earn back the time of the compiler."""
+    return device.type == "cuda" or steps >= COMPILE_FROM_STEPS

@@ -1,0 +1,79 @@
+"""What happened in a fit, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Figures of one epoch; epoch 0 is the program before training.
+
+    Attributes
+    ----------
+    number
+        Epochs trained so far.
+    elbo
+        Mean over the epoch's steps, nats an image; None for epoch 0.
+    validation
+        ELBO of the validation images after the epoch, nats an image; None without them.
+    seconds
+        Time of the epoch's training steps.
+    learning_rate
+        Of the optimiser's first parameter group.
+    """
+
+    number: int
+    elbo: float | None
+    validation: float | None
+    seconds: float
+    learning_rate: float
+
+
+@dataclass
+class History:
+    """The epochs of a fit.
+
+    Attributes
+    ----------
+    epochs
+        All of them, epoch 0 first.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch with the highest validation ELBO; None where nothing was validated."""
+        validated = [epoch for epoch in self.epochs if epoch.validation is not None]
+        return max(validated, key=lambda epoch: epoch.validation or 0.0, default=None)
+
+    @property
+    def last(self) -> int:
+        """Epochs trained so far."""
+        return self.epochs[-1].number if self.epochs else 0
+
+    def stale(self, patience: int | None) -> bool:
+        """Whether ``patience`` epochs have passed since the best; with None, never."""
+        return (
+            patience is not None
+            and self.best is not None
+            and (self.last - self.best.number >= patience)
+        )
+
+    def column(self, name: str) -> tuple[list[int], list[float]]:
+        """Epoch numbers and values of one figure, without the epochs that have none."""
+        rows = [(epoch.number, getattr(epoch, name)) for epoch in self.epochs]
+        rows = [row for row in rows if row[1] is not None]
+        return [number for number, _ in rows], [value for _, value in rows]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Plain dictionaries, for JSON and checkpoints."""
+        return [asdict(epoch) for epoch in self.epochs]
+
+    @classmethod
+    def from_list(cls, rows: Sequence[dict[str, Any]]) -> History:
+        """Read back what :meth:`to_list` gave."""
+        return cls([Epoch(**row) for row in rows])

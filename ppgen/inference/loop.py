@@ -1,0 +1,106 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ppgen.batches import Batches
+from ppgen.inference.checkpoint import Checkpoints
+from ppgen.inference.finite import NotFiniteError
+from ppgen.inference.gradients import Objective
+from ppgen.inference.history import Epoch, History
+from ppgen.inference.random_state import own_random_state
+from ppgen.inference.step import Step
+from ppgen.inference.training import TrainingState
+from ppgen.program import Program
+
+Callback = Callable[[Program, History], bool | None]
+
+
+class Report(Protocol):
+    """Something that shows a fit while it runs."""
+
+    def step(self, images: int, elbo: float) -> None:
+        """Hear of one step: its images and their mean ELBO."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Hear of the end of an epoch."""
+
+
+@dataclass
+class Loop:
+    """Steps, epoch by epoch, until the last epoch, the end of patience or the callback's word.
+
+    What happens between epochs (validation, callback) draws from generators of its own, so that
+    the training's random numbers are the same with and without it.
+    """
+
+    objective: Objective
+    state: TrainingState
+    step: Step
+    batches: Batches
+    held_out: Batches | None
+    seed: int
+    reports: Sequence[Report] = ()
+    callback: Callback | None = None
+    checkpoints: Checkpoints | None = None
+    settings: dict[str, Any] | None = None
+
+    def run(self, epochs: int, patience: int | None = None) -> None:
+        """Train up to ``epochs``; leave the program with the weights that count."""
+        history = self.state.history
+        stop = False
+        if not history.epochs:
+            stop = self.end_epoch(0, elbo=None, seconds=0.0)
+        while not stop and history.last < epochs and not history.stale(patience):
+            started = time.perf_counter()
+            elbo = self.train_epoch(history.last + 1)
+            stop = self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
+        self.state.program.load_state_dict(self.state.result)
+
+    def train_epoch(self, number: int) -> float:
+        """Take one step a batch; return the mean ELBO, nats an image."""
+        total = 0.0
+        self.state.program.train()
+        for i, batch in enumerate(self.batches.shuffled(self.seed, number), start=1):
+            try:
+                elbo = -self.step(batch)
+            except NotFiniteError as error:
+                kept = (
+                    f"; the last checkpoint is {self.checkpoints.last}" if self.checkpoints else ""
+                )
+                raise NotFiniteError(
+                    f"step {i} of {len(self.batches)} in epoch {number}: {error}{kept}; "
+                    "try a smaller learning rate, or clip_norm"
+                ) from error
+            total += elbo * len(batch[0])
+            for report in self.reports:
+                report.step(len(batch[0]), elbo)
+        return total / self.batches.images
+
+    def end_epoch(self, number: int, elbo: float | None, seconds: float) -> bool:
+        """Validate, record, report, call back and save; return whether to stop."""
+        state = self.state
+        epoch = Epoch(number, elbo, self.validate(), seconds, state.learning_rate)
+        state.record(epoch)
+        for report in self.reports:
+            report.epoch(epoch)
+        stop = False
+        if self.callback is not None:
+            with state.evaluated(), own_random_state(self.seed):
+                stop = bool(self.callback(state.program.eval(), state.history))
+        if self.checkpoints is not None:
+            self.checkpoints.save({**state.state_dict(), "settings": self.settings})
+        return stop
+
+    def validate(self) -> float | None:
+        """Mean ELBO of the validation images, nats an image, with the same draws every time."""
+        if self.held_out is None:
+            return None
+        self.state.program.eval()
+        with self.state.evaluated(), own_random_state(self.seed):
+            total = sum(self.objective.value(*batch) * len(batch[0]) for batch in self.held_out)
+        return -total / self.held_out.images

@@ -1,0 +1,18 @@
+"""Small programs and data that many tests share."""
+
+import pyro
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _own_seed_and_store():
+    """Start every test from the same random numbers and an empty parameter store."""
+    pyro.clear_param_store()
+    pyro.set_rng_seed(0)
+
+
+@pytest.fixture
+def binary_images():
+    """Forty binary images of 3×3 pixels."""
+    return torch.bernoulli(torch.full((40, 1, 3, 3), 0.3))

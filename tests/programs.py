@@ -1,0 +1,126 @@
+"""Small programs for tests: each with an exact answer, or in the form a user might write it."""
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import nn
+
+from ppgen import Program
+from ppgen.objectives import MeanFieldELBO, TensorELBO
+
+
+class Pixels(Program):
+    """Independent Bernoulli pixels, nothing latent: maximum likelihood is the pixel mean."""
+
+    def __init__(self, shape=(1, 3, 3)):
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(shape))
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            return pyro.sample("x", dist.Bernoulli(logits=self.logits).to_event(3), obs=x)
+
+
+class Gaussian(Program):
+    """z ~ N(0, 1), x | z ~ N(z w, s²) per pixel: p(x) and p(z | x) are Gaussian."""
+
+    def __init__(self, pixels=4, elbo=None):
+        super().__init__()
+        self.elbo = elbo or MeanFieldELBO()
+        self.weights = nn.Parameter(torch.linspace(-1.0, 1.5, pixels))
+        self.encoder = nn.Linear(pixels, 2)
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = (z * self.weights).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+    def guide(self, x):
+        with pyro.plate("data", len(x)):
+            mean, log_scale = self.encoder(x.flatten(1)).chunk(2, -1)
+            pyro.sample("z", dist.Normal(mean, log_scale.exp()).to_event(1))
+
+    def log_likelihood(self, x):
+        w = self.weights.detach()
+        covariance = torch.outer(w, w) + 0.49 * torch.eye(len(w))
+        return dist.MultivariateNormal(torch.zeros(len(w)), covariance).log_prob(x.flatten(1))
+
+    def use_exact_posterior(self):
+        w = self.weights.detach()
+        precision = 1 + w @ w / 0.49
+        with torch.no_grad():
+            self.encoder.weight[0] = w / 0.49 / precision
+            self.encoder.weight[1] = 0
+            self.encoder.bias[0] = 0
+            self.encoder.bias[1] = -0.5 * precision.log()
+
+
+class BeliefNet(Program):
+    """Two binary latents, so that everything can be summed out; the guide is discrete."""
+
+    def __init__(self, elbo=None):
+        super().__init__()
+        self.elbo = elbo or TensorELBO()
+        self.weights = nn.Parameter(torch.randn(2, 9))
+        self.encoder = nn.Linear(9, 2)
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Bernoulli(0.5 * torch.ones(2)).to_event(1))
+            logits = (z @ self.weights).unflatten(-1, (1, 3, 3))
+            return pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x)
+
+    def guide(self, x):
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Bernoulli(logits=self.encoder(x.flatten(1))).to_event(1))
+
+    def exact_elbo(self, x):
+        """Sum over the four states: E_q[log p(x, z) − log q(z | x)], mean over images."""
+        q = dist.Bernoulli(logits=self.encoder(x.flatten(1))).to_event(1)
+        total = 0.0
+        for z in torch.cartesian_prod(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])):
+            log_q = q.log_prob(z)
+            likelihood = dist.Bernoulli(logits=(z @ self.weights).view(1, 3, 3)).to_event(3)
+            log_p = likelihood.log_prob(x) + 2 * torch.tensor(0.5).log()
+            total = total + log_q.exp() * (log_p - log_q)
+        return total.mean()
+
+
+class Mixture(Program):
+    """A discrete latent that Pyro enumerates in the model, with an empty guide."""
+
+    elbo = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Parameter(torch.randn(3, 9))
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            c = pyro.sample("c", dist.Categorical(torch.ones(3)), infer={"enumerate": "parallel"})
+            logits = self.logits[c].unflatten(-1, (1, 3, 3))
+            return pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x)
+
+    def log_likelihood(self, x):
+        logits = self.logits.view(3, 1, 1, 3, 3)
+        each = dist.Bernoulli(logits=logits).to_event(3).log_prob(x)
+        return each.logsumexp(0) - torch.tensor(3.0).log()
+
+
+def function_model(x=None, *, n=1):
+    """The Gaussian program as plain functions with ``pyro.param``."""
+    weights = pyro.param("weights", torch.linspace(-1.0, 1.5, 4))
+    scale = pyro.param("scale", torch.tensor(0.7), constraint=dist.constraints.positive)
+    with pyro.plate("data", n if x is None else len(x)):
+        z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+        mean = (z * weights).unflatten(-1, (1, 1, -1))
+        return pyro.sample("x", dist.Normal(mean, scale).to_event(3), obs=x)
+
+
+def function_guide(x):
+    slope = pyro.param("slope", 0.1 * torch.ones(4))
+    scale = pyro.param("guide.scale", torch.tensor(1.0), constraint=dist.constraints.positive)
+    with pyro.plate("data", len(x)):
+        mean = (x.flatten(1) @ slope).unsqueeze(-1)
+        pyro.sample("z", dist.Normal(mean, scale).to_event(1))

@@ -1,0 +1,164 @@
+"""The ELBO in tensors against Pyro's, against sums over all states, and against quadrature."""
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from programs import BeliefNet, Gaussian
+from pyro import poutine
+from pyro.infer import SVI, Trace_ELBO, TraceMeanField_ELBO
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from ppgen.objectives import MeanFieldELBO, TensorELBO
+
+TWINS = [(TensorELBO, Trace_ELBO), (MeanFieldELBO, TraceMeanField_ELBO)]
+
+
+@pytest.fixture
+def x():
+    return torch.randn(12, 1, 1, 4)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), TWINS)
+def test_equals_pyros_estimate_and_gradient_under_one_seed(ours, theirs, x):
+    program = Gaussian()
+    results = []
+    for elbo in (ours(), theirs()):
+        pyro.set_rng_seed(1)
+        loss = elbo.differentiable_loss(program.model, program.guide, x)
+        results.append([loss, *torch.autograd.grad(loss, list(program.parameters()))])
+    for mine, pyros in zip(*results, strict=True):
+        torch.testing.assert_close(mine, pyros)
+
+
+@pytest.mark.parametrize("elbo", [TensorELBO(), MeanFieldELBO(), TensorELBO(num_particles=3)])
+def test_values_per_image_sum_to_the_loss(elbo, x):
+    program = Gaussian()
+    pyro.set_rng_seed(1)
+    each = elbo.per_image(program.model, program.guide, x)
+    pyro.set_rng_seed(1)
+    loss = elbo.loss(program.model, program.guide, x)
+    assert each.shape == (12,)
+    assert loss == pytest.approx(-each.sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("elbo", [TensorELBO(), MeanFieldELBO()])
+def test_under_the_exact_posterior_the_bound_is_the_likelihood(elbo, x):
+    """With TensorELBO every single draw is exact; with a closed-form KL only the mean is."""
+    program = Gaussian(elbo=elbo)
+    program.use_exact_posterior()
+    draws = torch.stack([elbo.per_image(program.model, program.guide, x) for _ in range(2000)])
+    error = draws.std(0) / 2000**0.5
+    # 12 images, two-sided, at 5 standard errors: false alarms below 1e-5.
+    assert (draws.mean(0) - program.log_likelihood(x)).abs().le(5 * error + 1e-4).all()
+
+
+def test_the_score_function_gradient_is_unbiased():
+    """Against the derivative of the ELBO summed over all latent states."""
+    program = BeliefNet()
+    x = torch.bernoulli(torch.full((3, 1, 3, 3), 0.5))
+    parameters = list(program.parameters())
+    exact = torch.autograd.grad(-program.exact_elbo(x) * 3, parameters)
+    samples = []
+    for _ in range(1500):
+        loss = program.elbo.differentiable_loss(program.model, program.guide, x)
+        grads = torch.autograd.grad(loss, parameters)
+        samples.append(torch.cat([g.flatten() for g in grads]))
+    samples = torch.stack(samples)
+    error = samples.std(0) / 1500**0.5
+    z = (samples.mean(0) - torch.cat([g.flatten() for g in exact])) / (error + 1e-8)
+    # 38 numbers at 5 standard errors: false alarms below 3e-5.
+    assert z.abs().max() < 5
+
+
+def test_analytic_kl_equals_numerical_integration():
+    q, p = dist.Normal(0.7, 0.3), dist.Normal(0.0, 1.0)
+    grid = torch.linspace(-6, 6, 20001, dtype=torch.float64)
+    density = q.log_prob(grid).exp()
+    integral = torch.trapezoid(density * (q.log_prob(grid) - p.log_prob(grid)), grid)
+
+    def model(x):
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", p)
+
+    def guide(x):
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", q)
+
+    elbo = MeanFieldELBO().per_image(model, guide, torch.zeros(5, 1))
+    torch.testing.assert_close(elbo, -integral.float().expand(5), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("dims", [(-1, -2), (-2, -1)])
+def test_inner_plates_are_summed_whichever_side_they_are_on(dims):
+    data, pixels = dims
+    x = torch.randn(6, 4)
+    value = x if data == -2 else x.T
+
+    def model(x):
+        with pyro.plate("data", 6, dim=data), pyro.plate("pixels", 4, dim=pixels):
+            pyro.sample("x", dist.Normal(0.0, 1.0), obs=value)
+
+    elbo = TensorELBO().per_image(model, lambda x: None, x)
+    torch.testing.assert_close(elbo, dist.Normal(0.0, 1.0).log_prob(x).sum(1))
+
+
+def test_sites_outside_the_batch_count_evenly_and_scale_and_mask_are_kept():
+    x = torch.randn(6, 1)
+    observed = torch.tensor([True, True, False, True, False, True])
+
+    def model(x):
+        w = pyro.sample("w", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", 6), poutine.scale(scale=2.0), poutine.mask(mask=observed):
+            pyro.sample("x", dist.Normal(w, 1.0).expand([6]), obs=x[:, 0])
+
+    def guide(x):
+        pyro.sample("w", dist.Normal(0.3, 0.5))
+
+    for ours, theirs in TWINS:
+        pyro.set_rng_seed(2)
+        each = ours().per_image(model, guide, x)
+        pyro.set_rng_seed(2)
+        loss = theirs().loss(model, guide, x)
+        assert each.sum().item() == pytest.approx(-loss, rel=1e-5)
+        assert each[2] == each[4] != each[0]
+
+
+def test_works_under_pyros_svi(x):
+    program = Gaussian()
+
+    def model(x):
+        pyro.module("program", program)
+        return program.model(x)
+
+    svi = SVI(model, program.guide, pyro.optim.Adam({"lr": 0.02}), MeanFieldELBO())
+    losses = [svi.step(x) for _ in range(200)]
+    assert sum(losses[-20:]) < sum(losses[:20])
+
+
+def test_can_be_traced_to_a_graph_of_tensor_operations(x):
+    program = Gaussian()
+    with pyro.validation_enabled(False):
+        graph = make_fx(lambda x: program.elbo.differentiable_loss(program.model, program.guide, x))
+        code = graph(x).code
+    assert ".item(" not in code
+    assert "randn" in code or "normal" in code
+
+
+def test_a_latent_site_missing_from_the_guide_is_named(x):
+    with pytest.raises(ValueError, match="latent site 'z' is missing from the guide"):
+        TensorELBO().loss(Gaussian().model, lambda x: None, x)
+
+
+def test_another_order_of_sites_is_refused_where_it_would_be_wrong(x):
+    def model(x):
+        a = pyro.sample("a", dist.Normal(0.0, 1.0))
+        pyro.sample("b", dist.Normal(a, 1.0))
+
+    def guide(x):
+        b = pyro.sample("b", dist.Normal(0.0, 1.0))
+        pyro.sample("a", dist.Normal(b, 1.0))
+
+    with pytest.raises(ValueError, match="needs the same order: name TensorELBO instead"):
+        MeanFieldELBO().loss(model, guide, x)
+    assert torch.isfinite(torch.tensor(TensorELBO().loss(model, guide, x)))

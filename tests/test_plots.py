@@ -1,0 +1,172 @@
+import warnings
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch.distributions import Normal
+
+from ppgen import plots
+
+
+def grey(n):
+    """``n`` images of 3×3 pixels, each of one grey value of its own."""
+    return torch.linspace(0, 1, n).view(n, 1, 1, 1).expand(n, 1, 3, 3)
+
+
+def centres(figure, rows, columns, size=3):
+    """Grey values at the centres of the tiles, with one pixel of padding about each."""
+    pixels = torch.as_tensor(figure.axes[0].images[0].get_array())
+    assert pixels.shape[:2] == (rows * (size + 1) + 1, columns * (size + 1) + 1)
+    first = 1 + size // 2
+    return pixels[first :: size + 1, first :: size + 1, 0]
+
+
+FIGURES = {
+    "image_grid": lambda: plots.image_grid(grey(5), title="five"),
+    "image_grids": lambda: plots.image_grids({"a": grey(4), "b": grey(9)}),
+    "reconstructions": lambda: plots.reconstructions(grey(5), grey(5)),
+    "curves": lambda: plots.curves({"a": ([1, 2], [3.0, 4.0])}, ylabel="nats"),
+    "manifold": lambda: plots.manifold(lambda z: grey(len(z)), latent=3, steps=4),
+}
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_a_figure_that_can_be_saved_and_pyplot_left_alone(make, tmp_path):
+    before, settings = plt.get_fignums(), dict(plt.rcParams)
+    backend = plt.get_backend()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = make()
+        figure.savefig(tmp_path / "figure.png")
+    assert isinstance(figure, Figure)
+    assert (tmp_path / "figure.png").stat().st_size > 0
+    assert plt.get_fignums() == before
+    assert plt.get_backend() == backend
+    assert dict(plt.rcParams) == settings
+
+
+# grids
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_image_grid_accepts_grey_and_colour(channels):
+    images = torch.rand(4, channels, 3, 3)
+    figure = plots.image_grid(images)
+    pixels = torch.as_tensor(figure.axes[0].images[0].get_array())
+    first, last = pixels[1:4, 1:4].permute(2, 0, 1), pixels[5:8, 5:8].permute(2, 0, 1)
+    assert pixels.shape == (9, 9, 3)
+    assert torch.equal(first, images[0].expand(3, 3, 3))
+    assert torch.equal(last, images[3].expand(3, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("n", "columns", "rows_and_columns"),
+    [(9, None, (3, 3)), (10, None, (3, 4)), (6, 2, (3, 2)), (3, 3, (1, 3))],
+)
+def test_image_grid_is_square_unless_columns_are_given(n, columns, rows_and_columns):
+    values = centres(plots.image_grid(grey(n), columns), *rows_and_columns)
+    assert torch.equal(values.flatten()[:n], torch.linspace(0, 1, n))
+
+
+def test_image_grid_shows_one_image_and_its_title():
+    figure = plots.image_grid(torch.rand(1, 1, 3, 3), title="one")
+    assert figure.axes[0].get_title() == "one"
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bfloat16, torch.float64])
+def test_image_grid_takes_any_type_and_tensors_with_gradients(dtype):
+    images = torch.ones(4, 1, 3, 3, dtype=dtype)
+    if dtype.is_floating_point:
+        images.requires_grad_()
+    assert (centres(plots.image_grid(images), 2, 2) == 1).all()
+
+
+def test_grey_values_are_not_stretched():
+    image = plots.image_grid(torch.full((4, 1, 3, 3), 0.25)).axes[0].images[0]
+    assert image.get_clim() == (0, 1)
+    assert image.get_array()[2, 2, 0] == 0.25
+
+
+def test_image_grids_has_a_titled_panel_for_each():
+    figure = plots.image_grids({"samples": grey(4), "images": grey(9)})
+    assert [axes.get_title() for axes in figure.axes] == ["samples", "images"]
+
+
+def test_a_reconstruction_is_on_the_right_of_its_image():
+    images = grey(4)
+    values = centres(plots.reconstructions(images, 1 - images, pairs=2), 2, 4)
+    expected = torch.tensor([[0, 1, 1 / 3, 2 / 3], [2 / 3, 1 / 3, 1, 0]])
+    torch.testing.assert_close(values, expected)
+
+
+# curves
+
+
+def test_curves_are_drawn_under_their_names():
+    lines = {"training": ([0, 1, 2], [3.0, 4.0, 5.0]), "validation": ([1, 2], [1.0, 2.0])}
+    axes = plots.curves(lines, ylabel="nats", xlabel="step").axes[0]
+    drawn = {line.get_label(): tuple(map(list, line.get_data())) for line in axes.lines}
+    assert drawn == lines
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "nats")
+
+
+# the manifold
+
+
+def manifold_latents(latent, dimensions, steps):
+    """Latents at which `manifold` decodes, ``(steps, steps, latent)``: rows from the top down."""
+    seen = []
+
+    def decode(z):
+        seen.append(z)
+        return grey(len(z))
+
+    figure = plots.manifold(decode, latent, dimensions, steps)
+    shown = centres(figure, steps, steps).flatten()
+    assert torch.equal(shown, torch.linspace(0, 1, steps**2))
+    (z,) = seen
+    return z.view(steps, steps, latent)
+
+
+@pytest.mark.parametrize(("latent", "dimensions"), [(2, (0, 1)), (5, (1, 3)), (4, [2, 0])])
+def test_manifold_grows_to_the_right_and_upwards(latent, dimensions):
+    z = manifold_latents(latent, dimensions, steps=6)
+    across, up = z[..., dimensions[0]], z[..., dimensions[1]]
+    quantiles = Normal(0.0, 1.0).icdf((torch.arange(6) + 0.5) / 6)
+    assert (quantiles.diff() > 0).all()
+    torch.testing.assert_close(across, quantiles.expand(6, 6))
+    torch.testing.assert_close(up, quantiles.flip(0).expand(6, 6).T)
+
+
+@pytest.mark.parametrize("steps", [5, 6])
+def test_manifold_is_symmetric_about_zero(steps):
+    z = manifold_latents(2, (0, 1), steps)
+    torch.testing.assert_close(z, -z.flip(0, 1), atol=1e-6, rtol=1e-6)
+
+
+def test_manifold_leaves_the_other_dimensions_at_zero():
+    z = manifold_latents(5, (1, 3), steps=4)
+    assert (z[..., [0, 2, 4]] == 0).all()
+    assert (z[..., [1, 3]] != 0).all()
+
+
+def test_manifold_names_its_dimensions_and_needs_no_gradient():
+    weight = torch.ones(1, requires_grad=True)
+    modes = []
+
+    def decode(z):
+        modes.append(torch.is_grad_enabled())
+        return (grey(len(z)) * weight).clamp(0, 1)
+
+    axes = plots.manifold(decode, 3, (2, 0), steps=3).axes[0]
+    assert modes == [False]
+    assert "$z_{3}$" in axes.get_xlabel()
+    assert "$z_{1}$" in axes.get_ylabel()
+
+
+@pytest.mark.parametrize("latent", [0, 1])
+def test_manifold_needs_two_dimensions(latent):
+    with pytest.raises(ValueError, match=f"latent is {latent}; expected 2 or more"):
+        plots.manifold(lambda z: grey(len(z)), latent)

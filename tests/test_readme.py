@@ -1,0 +1,58 @@
+"""The README's promises: its model is the file that runs, and its commands are what it says."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def run(folder, *arguments):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+
+
+def test_the_readme_shows_the_file_of_ones_own_model_whole():
+    assert f"```python\n{(ROOT / 'examples/my_model.py').read_text()}```" in README
+
+
+def test_that_file_runs_and_resumes(tmp_path):
+    first = run(tmp_path, ROOT / "examples/my_model.py")
+    assert re.search(r"bound -2\d\.\d+ ± 0\.\d+ nats log-likelihood -2\d\.\d+ ± 0", first.stdout)
+    made = {path.name for path in (tmp_path / "runs/my_model").iterdir()}
+    assert made == {"checkpoint.pt", "checkpoint.previous.pt", "samples.png"}
+    assert run(tmp_path, ROOT / "examples/my_model.py").stdout == first.stdout
+
+
+def test_the_vae_example_leaves_figures_numbers_checkpoint_and_settings(tmp_path):
+    shown = run(tmp_path, ROOT / "examples/vae.py", "--quick")
+    folder = tmp_path / "runs/vae"
+    assert shown.stdout.splitlines()[-1].endswith("runs/vae")
+    assert {path.name for path in folder.iterdir()} == {
+        "checkpoint.pt", "checkpoint.previous.pt", "settings.json", "metrics.json", "elbo.png",
+        "samples_before.png", "samples_halfway.png", "samples_after.png", "reconstructions.png",
+        "manifold.png", "overview.png",
+    }  # fmt: skip
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["test_elbo"] <= metrics["test_log_likelihood"] + 0.1
+    assert metrics["test_elbo"] > metrics["untrained_validation_elbo"] + 10
+    assert json.loads((folder / "settings.json").read_text())["data"] == "digits"
+
+
+def test_both_commands_set_up_everything():
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    assert commands[0].endswith("examples/vae.py")
+    assert commands[1].endswith("-m pytest")
+    assert all("pip install" in command for command in commands)
+
+
+def test_links_and_files_that_the_readme_names_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+    for script in re.findall(r"`((?:examples|benchmarks)/\w+\.py)`", README):
+        assert (ROOT / script).exists(), script
