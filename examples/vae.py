@@ -51,10 +51,11 @@ def main() -> None:
 
     test = binarize(data.test.images)
     samples = ppgen.sample(vae, 64, mean=True)
-    reconstructed = ppgen.reconstruct(vae, test[:64])
+    shown = test[torch.linspace(0, len(test) - 1, 64).long()]  # some sets are sorted by class
+    reconstructed = ppgen.reconstruct(vae, shown)
     run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
-    run.save_figure("reconstructions", plots.reconstructions(test[:32], reconstructed[:32]))
-    overview = {"test images": test[:64], "reconstructions": reconstructed, "samples": samples}
+    run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
+    overview = {"test images": shown, "reconstructions": reconstructed, "samples": samples}
     run.save_figure("overview", plots.image_grids(overview))
     if options.latent > 1:
         with torch.no_grad():

@@ -51,7 +51,8 @@ class Loop:
 
     def run(self, epochs: int, patience: int | None = None) -> None:
         """Train up to ``epochs``; leave the program with the weights that count."""
-        history = self.state.history
+        program, history = self.state.program, self.state.history
+        training = program.training
         stop = False
         if not history.epochs:
             stop = self.end_epoch(0, elbo=None, seconds=0.0)
@@ -59,7 +60,8 @@ class Loop:
             started = time.perf_counter()
             elbo = self.train_epoch(history.last + 1)
             stop = self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
-        self.state.program.load_state_dict(self.state.result)
+        program.load_state_dict(self.state.result)
+        program.train(training)
 
     def train_epoch(self, number: int) -> float:
         """Take one step a batch; return the mean ELBO, nats an image."""

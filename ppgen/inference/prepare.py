@@ -71,7 +71,9 @@ def prepare(objective: Objective, *parts: Batches) -> None:
         Where the program cannot be run on the images, or images lie outside the support of the
         site ``"x"``.
     """
-    program = objective.program.eval()
+    program = objective.program
+    training = program.training
+    program.eval()
     batch = next(iter(parts[0]))
     with pyro.validation_enabled(True), torch.no_grad():
         try:
@@ -83,7 +85,7 @@ def prepare(objective: Objective, *parts: Batches) -> None:
                 f"the program cannot be run on a batch of the shape {shapes}: "
                 f"{str(error).splitlines()[0]}"
             ) from error
-    program.train()
+    program.train(training)
     if "x" in trace.nodes:
         for part in parts:
             check_support(trace.nodes["x"]["fn"], part)

@@ -250,6 +250,21 @@ def test_a_program_in_float64_trains_in_float64(x):
     assert program.weights.dtype == torch.float64
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_the_program_is_left_in_the_mode_it_was_in(x, training):
+    program = Gaussian().train(training)
+    fit(program, x, x, epochs=1, callback=lambda p, h: not p.training or pytest.fail("training"))
+    assert program.training == training
+
+
+def test_the_progress_bar_shows_bound_and_speed(x, capsys):
+    history = ppgen.fit(Gaussian(), x, x, epochs=3, batch_size=20)
+    shown = capsys.readouterr().err
+    assert "images/s, ELBO -" in shown
+    assert f"epoch 3, validation {history.epochs[3].validation:.2f}" in shown
+    assert "180/180" in shown
+
+
 def test_tensorboard_gets_every_epoch(x, tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     history = fit(Gaussian(), x, x, epochs=3, batch_size=20, out=tmp_path, tensorboard=True)
