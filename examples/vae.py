@@ -29,11 +29,11 @@ def main() -> None:
     binarize = partial(vae.likelihood.encode, levels=data.levels)
 
     def save_samples(vae, history):
-        moments = {0: "samples_before", options.epochs // 2: "samples_halfway"}
-        if history.last in moments:
-            title = f"samples after {history.last} epochs"
-            images = ppgen.sample(vae, 64, mean=True)
-            run.save_figure(moments[history.last], plots.image_grid(images, title=title))
+        for name, epoch in {"before": 0, "halfway": options.epochs // 2}.items():
+            if history.last == epoch:
+                images = ppgen.sample(vae, 64, mean=True)
+                figure = plots.image_grid(images, title=f"samples after {epoch} epochs")
+                run.save_figure(f"samples_{name}", figure)
 
     history = ppgen.fit(
         vae,

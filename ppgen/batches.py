@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from math import ceil
 
@@ -28,13 +29,16 @@ class Batches:
     batch_size
         Images a batch; at most as many as there are. None: as suits evaluation, 1,000.
     transform
-        Applied to the images of each batch, for instance to draw binary pixels anew. Without it
-        integer grey levels only become floating-point numbers.
+        Applied to the images of each batch, for instance to draw binary pixels anew.
     device
         Where the data is kept and the batches are made.
+    dtype
+        Floating-point type in which the images are given; by default torch's.
 
     Raises
     ------
+    TypeError
+        Where the data is no tensor.
     ValueError
         Where there is no data, tensors differ in length, values are not finite, or the batch size
         is not between 1 and the number of images.
@@ -52,8 +56,15 @@ class Batches:
         batch_size: int | None = None,
         transform: Transform | None = None,
         device: torch.device | str = "cpu",
+        dtype: torch.dtype | None = None,
     ) -> None:
         tensors = data if isinstance(data, tuple) else (data,)
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"data holds a {type(tensor).__name__}; expected tensors of images, such as "
+                    "load('digits').train.images, and perhaps of labels"
+                )
         lengths = [len(tensor) for tensor in tensors]
         if min(lengths, default=0) == 0:
             raise ValueError(f"data has {lengths} images; expected one or more")
@@ -67,19 +78,36 @@ class Batches:
             )
         for tensor in tensors:
             if tensor.is_floating_point() and not tensor.isfinite().all():
-                raise ValueError("data holds NaN or infinite values; expected finite numbers")
+                first = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0])
+                raise ValueError(
+                    f"data holds NaN or infinite values, first in image {first}; expected finite "
+                    "numbers"
+                )
         self.tensors = tuple(tensor.to(device) for tensor in tensors)
         self.batch_size = batch_size
-        self.transform = transform or as_float
+        self.transform = transform
+        self.dtype = dtype or torch.get_default_dtype()
 
     @property
     def images(self) -> int:
         """Number of images."""
         return len(self.tensors[0])
 
+    def first(self) -> Batches:
+        """Give the first batch as the whole data."""
+        tensors = tuple(tensor[: self.batch_size] for tensor in self.tensors)
+        return Batches(tensors, None, self.transform, tensors[0].device, self.dtype)
+
     def __len__(self) -> int:
         """Count the batches of one epoch."""
         return ceil(self.images / self.batch_size)
+
+    def checksum(self) -> int:
+        """Compute a number that changes with the data."""
+        checksum = 0
+        for tensor in self.tensors:
+            checksum = zlib.crc32(tensor.contiguous().cpu().numpy().data, checksum)
+        return checksum
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """Go through the data once, in its own order."""
@@ -95,9 +123,6 @@ class Batches:
             yield self._batch(*(tensor[index] for tensor in self.tensors))
 
     def _batch(self, images: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
-        return self.transform(images), *context
-
-
-def as_float(images: Tensor) -> Tensor:
-    """Make integer grey levels floating-point; leave others as they are."""
-    return images if images.is_floating_point() else images.to(torch.get_default_dtype())
+        if self.transform is not None:
+            images = self.transform(images)
+        return images.to(self.dtype), *context

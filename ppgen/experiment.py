@@ -101,11 +101,15 @@ class Experiment:
             pyro.set_rng_seed(options.seed)
             self.data = self._load_data()
             self.folder = Path(options.out) if options.out else new_folder(Path("runs"), self.name)
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
+        try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SystemExit(f"--out {options.out} cannot be made: {error.strerror}") from error
-        except ValueError as error:  # of the seed, or the data
-            raise SystemExit(str(error)) from error
+        trains = "resume" in options
+        if trains and not options.resume and (self.folder / "settings.json").exists():
+            raise SystemExit(f"--out {self.folder} holds another run; name another, or --resume it")
         settings = {
             "script": Path(sys.argv[0]).name,
             **vars(options),

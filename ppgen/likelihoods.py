@@ -33,9 +33,9 @@ class Likelihood(ABC):
     def encode(self, images: Tensor, levels: int) -> Tensor:
         """Turn integer grey levels 0 … ``levels`` − 1 into values in the support."""
 
-    def mean(self, raw: Tensor) -> Tensor:
-        """E[x | raw] as an image, grey values between 0 (black) and 1."""
-        return self.distribution(raw).mean
+    def mean(self, distribution: TorchDistribution) -> Tensor:
+        """Give the mean of one of its distributions as an image, grey values from 0 to 1."""
+        return distribution.mean
 
 
 class Bernoulli(Likelihood):

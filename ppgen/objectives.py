@@ -10,18 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from pyro import poutine
 from pyro.distributions.util import is_identically_zero, scale_and_mask
 from pyro.infer import ELBO
 from pyro.infer.util import is_validation_enabled
 from pyro.poutine import Trace
-from pyro.util import check_site_shape
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-Site = dict[str, Any]
-
-PARTICLES = "particles"  # the plate of repeated draws, left of all others
+from ppgen.traces import BatchPlate, importance_traces, log_prob, sample_sites, score
 
 
 class TensorELBO(ELBO):
@@ -31,16 +27,21 @@ class TensorELBO(ELBO):
     (Ranganath et al. 2014, Black box variational inference, equation 2), so any guide is allowed,
     though ``pyro.infer.TraceGraph_ELBO`` has lower variance where sites are discrete.
 
-    Where a site lies outside the batch plate, all images share its term evenly.
+    A site outside the batch plate, such as a weight with a prior, is shared by all images of the
+    data set: each image counts an equal part of its term.
 
     Parameters
     ----------
     num_particles
         Draws of the guide that every estimate is the mean of.
+    data_size
+        Images of the whole data set, among which the terms of shared sites are divided; None: the
+        batch is the data set.
     """
 
-    def __init__(self, num_particles: int = 1) -> None:
+    def __init__(self, num_particles: int = 1, data_size: int | None = None) -> None:
         super().__init__(num_particles=num_particles)
+        self.data_size = data_size
 
     def per_image(
         self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
@@ -55,10 +56,11 @@ class TensorELBO(ELBO):
         """Negative bound summed over the batch; its gradient is an unbiased estimate."""
         losses = []
         for _ in range(self.num_particles):
-            elbo, score = self._draw(model, guide, x, *context)
+            elbo, own, shared = self._draw(model, guide, x, *context)
             loss = -elbo.sum()
-            if not is_identically_zero(score):
-                surrogate = (elbo.detach() * score).sum()
+            if not (is_identically_zero(own) and is_identically_zero(shared)):
+                fixed = elbo.detach()
+                surrogate = (fixed * own).sum() + fixed.sum() * shared
                 loss = loss - (surrogate - surrogate.detach())
             losses.append(loss)
         return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
@@ -76,6 +78,10 @@ class TensorELBO(ELBO):
         loss.backward()
         return loss.item()
 
+    def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
+        """One latent site's part of the bound: log p(z) − log q(z) at the value drawn."""
+        return log_prob(model_trace, name) - log_prob(guide_trace, name)
+
     def _get_trace(
         self,
         model: Callable[..., Any],
@@ -87,28 +93,34 @@ class TensorELBO(ELBO):
 
     def _draw(
         self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
-    ) -> tuple[Tensor, Tensor | float]:
+    ) -> tuple[Tensor, Tensor | float, Tensor | float]:
+        """Draw once: the bound of each image, its own sites' score, and the shared sites'."""
         model_trace, guide_trace = importance_traces(model, guide, x, *context)
-        elbo: Tensor | float = 0.0
-        score: Tensor | float = 0.0
+        plate = BatchPlate(model_trace, x)
+        elbo = torch.zeros((), device=x.device)
+        own: Tensor | float = 0.0
+        shared: Tensor | float = 0.0
+
+        def add(term: Tensor, site: dict[str, Any]) -> Tensor:
+            each = plate.per_image(term, site)
+            return elbo + (each if plate.holds(site) else each / (self.data_size or len(x)))
+
         for name, site in sample_sites(model_trace).items():
             if site["is_observed"]:
-                elbo = elbo + per_image(log_prob(model_trace, name), site, x)
+                elbo = add(log_prob(model_trace, name), site)
             else:
-                guide_site = guide_trace.nodes[name]
-                elbo = elbo + per_image(
-                    self.latent_term(name, model_trace, guide_trace), guide_site, x
-                )
+                term = self.latent_term(name, model_trace, guide_trace)
+                elbo = add(term, guide_trace.nodes[name])
         for name, site in sample_sites(guide_trace).items():
             if name not in model_trace.nodes:  # auxiliary
-                elbo = elbo - per_image(log_prob(guide_trace, name), site, x)
+                elbo = add(-log_prob(guide_trace, name), site)
             if not site["fn"].has_rsample:
-                score = score + per_image(log_prob(guide_trace, name), site, x)
-        return torch.as_tensor(elbo).expand(len(x)), score
-
-    def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
-        """One latent site's part of the bound: log p(z) − log q(z) at the value drawn."""
-        return log_prob(model_trace, name) - log_prob(guide_trace, name)
+                term = plate.per_image(score(guide_trace, name), site)
+                if plate.holds(site):
+                    own = own + term
+                else:
+                    shared = shared + term.sum()
+        return elbo.expand(len(x)), own, shared
 
 
 class MeanFieldELBO(TensorELBO):
@@ -128,63 +140,6 @@ class MeanFieldELBO(TensorELBO):
         if is_validation_enabled():
             _check_same_order(model_trace, guide_trace)
         return -scale_and_mask(kl, scale=site["scale"], mask=site["mask"])
-
-
-def importance_traces(
-    model: Callable[..., Any], guide: Callable[..., Any], *args: Tensor
-) -> tuple[Trace, Trace]:
-    """Run the guide, then the model on the guide's draws; return both traces, the model's first.
-
-    Raises
-    ------
-    ValueError
-        Where the model has a latent site that the guide does not draw.
-    """
-    guide_trace = poutine.trace(guide).get_trace(*args)
-    model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args)
-    for name, site in sample_sites(model_trace).items():
-        if not site["is_observed"] and name not in guide_trace.nodes:
-            raise ValueError(
-                f"the model's latent site {name!r} is missing from the guide, which draws "
-                f"{list(sample_sites(guide_trace)) or 'nothing'}; draw it there, or name an ELBO "
-                "that sums it out, such as pyro.infer.TraceEnum_ELBO"
-            )
-    if is_validation_enabled():
-        for trace in (model_trace, guide_trace):
-            trace.compute_log_prob()
-            for site in sample_sites(trace).values():
-                check_site_shape(site, max_plate_nesting=float("inf"))
-    return model_trace, guide_trace
-
-
-def sample_sites(trace: Trace) -> dict[str, Site]:
-    """Sample statements of a trace, without those that only choose a plate's subsample."""
-    return {
-        name: site
-        for name, site in trace.nodes.items()
-        if site["type"] == "sample" and not poutine.util.site_is_subsample(site)
-    }
-
-
-def log_prob(trace: Trace, name: str) -> Tensor:
-    """Log-probability at one site, scaled and masked as Pyro does, shape of its plates."""
-    trace.compute_log_prob(lambda other, _: other == name)
-    return trace.nodes[name]["log_prob"]
-
-
-def per_image(value: Tensor, site: Site, x: Tensor) -> Tensor:
-    """Sum a site's term over its plates down to ``(batch,)``, or ``(particles, batch)``.
-
-    The batch plate is the outermost of the batch's size. A site outside of it counts an equal
-    part in every image.
-    """
-    frames = [frame for frame in site["cond_indep_stack"] if frame.vectorized]
-    particles = next((frame.dim for frame in frames if frame.name == PARTICLES), None)
-    batch = next((f.dim for f in frames if f.size == len(x) and f.name != PARTICLES), None)
-    inner = [dim for dim in range(-value.dim(), 0) if dim not in (batch, particles)]
-    if inner:
-        value = value.sum(inner)
-    return value if batch is not None else (value / len(x)).unsqueeze(-1)
 
 
 def _check_same_order(model_trace: Trace, guide_trace: Trace) -> None:

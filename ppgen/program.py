@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pyro
 import torch
 from pyro.infer import ELBO
-from torch import nn
+from torch import Tensor, nn
 
 from ppgen.objectives import TensorELBO
 
@@ -26,6 +27,7 @@ def _with_own_store(method: Callable[..., Any]) -> Callable[..., Any]:
         with self.own_store():
             return method(self, *args, **kwargs)
 
+    wrapped.owns_store = True  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -68,33 +70,48 @@ class Program(nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("model", "guide"):
-            if name in vars(cls):
-                setattr(cls, name, _with_own_store(vars(cls)[name]))
+        for name in ("model", "guide"):  # also where they are inherited from another class
+            method = getattr(cls, name)
+            if not getattr(method, "owns_store", False):
+                setattr(cls, name, _with_own_store(method))
 
     def __init__(self) -> None:
         super().__init__()
         self.site_params = nn.ParameterDict()
         self._site_constraints: dict[str, Any] = {}
+        self._in_own_store = False
 
+    @_with_own_store
     def model(self, *args: Any, **kwargs: Any) -> Any:
         """Draw ``n`` images at the site ``"x"``, or observe ``x`` there."""
         raise NotImplementedError(f"{type(self).__name__} defines no model(x=None, *, n=1)")
 
+    @_with_own_store
     def guide(self, *args: Any, **kwargs: Any) -> Any:
         """Draw every latent site of the model; here there is none."""
+
+    def image(self, distribution: Any) -> Tensor:
+        """Give the mean of the distribution at the site ``"x"`` as an image of grey values."""
+        return distribution.mean
 
     @property
     def device(self) -> torch.device:
         """The device of the parameters."""
         return next((p.device for p in self.parameters()), torch.device("cpu"))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the parameters."""
+        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+
     @contextmanager
     def own_store(self) -> Iterator[None]:
         """Let Pyro's parameter store hold this program's parameters alone, for a while."""
-        names = {_key(name): name for name in self._site_constraints}
+        if self._in_own_store:
+            yield
+            return
         state = {
-            "params": {names[key]: value for key, value in self.site_params.items()},
+            "params": {name: self.site_params[_key(name)] for name in self._site_constraints},
             "constraints": dict(self._site_constraints),
         }
         store = pyro.get_param_store()
@@ -104,13 +121,15 @@ class Program(nn.Module):
             for p in dict(store.named_parameters()).values()
             if hasattr(p, "unconstrained")
         ]
+        self._in_own_store = True
         try:
             with store.scope(state):
                 yield
         finally:
+            self._in_own_store = False
             for parameter, unconstrained in outside:
                 parameter.unconstrained = unconstrained
-        if len(state["params"]) > len(self.site_params):
+        if state["params"].keys() != self._site_constraints.keys():
             self._adopt(state)
 
     def _adopt(self, state: dict[str, dict[str, Any]]) -> None:
@@ -125,12 +144,18 @@ class Program(nn.Module):
 class Pair(Program):
     """Any two callables as a :class:`Program`: plain functions, modules, bound methods, autoguides.
 
+    Modules that are among the callables, or that plain functions refer to by a name, are part of
+    the program: they are trained, saved and moved with it.
+
     Parameters
     ----------
     model, guide
         Pyro programs of the contract; without ``guide`` nothing is latent.
     elbo
         The objective; by default that of :class:`Program`.
+    keep
+        Whether the caller keeps the program. If not, parameters that it makes when it runs would
+        be lost, and are refused.
     """
 
     def __init__(
@@ -138,6 +163,8 @@ class Pair(Program):
         model: Callable[..., Any],
         guide: Callable[..., Any] | None = None,
         elbo: ELBO | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
         super().__init__()
         for name, part in (("model", model), ("guide", guide)):
@@ -145,9 +172,11 @@ class Pair(Program):
                 raise TypeError(f"{name} is {part!r}; expected a Pyro program, that is a callable")
         if elbo is not None:
             self.elbo = elbo
-        owners = (getattr(part, "__self__", part) for part in (model, guide))
-        self.parts = nn.ModuleList({o: None for o in owners if isinstance(o, nn.Module)})
-        # A tuple, so that modules among them are registered once, in `parts`.
+        self.keep = keep
+        # Each once: model and guide often share their modules.
+        modules = dict.fromkeys(m for part in (model, guide) for m in _modules(part))
+        self.parts = nn.ModuleList(modules)
+        # A tuple, so that modules among them are registered in `parts` alone.
         self._callables = (model, guide)
 
     def model(self, *args: Any, **kwargs: Any) -> Any:
@@ -160,15 +189,38 @@ class Pair(Program):
             return self._callables[1](*args, **kwargs)
         return None
 
+    def _adopt(self, state: dict[str, dict[str, Any]]) -> None:
+        super()._adopt(state)
+        if self._site_constraints and not self.keep:
+            raise ValueError(
+                f"the parameters {', '.join(self._site_constraints)}, which the program made as it "
+                "ran, would be lost after this call; keep them in a program: "
+                "program = ppgen.as_program((model, guide)), and pass that"
+            )
 
-def as_program(program: Any) -> Program:
+
+def _modules(part: Any) -> Iterator[nn.Module]:
+    """Modules that a callable is, belongs to, or refers to."""
+    owner = getattr(part, "__self__", part)
+    if isinstance(owner, nn.Module):
+        yield owner
+    elif inspect.isfunction(part):
+        named = inspect.getclosurevars(part)
+        for value in (*named.nonlocals.values(), *named.globals.values()):
+            if isinstance(value, nn.Module):
+                yield value
+
+
+def as_program(program: Any, *, keep: bool = True) -> Program:
     """Give anything that ppgen accepts as a model the form of a :class:`Program`.
 
     Parameters
     ----------
     program
-        A :class:`Program`; any object with the methods ``model`` and ``guide``; a tuple
+        A :class:`Program`; any object with a method ``model`` and perhaps ``guide``; a tuple
         ``(model, guide)`` of callables; or one callable, a model in which nothing is latent.
+    keep
+        Whether the caller keeps the program, see :class:`Pair`.
 
     Raises
     ------
@@ -190,12 +242,15 @@ def as_program(program: Any) -> Program:
     """
     if isinstance(program, Program):
         return program
+    if isinstance(program, type):
+        raise TypeError(f"program is the class {program.__name__}; expected an instance of it")
     if isinstance(program, tuple) and len(program) == 2:
-        return Pair(*program)
-    if hasattr(program, "model") and hasattr(program, "guide"):
-        return Pair(program.model, program.guide, getattr(program, "elbo", None))
+        return Pair(*program, keep=keep)
+    if hasattr(program, "model"):
+        elbo = getattr(program, "elbo", None)
+        return Pair(program.model, getattr(program, "guide", None), elbo, keep=keep)
     if callable(program):
-        return Pair(program)
+        return Pair(program, keep=keep)
     raise TypeError(
         f"program is {program!r}; expected a ppgen.Program, an object with the methods model and "
         "guide, a tuple (model, guide), or a model alone"

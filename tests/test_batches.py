@@ -122,9 +122,25 @@ def test_integer_images_become_floating_point_with_their_values(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
-def test_floating_point_images_stay_as_they_are(dtype):
-    (x,) = next(iter(Batches(numbered(4).to(dtype), 4)))
+@pytest.mark.parametrize("given", [torch.uint8, torch.float32, torch.float64])
+def test_images_have_the_type_that_is_asked_for(dtype, given):
+    (x,) = next(iter(Batches(numbered(4).to(given), 4, dtype=dtype)))
     assert x.dtype == dtype
+    assert torch.equal(x, numbered(4).to(dtype))
+
+
+@pytest.mark.parametrize("data", [[1, 2], "digits", None, (torch.zeros(3, 1), [1, 2, 3])])
+def test_what_is_no_tensor_is_refused(data):
+    with pytest.raises(TypeError, match=r"data holds a \w+; expected tensors of images"):
+        Batches(data, 1)
+
+
+def test_the_checksum_tells_data_apart():
+    x, y = torch.arange(12).view(12, 1), torch.zeros(12)
+    sums = [Batches(d, 2).checksum() for d in (x, 11 - x, (x, y), (x, y + 1), x.flip(0))]
+    assert len(set(sums[:4])) == 4
+    assert sums[4] == sums[1]
+    assert Batches(x, 5).checksum() == sums[0]
 
 
 def test_context_keeps_its_type():
@@ -179,5 +195,7 @@ def test_unequal_lengths_are_refused():
 def test_values_that_are_not_finite_are_refused(value, position):
     tensors = (torch.zeros(5, 1, 2, 2), torch.zeros(5, 3))
     tensors[position][4, 0] = value
-    with pytest.raises(ValueError, match=r"^data holds NaN or infinite values; expected finite"):
+    with pytest.raises(
+        ValueError, match=r"^data holds NaN or infinite values, first in image 4; expected"
+    ):
         Batches(tensors, 2)

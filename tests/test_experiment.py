@@ -120,10 +120,18 @@ def test_a_file_of_the_name_counts_as_taken(tmp_path):
 
 
 def test_out_names_the_folder_and_may_exist(tmp_path):
-    for _ in range(2):
-        assert Experiment("vae", parse("--out", "a/b")).folder.resolve() == tmp_path / "a" / "b"
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert Experiment("vae", parse("--out", "a/b")).folder.resolve() == tmp_path / "a" / "b"
     assert (tmp_path / "a" / "b" / "settings.json").exists()
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_settings_of_another_run_are_kept():
+    run = Experiment("vae", parse("--out", "a", "--seed", "3"))
+    with pytest.raises(SystemExit, match=r"--out a holds another run; name another, or --resume"):
+        Experiment("vae", parse("--out", "a", "--seed", "4"))
+    assert strict_json(run.folder / "settings.json")["seed"] == 3
+    Experiment("vae", parse("--out", "a", "--seed", "3", "--resume"))
 
 
 def test_resume_without_out_ends_with_a_reason(tmp_path):

@@ -162,3 +162,85 @@ def test_another_order_of_sites_is_refused_where_it_would_be_wrong(x):
     with pytest.raises(ValueError, match="needs the same order: name TensorELBO instead"):
         MeanFieldELBO().loss(model, guide, x)
     assert torch.isfinite(torch.tensor(TensorELBO().loss(model, guide, x)))
+
+
+def discrete_program(scale=1.0, shared=False):
+    """One coin, of each image or of all, with a guide whose gradient is known by summation."""
+    logit = torch.tensor(0.3, requires_grad=True)
+
+    def model(x):
+        if shared:
+            c = pyro.sample("c", dist.Bernoulli(0.2))
+        with pyro.plate("data", len(x)):
+            if not shared:
+                with poutine.scale(scale=scale):
+                    c = pyro.sample("c", dist.Bernoulli(0.2))
+            pyro.sample("x", dist.Normal(c.unsqueeze(-1) * torch.ones(1), 1.0).to_event(1), obs=x)
+
+    def guide(x):
+        if shared:
+            pyro.sample("c", dist.Bernoulli(logits=logit))
+        else:
+            with pyro.plate("data", len(x)), poutine.scale(scale=scale):
+                pyro.sample("c", dist.Bernoulli(logits=logit))
+
+    def exact(x):
+        q = dist.Bernoulli(logits=logit)
+        total = 0.0
+        for c in torch.tensor([0.0, 1.0]):
+            log_x = dist.Normal(c, 1.0).log_prob(x).sum(-1)
+            gap = dist.Bernoulli(0.2).log_prob(c) - q.log_prob(c)
+            total = total + q.log_prob(c).exp() * (
+                log_x.sum() + gap if shared else (log_x + scale * gap).sum()
+            )
+        return torch.autograd.grad(-total, logit)[0]
+
+    return model, guide, logit, exact
+
+
+@pytest.mark.parametrize(("scale", "shared"), [(1.0, False), (10.0, False), (1.0, True)])
+def test_score_gradients_of_scaled_and_of_shared_sites_are_unbiased(scale, shared):
+    """At 5 standard errors: false alarms below 1e-6 each."""
+    x = torch.randn(4, 1)
+    model, guide, logit, exact = discrete_program(scale, shared)
+    draws = []
+    for _ in range(2000):
+        loss = TensorELBO().differentiable_loss(model, guide, x)
+        draws.append(torch.autograd.grad(loss, logit)[0])
+    draws = torch.stack(draws)
+    assert (draws.mean() - exact(x)).abs() < 5 * draws.std() / 2000**0.5
+
+
+def test_a_shared_site_counts_once_over_the_batches_of_a_data_set():
+    x = torch.randn(12, 1)
+
+    def model(x):
+        w = pyro.sample("w", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(0.0 * w, 1.0).expand([len(x), 1]).to_event(1), obs=x)
+
+    def guide(x):
+        pyro.sample("w", dist.Normal(0.5, 0.5))
+
+    whole = MeanFieldELBO().per_image(model, guide, x)
+    elbo = MeanFieldELBO(data_size=12)
+    parts = torch.cat([elbo.per_image(model, guide, part) for part in x.split(5)])
+    torch.testing.assert_close(parts, whole)
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_the_batch_plate_is_found_where_another_has_its_size(n):
+    x = torch.arange(float(n)).unsqueeze(-1).expand(n, 3)
+
+    def model(x):
+        with pyro.plate("rows", 4, dim=-2):
+            pyro.sample("r", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", len(x), dim=-1):
+            pyro.sample("x", dist.Normal(0.0, 1.0).expand([len(x), 3]).to_event(1), obs=x)
+
+    def guide(x):
+        with pyro.plate("rows", 4, dim=-2):
+            pyro.sample("r", dist.Normal(0.0, 1.0))
+
+    elbo = MeanFieldELBO().per_image(model, guide, x)
+    torch.testing.assert_close(elbo, dist.Normal(0.0, 1.0).log_prob(x).sum(1))

@@ -130,6 +130,79 @@ def test_model_generates_and_a_state_dict_is_the_whole_state(make, x):
     assert torch.equal(*draws)
 
 
+def test_super_calls_keep_the_parameters_of_both():
+    class Base(ppgen.Program):
+        def model(self, x=None, *, n=1):
+            b = pyro.param("b", torch.zeros(4))
+            with pyro.plate("data", n if x is None else len(x)):
+                mean = (b + self.offset()).view(1, 1, 4)
+                return pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
+
+        def offset(self):
+            return 0.0
+
+    class Derived(Base):
+        def model(self, x=None, *, n=1):
+            self.a = pyro.param("a", torch.ones(()))
+            return super().model(x, n=n)
+
+        def offset(self):
+            return self.a
+
+    program = Derived()
+    program.model(n=2)
+    assert set(program.site_params) == {"a", "b"}
+
+
+def test_a_model_inherited_from_another_class_owns_its_parameters_too():
+    class Mixin:
+        def model(self, x=None, *, n=1):
+            return pyro.sample("x", dist.Normal(pyro.param("b", torch.zeros(4)), 1.0))
+
+    class Mixed(Mixin, ppgen.Program):
+        pass
+
+    program = Mixed()
+    program.model()
+    assert list(program.site_params) == ["b"]
+    assert not list(pyro.get_param_store())
+
+
+def test_networks_that_functions_refer_to_belong_to_the_program(x):
+    net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    modes = []
+
+    def model(x=None, *, n=1):
+        modes.append(net.training)
+        with pyro.plate("data", n if x is None else len(x)):
+            size = n if x is None else len(x)
+            mean = net(torch.ones(size, 4)).view(-1, 1, 1, 4)
+            return pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
+
+    program = as_program(model)
+    ppgen.elbo(program, x)
+    assert not any(modes)
+    assert "parts.0.1.running_mean" in program.state_dict()
+    assert len(list(program.parameters())) == 4
+
+
+def test_a_model_alone_needs_no_guide(x):
+    class Alone:
+        def model(self, x=None, *, n=1):
+            mean = pyro.param("mean", torch.zeros(1, 1, 4))
+            with pyro.plate("data", n if x is None else len(x)):
+                return pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
+
+    program = as_program(Alone())
+    ppgen.fit(program, x, epochs=1, batch_size=5, progress=False)
+    assert not torch.equal(program.site_params["mean"], torch.zeros(1, 1, 4))
+
+
+def test_a_class_in_place_of_an_instance_is_refused():
+    with pytest.raises(TypeError, match="program is the class Gaussian; expected an instance"):
+        as_program(Gaussian)
+
+
 def test_constrained_parameters_stay_in_their_support(x):
     program = Pair(function_model, function_guide)
     ppgen.fit(

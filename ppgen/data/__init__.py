@@ -32,7 +32,8 @@ def load(name: str, root: str | Path | None = None, *, download: bool = False) -
         ``digits``: 1,797 images of 8×8 pixels in 17 grey levels (UCI, bundled with scikit-learn);
         ``mnist``, ``fashion_mnist``, ``kmnist``: 28×28 in 256 levels, 50,000 for training, the
         last 10,000 training images for validation, 10,000 for testing;
-        ``binarized_mnist``: MNIST binarised once, in the split of Larochelle and Murray (2011).
+        ``binarized_mnist``: MNIST binarised once, in the split of Larochelle and Murray (2011);
+        its test images are sorted by class, so a slice of them is no fair sample.
     root
         The data folder; by default the environment variable ``PPGEN_DATA``, else
         ``~/.cache/ppgen``.

@@ -169,6 +169,14 @@ def load(program: Any, folder: str | Path, *example: Tensor) -> Program:
             program.guide(*example)
             program.model(*example)
     weights = Checkpoints(folder).load()["result"]
-    check_same_program(program, weights)
+    try:
+        check_same_program(program, weights)
+    except CheckpointError as error:
+        hint = (
+            ""
+            if example
+            else "; if it makes parameters when it first runs, pass a batch as example"
+        )
+        raise CheckpointError(f"{error}{hint}") from None
     program.load_state_dict(weights)
     return program

@@ -26,8 +26,10 @@ class CompiledGradients:
     generator, in the order of the uncompiled step, so both give the same numbers up to rounding.
 
     A program is traced as it stands: numbers of Python that it computes with are constants from
-    then on. Where a program cannot be traced, as where it branches on the values of tensors, the
-    reason is given as a warning, and every step runs uncompiled.
+    then on. So the graph's loss is compared with the program's, under one seed, at the start of
+    every epoch. Where a program cannot be traced, as where it branches on the values of tensors, or
+    no longer agrees with its graph, the reason is given as a warning, and every step from there on
+    runs uncompiled.
 
     Attributes
     ----------
@@ -40,15 +42,19 @@ class CompiledGradients:
         self.uncompiled = objective.gradients()
         self.reason: str | None = None
         self._graphs: dict[tuple, Graph] = {}
+        self._checked: set[tuple] = set()
         named = {n: p for n, p in objective.named_parameters() if p.requires_grad}
         self._names, self._parameters = list(named), list(named.values())
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss; the gradients are in the parameters' ``grad``."""
         key = tuple((tensor.shape, tensor.dtype) for tensor in batch)
-        if self.reason is None and key not in self._graphs:
+        if self.reason is None and key not in self._checked:
             try:
-                self._graphs[key] = self._compile(batch)
+                if key not in self._graphs:
+                    self._graphs[key] = self._compile(batch)
+                self._compare(self._graphs[key], batch)
+                self._checked.add(key)
             except Exception as error:  # tracers and compilers raise errors of many kinds
                 self.reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
                 warnings.warn(f"steps run uncompiled: {self.reason}", stacklevel=2)
@@ -59,6 +65,10 @@ class CompiledGradients:
             parameter.grad = gradient
         return loss
 
+    def begin_epoch(self) -> None:
+        """Compare graphs and program anew before they are used: a callback may have changed it."""
+        self._checked.clear()
+
     def _values(self) -> list[Tensor]:
         return [parameter.detach() for parameter in self._parameters]
 
@@ -68,7 +78,7 @@ class CompiledGradients:
         with own_random_state(0), pyro.validation_enabled(False):
             traced = make_fx(self._loss_and_gradients)(self._values(), *batch)
             self._check_buffers(buffers)
-            graph = torch.compile(
+            return torch.compile(
                 traced,
                 dynamic=False,
                 options={
@@ -76,8 +86,21 @@ class CompiledGradients:
                     "triton.cudagraphs": batch[0].device.type == "cuda",
                 },
             )
-            graph(self._values(), *batch)
-        return graph
+
+    def _compare(self, graph: Graph, batch: Batch) -> None:
+        """Refuse a graph that gives another loss than the program, or leaves parameters out."""
+        with own_random_state(0):
+            loss, gradients = graph(self._values(), *batch)
+        with own_random_state(0):
+            expected = self.uncompiled(batch)
+        for name, parameter, gradient in zip(self._names, self._parameters, gradients, strict=True):
+            if (parameter.grad is None) != (gradient is None):
+                raise ValueError(f"the parameter {name} is not reached by tracing")
+        if not torch.allclose(loss, expected, rtol=1e-2 if self.objective.autocast else 1e-3):
+            raise ValueError(
+                f"the program gives the loss {expected.item():.6g} where its graph gives "
+                f"{loss.item():.6g}; it computes with Python numbers that changed"
+            )
 
     def _loss_and_gradients(
         self, values: list[Tensor], *batch: Tensor

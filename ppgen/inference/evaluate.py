@@ -11,16 +11,12 @@ import torch
 from torch import Tensor
 
 from ppgen.batches import Batches, Transform
+from ppgen.inference.gradients import Objective, own_elbo
+from ppgen.inference.prepare import prepare
 from ppgen.inference.sampling import evaluating
-from ppgen.objectives import (
-    PARTICLES,
-    TensorELBO,
-    importance_traces,
-    log_prob,
-    per_image,
-    sample_sites,
-)
+from ppgen.objectives import TensorELBO
 from ppgen.program import Program, as_program
+from ppgen.traces import PARTICLES, BatchPlate, importance_traces, log_prob, sample_sites
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,10 @@ def elbo(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """Estimate the evidence lower bound of each image.
+    """Estimate the evidence lower bound of each image, by the ELBO that the program names.
+
+    An ELBO of Pyro's that sums latents out, such as ``TraceEnum_ELBO``, knows only the sum over a
+    batch, so there each image is a batch of its own.
 
     Parameters
     ----------
@@ -84,12 +83,19 @@ def elbo(
     torch.Size([10])
     """
     check_particles(particles)
-    program = as_program(program)
-    own = program.elbo if isinstance(program.elbo, TensorELBO) else TensorELBO()
-    estimator = type(own)(num_particles=particles)
-    batches = Batches(data, batch_size, transform, program.device)
+    program = as_program(program, keep=False)
+    batches = Batches(data, batch_size, transform, program.device, program.dtype)
+    estimator = own_elbo(program.elbo, batches.images, particles)
+    values = []
     with evaluating(program, seed):
-        values = [estimator.per_image(program.model, program.guide, *batch) for batch in batches]
+        prepare(Objective(program, data_size=batches.images), batches.first())
+        for batch in batches:
+            if isinstance(estimator, TensorELBO):
+                values.append(estimator.per_image(program.model, program.guide, *batch))
+            else:
+                images = zip(*(tensor.split(1) for tensor in batch), strict=True)
+                losses = [estimator.loss(program.model, program.guide, *image) for image in images]
+                values.append(-torch.tensor(losses))
     return Estimate(torch.cat(values).cpu())
 
 
@@ -111,7 +117,8 @@ def iwae(
     ----------
     program
         What :func:`ppgen.as_program` accepts. All particles are drawn at once in a plate to the
-        left of the program's own, so networks in the model must broadcast over leading dimensions.
+        left of the program's own; where its networks do not broadcast over further dimensions,
+        images are repeated instead, which costs one pass of the guide for each particle.
     data
         Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
         takes.
@@ -135,12 +142,13 @@ def iwae(
     check_particles(particles)
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")
-    program = as_program(program)
-    images = data[0] if isinstance(data, tuple) else data
-    batch_size = min(max(1, chunk // particles), len(images)) or None
-    batches = Batches(data, batch_size, transform, program.device)
+    program = as_program(program, keep=False)
+    images = len(data[0] if isinstance(data, tuple) else data)
+    batch_size = min(max(1, chunk // particles), images) or None
+    batches = Batches(data, batch_size, transform, program.device, program.dtype)
     bounds = []
     with evaluating(program, seed):
+        prepare(Objective(program, TensorELBO()), batches.first())
         for batch in batches:
             total = torch.full((len(batch[0]),), -math.inf, device=program.device)
             for start in range(0, particles, chunk):
@@ -156,30 +164,44 @@ def log_weights(program: Program, batch: tuple[Tensor, ...], particles: int) -> 
     Raises
     ------
     ValueError
-        Where the program does not broadcast over the plate of particles.
+        Where a latent site is shared by all images, so that no image has a likelihood of its own.
     """
-    x = batch[0]
-    first = importance_traces(program.model, program.guide, *batch)
-    frames = [f for t in first for s in sample_sites(t).values() for f in s["cond_indep_stack"]]
-    nesting = max((-frame.dim for frame in frames if frame.vectorized), default=0)
     try:
-        with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
-            model_trace, guide_trace = importance_traces(program.model, program.guide, *batch)
-        total = torch.zeros(particles, len(x), device=x.device)
-        for trace, sign in ((model_trace, 1), (guide_trace, -1)):
-            for name, site in sample_sites(trace).items():
-                total = total + sign * per_image(log_prob(trace, name), site, x)
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"the program does not run inside a plate of {particles} particles ("
-            f"{str(error).splitlines()[0]}); its "
-            "networks must take latents of the shape (particles, batch, ...)"
-        ) from error
-    if total.shape != (particles, len(x)):
-        raise ValueError(
-            f"the log-weights have the shape {tuple(total.shape)}, expected (particles, batch) = "
-            f"{(particles, len(x))}; every site must lie in the batch plate or outside all plates"
-        )
+        return _in_a_plate(program, batch, particles)
+    except (RuntimeError, IndexError, _NotBroadcast):
+        # A network that takes no further dimensions, such as a convolution.
+        repeated = tuple(tensor.repeat(particles, *[1] * (tensor.dim() - 1)) for tensor in batch)
+        weights = _weights(program, repeated)
+        return weights.view(particles, len(batch[0]))
+
+
+class _NotBroadcast(Exception):  # noqa: N818 - caught where it is raised
+    """A program that does not carry the plate of particles through."""
+
+
+def _in_a_plate(program: Program, batch: tuple[Tensor, ...], particles: int) -> Tensor:
+    traces = importance_traces(program.model, program.guide, *batch)
+    frames = [f for t in traces for s in sample_sites(t).values() for f in s["cond_indep_stack"]]
+    nesting = max((-frame.dim for frame in frames if frame.vectorized), default=0)
+    with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
+        weights = _weights(program, batch)
+    if weights.shape != (particles, len(batch[0])):
+        raise _NotBroadcast
+    return weights
+
+
+def _weights(program: Program, batch: tuple[Tensor, ...]) -> Tensor:
+    model_trace, guide_trace = importance_traces(program.model, program.guide, *batch)
+    plate = BatchPlate(model_trace, batch[0])
+    total = torch.zeros((), device=program.device)
+    for trace, sign in ((model_trace, 1), (guide_trace, -1)):
+        for name, site in sample_sites(trace).items():
+            if not plate.holds(site):
+                raise ValueError(
+                    f"the site {name!r} lies outside the plate of the images, so that no image has "
+                    "a likelihood of its own; iwae needs every site inside: evaluate by elbo"
+                )
+            total = total + sign * plate.per_image(log_prob(trace, name), site)
     return total
 
 

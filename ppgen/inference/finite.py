@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ppgen.objectives import importance_traces, log_prob, sample_sites
 from ppgen.program import Program
+from ppgen.traces import importance_traces, log_prob, sample_sites
 
 
 class NotFiniteError(ArithmeticError):
@@ -23,11 +23,14 @@ def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -
     batch
         The step's data.
     random_state
-        torch's generator before the step, so that the same values are drawn.
+        What :func:`generator_state` gave before the step, so that the same values are drawn.
     """
     gradients = [name for name, p in program.named_parameters() if not is_finite(p.grad)]
     values = [name for name, p in program.named_parameters() if not is_finite(p)]
-    torch.set_rng_state(random_state)
+    if program.device.type == "cuda":
+        torch.cuda.set_rng_state(random_state, program.device)
+    else:
+        torch.set_rng_state(random_state)
     with torch.no_grad():
         sites = _sites(program, batch)
     findings = {
@@ -36,6 +39,13 @@ def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -
         "gradients of the parameters": gradients,
     }
     return "; ".join(f"{what}: {', '.join(names)}" for what, names in findings.items() if names)
+
+
+def generator_state(device: torch.device) -> Tensor:
+    """State of the generator that programs on the device draw from."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.get_rng_state()
 
 
 def is_finite(tensor: Tensor | nn.Parameter | None) -> bool:
@@ -48,11 +58,5 @@ def _sites(program: Program, batch: tuple[Tensor, ...]) -> list[str]:
         traces = importance_traces(program.model, program.guide, *batch)
     except ValueError as error:  # a distribution that refuses its parameters names them
         return [str(error).splitlines()[0]]
-    return list(
-        dict.fromkeys(
-            name
-            for trace in traces
-            for name in sample_sites(trace)
-            if not is_finite(log_prob(trace, name))
-        )
-    )
+    sites = [(trace, name) for trace in traces for name in sample_sites(trace)]
+    return list(dict.fromkeys(name for t, name in sites if not is_finite(log_prob(t, name))))

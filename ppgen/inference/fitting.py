@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ppgen.batches import Batches, Transform
-from ppgen.inference.checkpoint import CheckpointError, Checkpoints
+from ppgen.inference.checkpoint import CheckpointError, Checkpoints, check_same_program
 from ppgen.inference.compiled import CompiledGradients
 from ppgen.inference.gradients import Objective
 from ppgen.inference.history import History
@@ -68,8 +68,8 @@ def fit(
     Parameters
     ----------
     program
-        What :func:`ppgen.as_program` accepts: a program, an object with ``model`` and ``guide``,
-        a tuple of two functions, or a model alone.
+        What :func:`ppgen.as_program` accepts. Of plain functions with ``pyro.param`` make a program
+        first, ``ppgen.as_program((model, guide))``, which keeps their parameters.
     data, validation
         Images ``(batch, channel, height, width)``, or a tuple of them and the further tensors
         that model and guide take.
@@ -101,14 +101,15 @@ def fit(
         Whether networks compute in bfloat16 by torch's autocast.
     compile
         Whether steps are traced through Pyro once and compiled, see
-        :class:`ppgen.inference.compiled.CompiledGradients`; ``"auto"`` where it pays.
+        :class:`ppgen.inference.compiled.CompiledGradients`; ``"auto"`` where it pays. Numbers of
+        Python that the program computes with must stay the same within an epoch.
     seed
         Of every random number of the fit.
     out
         Folder of the checkpoints, one an epoch. None: nothing is saved.
     resume
-        Go on from the checkpoint in ``out``, to the same numbers as without the stop. Where there
-        is none, start.
+        Go on from the checkpoint in ``out``, to the same numbers as without the stop; data and
+        settings must be the same, but for the number of epochs. Where there is none, start.
     progress
         Whether to show a progress bar.
     tensorboard
@@ -139,26 +140,38 @@ def fit(
     """
     check_arguments(epochs, patience, validation, compile, out, resume or tensorboard)
     place = pick_device(device)
-    program = as_program(program).to(place)
+    program = as_program(program, keep=False).to(place)
     if batch_size is None:
         batch_size = min(128, len(data[0] if isinstance(data, tuple) else data))
-    batches = Batches(data, batch_size, transform, place)
-    held_out = None if validation is None else Batches(validation, None, transform, place)
+    batches = Batches(data, batch_size, transform, place, program.dtype)
+    held_out = None
+    if validation is not None:
+        held_out = Batches(validation, None, transform, place, program.dtype)
     checkpoints = None if out is None else Checkpoints(out)
     if checkpoints and checkpoints.exist() and not resume:
         raise CheckpointError(
             f"{checkpoints.folder} holds the checkpoint of another run; "
             "go on with it by resume=True, or name another folder"
         )
-    settings = {"seed": seed, "batch_size": batch_size, "images": batches.images}
-
     with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
-        objective = Objective(program, elbo, bfloat16)
+        objective = Objective(program, elbo, bfloat16, data_size=batches.images)
         with own_random_state(seed):
             prepare(objective, *filter(None, (batches, held_out)))
         state = TrainingState.start(program, optimizer, scheduler, average)
+        settings = {
+            "seed": seed,
+            "batch_size": batch_size,
+            "data": batches.checksum(),
+            "elbo": f"{type(objective.elbo).__name__}, {objective.elbo.num_particles} particles",
+            "optimizer": f"{type(state.optimizer).__name__} {state.optimizer.defaults}",
+            "scheduler": type(state.scheduler).__name__,
+            "clip_norm": clip_norm,
+            "average": average,
+            "bfloat16": bfloat16,
+        }
         if checkpoints and checkpoints.exist():
             saved = checkpoints.load()
+            check_same_program(program, saved["program"])
             check_settings(saved["settings"], settings)
             state.load_state_dict(saved)
 

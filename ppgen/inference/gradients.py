@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import pyro
@@ -11,6 +12,7 @@ import torch
 from pyro.infer import ELBO
 from torch import Tensor, nn
 
+from ppgen.objectives import TensorELBO
 from ppgen.program import Program
 
 Batch = tuple[Tensor, ...]
@@ -21,6 +23,9 @@ class Gradients(Protocol):
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss; the gradients are in the parameters' ``grad``."""
+
+    def begin_epoch(self) -> None:
+        """Hear that something outside the parameters may have changed since the last step."""
 
 
 class Objective(nn.Module):
@@ -34,13 +39,25 @@ class Objective(nn.Module):
         Any ELBO of Pyro's; by default the program's own.
     bfloat16
         Whether networks compute in bfloat16 (torch's autocast).
+    data_size
+        Images of the data set, among which the terms of sites outside the batch are divided.
+
+    Raises
+    ------
+    TypeError
+        Where ``elbo`` is none that can be used.
     """
 
-    def __init__(self, program: Program, elbo: ELBO | None = None, bfloat16: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        elbo: ELBO | None = None,
+        bfloat16: bool = False,
+        data_size: int | None = None,
+    ) -> None:
         super().__init__()
         self.program = program
-        # Pyro's ELBOs keep what they guess of a model, so each fit has its own.
-        self.elbo: Any = copy.deepcopy(elbo or program.elbo)
+        self.elbo: Any = own_elbo(elbo or program.elbo, data_size)
         self.autocast = bfloat16
 
     def forward(self, *batch: Tensor) -> Tensor:
@@ -55,13 +72,17 @@ class Objective(nn.Module):
             loss = self.elbo.loss(self.program.model, self.program.guide, *batch)
         return first(loss) / len(batch[0])
 
-    def precision(self) -> AbstractContextManager:
-        """Autocast to bfloat16, or nothing."""
-        if not self.autocast:
-            return nullcontext()
-        # Tracing a step must record the casts of weights, so none may come from the cache.
-        device = self.program.device.type
-        return torch.autocast(device, dtype=torch.bfloat16, cache_enabled=False)
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """Make tensors on the program's device, and autocast to bfloat16 if that is asked for."""
+        device = self.program.device
+        with on_device(device):
+            if not self.autocast:
+                yield
+                return
+            # Tracing a step must record the casts of weights, so none may come from the cache.
+            with torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False):
+                yield
 
     def gradients(self) -> Gradients:
         """Choose the plain way to this ELBO's gradients."""
@@ -82,9 +103,15 @@ class Backward:
         for parameter in self.parameters:
             parameter.grad = None
         loss = self.objective(*batch)
-        if loss.requires_grad:
-            loss.backward()
+        if not loss.requires_grad:
+            raise ValueError(
+                "the loss depends on no parameter of the program; nothing can be trained"
+            )
+        loss.backward()
         return loss.detach()
+
+    def begin_epoch(self) -> None:
+        """Do nothing: the program itself runs at every step."""
 
 
 class LossAndGrads:
@@ -112,6 +139,29 @@ class LossAndGrads:
             if parameter.grad is not None:
                 parameter.grad /= size
         return torch.tensor(first(loss) / size)
+
+    def begin_epoch(self) -> None:
+        """Do nothing: the program itself runs at every step."""
+
+
+def own_elbo(elbo: Any, data_size: int | None, num_particles: int | None = None) -> Any:
+    """Copy an ELBO: Pyro's keep what they guess of a model, so each use has its own."""
+    if not isinstance(elbo, ELBO) or type(elbo).__name__.startswith("Jit"):
+        raise TypeError(
+            f"elbo is {elbo!r}; expected an instance of one of Pyro's ELBOs, such as Trace_ELBO(); "
+            "of those compiled by torch.jit, name the plain one and compile='on'"
+        )
+    elbo = copy.deepcopy(elbo)
+    if isinstance(elbo, TensorELBO):
+        elbo.data_size = data_size
+    if num_particles is not None:
+        elbo.num_particles = num_particles
+    return elbo
+
+
+def on_device(device: torch.device) -> AbstractContextManager:
+    """Let ``torch.zeros`` and its like in a program make tensors on a device other than the CPU."""
+    return nullcontext() if device.type == "cpu" else torch.device(device)
 
 
 def first(loss: float | tuple[float, ...]) -> float:

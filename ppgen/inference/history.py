@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 
@@ -46,9 +48,13 @@ class History:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the highest validation ELBO; None where nothing was validated."""
-        validated = [epoch for epoch in self.epochs if epoch.validation is not None]
-        return max(validated, key=lambda epoch: epoch.validation or 0.0, default=None)
+        """The epoch with the highest finite validation ELBO; None where there is none."""
+        validated = [
+            (epoch.validation, epoch)
+            for epoch in self.epochs
+            if epoch.validation is not None and isfinite(epoch.validation)
+        ]
+        return max(validated, key=itemgetter(0), default=(None, None))[1]
 
     @property
     def last(self) -> int:

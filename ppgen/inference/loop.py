@@ -53,13 +53,12 @@ class Loop:
         """Train up to ``epochs``; leave the program with the weights that count."""
         program, history = self.state.program, self.state.history
         training = program.training
-        stop = False
         if not history.epochs:
-            stop = self.end_epoch(0, elbo=None, seconds=0.0)
-        while not stop and history.last < epochs and not history.stale(patience):
+            self.end_epoch(0, elbo=None, seconds=0.0)
+        while history.last < epochs and not (self.state.stopped or history.stale(patience)):
             started = time.perf_counter()
             elbo = self.train_epoch(history.last + 1)
-            stop = self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
+            self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
         program.load_state_dict(self.state.result)
         program.train(training)
 
@@ -67,6 +66,7 @@ class Loop:
         """Take one step a batch; return the mean ELBO, nats an image."""
         total = 0.0
         self.state.program.train()
+        self.step.gradients.begin_epoch()
         for i, batch in enumerate(self.batches.shuffled(self.seed, number), start=1):
             try:
                 elbo = -self.step(batch)
@@ -83,20 +83,18 @@ class Loop:
                 report.step(len(batch[0]), elbo)
         return total / self.batches.images
 
-    def end_epoch(self, number: int, elbo: float | None, seconds: float) -> bool:
-        """Validate, record, report, call back and save; return whether to stop."""
+    def end_epoch(self, number: int, elbo: float | None, seconds: float) -> None:
+        """Validate, record, report, call back and save."""
         state = self.state
         epoch = Epoch(number, elbo, self.validate(), seconds, state.learning_rate)
         state.record(epoch)
         for report in self.reports:
             report.epoch(epoch)
-        stop = False
         if self.callback is not None:
             with state.evaluated(), own_random_state(self.seed):
-                stop = bool(self.callback(state.program.eval(), state.history))
+                state.stopped = bool(self.callback(state.program.eval(), state.history))
         if self.checkpoints is not None:
             self.checkpoints.save({**state.state_dict(), "settings": self.settings})
-        return stop
 
     def validate(self) -> float | None:
         """Mean ELBO of the validation images, nats an image, with the same draws every time."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyro
@@ -11,6 +13,7 @@ from pyro import poutine
 from ppgen.batches import Batches
 from ppgen.inference.checkpoint import CheckpointError
 from ppgen.inference.gradients import Objective
+from ppgen.traces import sample_sites
 
 
 def check_arguments(
@@ -60,50 +63,106 @@ def pick_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+OWN_LATENTS = (
+    "parameters must not depend on the number of images, as those of an autoguide do where each "
+    "image has latents of its own: write a guide(x)"
+)
+
+
 def prepare(objective: Objective, *parts: Batches) -> None:
-    """Run the program once with Pyro's validation on, and check all images against its support.
+    """Run the program with Pyro's validation on, and check all images against its support.
 
     Parameters that programs make when they first run exist afterwards.
 
     Raises
     ------
     ValueError
-        Where the program cannot be run on the images, or images lie outside the support of the
-        site ``"x"``.
+        Where the program cannot be run on the images, is not of the contract, or images lie outside
+        the support of the site ``"x"``.
     """
     program = objective.program
     training = program.training
     program.eval()
-    batch = next(iter(parts[0]))
-    with pyro.validation_enabled(True), torch.no_grad():
-        try:
-            objective.value(*batch)
-            trace = poutine.trace(program.model).get_trace(*batch)
-        except (RuntimeError, ValueError) as error:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in batch)
-            raise ValueError(
-                f"the program cannot be run on a batch of the shape {shapes}: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
-    program.train(training)
-    if "x" in trace.nodes:
-        for part in parts:
+    for part in parts:
+        batch = next(iter(part))
+        with torch.no_grad(), objective.precision():
+            with explained(batch):
+                program.guide(*batch)
+                trace = poutine.trace(program.model).get_trace(*batch)
+            check_image_site(trace, batch[0])
             check_support(trace.nodes["x"]["fn"], part)
+            with pyro.validation_enabled(True), explained(batch):
+                objective.value(*batch)
+            half = tuple(tensor[: len(tensor) // 2] for tensor in batch)
+            if len(half[0]):
+                with explained(half, hint=f"; {OWN_LATENTS}"):
+                    objective.value(*half)
+    program.train(training)
+
+
+@contextmanager
+def explained(batch: tuple[torch.Tensor, ...], hint: str = "") -> Iterator[None]:
+    """Say on which batch a program failed."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in batch)
+        lines = " ".join(str(error).split("\n")[:2])
+        raise ValueError(
+            f"the program cannot be run on a batch of the shape {shapes}: {lines}{hint}"
+        ) from error
+
+
+def check_image_site(trace: poutine.Trace, x: torch.Tensor) -> None:
+    """Refuse a model that does not observe the images at ``"x"`` in one plate of their number."""
+    sites = sample_sites(trace)
+    site = sites.get("x")
+    if site is None or not site["is_observed"]:
+        raise ValueError(
+            "the model observes nothing at the site 'x' (its sites: "
+            f"{', '.join(sites) or 'none'}); expected pyro.sample('x', ..., obs=x)"
+        )
+    shape = site["fn"].batch_shape + site["fn"].event_shape
+    if shape != x.shape:
+        raise ValueError(
+            f"the distribution at the site 'x' has the shape {tuple(shape)}, the images have "
+            f"{tuple(x.shape)}; expected the same"
+        )
+    dim = site["fn"].event_dim - x.dim()
+    plates = [frame for frame in site["cond_indep_stack"] if frame.dim == dim]
+    if dim == 0 or not plates or plates[0].size != len(x) or not is_one(site["scale"]):
+        found = ", ".join(f"{f.name} of size {f.size}" for f in site["cond_indep_stack"]) or "none"
+        raise ValueError(
+            f"the site 'x' lies in the plates {found}, with the scale {site['scale']}; expected "
+            f"one plate over the {len(x)} images of a batch, unscaled: pyro.plate('data', len(x)), "
+            "and all dimensions of an image declared by to_event"
+        )
+
+
+def is_one(scale: float | torch.Tensor) -> bool:
+    """Whether a site's scale changes nothing."""
+    return bool((torch.as_tensor(scale) == 1).all())
 
 
 def check_support(distribution: Any, batches: Batches) -> None:
-    """Refuse images to which the distribution can give no probability."""
-    first = 0
+    """Refuse images to which the distribution can give no probability.
+
+    A support that depends on the batch, as a binomial's does, is left to Pyro's validation.
+    """
+    support, first = distribution.support, 0
     for images, *_ in batches:
-        inside = distribution.support.check(images)
+        try:
+            inside = support.check(images)
+        except RuntimeError:
+            return
         if not inside.all():
-            outside = images[~inside.expand(len(images))][0]
-            where = first + int((~inside).nonzero()[0, 0])
+            inside = inside.flatten(1).all(1) if inside.dim() > 1 else inside
+            outside = images[~inside][0]
             raise ValueError(
-                f"image {where} has values from {outside.min().item():g} to "
-                f"{outside.max().item():g}, outside the support {distribution.support} of the "
-                "site 'x'; give the images a transform, such as the likelihood's encode, or "
-                "choose another likelihood"
+                f"image {first + int((~inside).nonzero()[0])} has values from "
+                f"{outside.min().item():g} to {outside.max().item():g}, outside the support "
+                f"{support} of the site 'x'; give the images a transform, such as the "
+                "likelihood's encode, or choose another likelihood"
             )
         first += len(images)
 

@@ -11,8 +11,11 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
+from ppgen.batches import Batches
+from ppgen.inference.gradients import on_device
 from ppgen.inference.random_state import own_random_state
 from ppgen.program import Program, as_program
+from ppgen.traces import check_latents
 
 
 @contextmanager
@@ -22,7 +25,8 @@ def evaluating(program: Program, seed: int) -> Iterator[None]:
     try:
         with own_random_state(seed), torch.no_grad(), pyro.validation_enabled(False):
             program.eval()
-            yield
+            with on_device(program.device):
+                yield
     finally:
         program.train(training)
 
@@ -56,9 +60,17 @@ def sample(program: Any, n: int, *context: Tensor, mean: bool = False, seed: int
     """
     if n < 1:
         raise ValueError(f"n is {n}; expected 1 or more images")
-    program = as_program(program)
+    program = as_program(program, keep=False)
+    context = tuple(tensor.to(program.device) for tensor in context)
     with evaluating(program, seed):
-        return _image(poutine.trace(program.model).get_trace(None, *context, n=n), mean)
+        try:
+            trace = poutine.trace(program.model).get_trace(None, *context, n=n)
+        except TypeError as error:
+            raise TypeError(
+                f"the model cannot be called as model(None, n={n}) to draw images ({error}); "
+                "expected the form model(x=None, *, n=1)"
+            ) from error
+        return _image(program, trace, mean)
 
 
 def reconstruct(
@@ -84,17 +96,20 @@ def reconstruct(
     Tensor
         ``(batch, channel, height, width)``.
     """
-    program = as_program(program)
-    x = x.to(program.device)
+    program = as_program(program, keep=False)
+    batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
+    images, *context_there = next(iter(batches))
     with evaluating(program, seed):
-        latents = poutine.trace(program.guide).get_trace(x, *context)
+        latents = poutine.trace(program.guide).get_trace(images, *context_there)
         model = poutine.replay(program.model, trace=latents)
-        return _image(poutine.trace(model).get_trace(None, *context, n=len(x)), mean)
+        trace = poutine.trace(model).get_trace(None, *context_there, n=len(images))
+        check_latents(trace, latents, observed="x")
+        return _image(program, trace, mean)
 
 
-def _image(trace: poutine.Trace, mean: bool) -> Tensor:
+def _image(program: Program, trace: poutine.Trace, mean: bool) -> Tensor:
     if "x" not in trace.nodes:
         sites = ", ".join(trace.stochastic_nodes) or "none"
         raise ValueError(f"the model has no site 'x' for its images; its sites: {sites}")
     site: dict[str, Any] = trace.nodes["x"]
-    return site["fn"].mean if mean else site["value"]
+    return program.image(site["fn"]) if mean else site["value"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from ppgen.inference.finite import NotFiniteError, explain
+from ppgen.inference.finite import NotFiniteError, explain, generator_state
 from ppgen.inference.gradients import Batch, Gradients
 from ppgen.inference.training import TrainingState
 
@@ -43,7 +42,7 @@ class Step:
         NotFiniteError
             Where loss or gradient is not finite; the parameters are as before the step.
         """
-        before = torch.get_rng_state()
+        before = generator_state(self.state.program.device)
         loss = self.gradients(batch)
         norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
         value = loss.item()

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ppgen.inference.average import ExponentialAverage
-from ppgen.inference.checkpoint import CheckpointError, check_same_program
 from ppgen.inference.history import Epoch, History
 from ppgen.inference.random_state import random_state, set_random_state
 from ppgen.program import Program
@@ -23,7 +22,8 @@ class TrainingState:
     """A program in training, with its optimiser, schedule, average and history.
 
     ``result`` holds the weights that count: those of the best epoch on the validation images, or
-    of the last epoch where there are none; averaged, where an average is kept.
+    of the last epoch where there are none; averaged, where an average is kept. ``stopped`` says
+    that a callback ended the run.
     """
 
     program: Program
@@ -32,6 +32,7 @@ class TrainingState:
     average: ExponentialAverage | None = None
     history: History = field(default_factory=History)
     result: dict[str, Tensor] = field(default_factory=dict)
+    stopped: bool = False
 
     @classmethod
     def start(
@@ -45,8 +46,10 @@ class TrainingState:
 
         Raises
         ------
+        TypeError
+            Where ``optimizer`` makes no optimiser of torch's.
         ValueError
-            Where there are none to train.
+            Where there are no parameters to train.
         """
         parameters = [p for p in program.parameters() if p.requires_grad]
         if not parameters:
@@ -54,7 +57,12 @@ class TrainingState:
                 "the program has no parameters to train; a network must be an attribute of the "
                 "program, or be named by pyro.module in the model or guide"
             )
-        made = optimizer(parameters)
+        made = optimizer(parameters) if callable(optimizer) else optimizer
+        if not isinstance(made, Optimizer) or not callable(optimizer):
+            raise TypeError(
+                f"optimizer is {optimizer!r}; expected a maker of torch optimisers, such as "
+                "partial(torch.optim.Adam, lr=1e-3)"
+            )
         return cls(
             program,
             made,
@@ -74,7 +82,7 @@ class TrainingState:
     def record(self, epoch: Epoch) -> None:
         """Enter an epoch into the history, keep weights that count, and step the schedule."""
         self.history.epochs.append(epoch)
-        if epoch.validation is None or self.history.best is epoch:
+        if epoch.validation is None or self.history.best is epoch or not self.result:
             with self.evaluated():
                 self.result = {k: v.clone() for k, v in self.program.state_dict().items()}
         if self.scheduler is not None and epoch.number > 0:
@@ -92,22 +100,12 @@ class TrainingState:
             "average": self.average.state_dict() if self.average else None,
             "history": self.history.to_list(),
             "result": self.result,
+            "stopped": self.stopped,
             "random": random_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict`.
-
-        Raises
-        ------
-        CheckpointError
-            Where it belongs to another program or other settings.
-        """
-        check_same_program(self.program, state["program"])
-        for name, part in (("scheduler", self.scheduler), ("average", self.average)):
-            if (part is None) != (state[name] is None):
-                there, here = ("no", "one") if state[name] is None else ("a", "none")
-                raise CheckpointError(f"the checkpoint has {there} {name}, this run has {here}")
+        """Go on from a :meth:`state_dict` of the same program."""
         self.program.load_state_dict(state["program"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler:
@@ -116,4 +114,5 @@ class TrainingState:
             self.average.load_state_dict(state["average"])
         self.history = History.from_list(state["history"])
         self.result = state["result"]
+        self.stopped = state["stopped"]
         set_random_state(state["random"])

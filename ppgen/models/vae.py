@@ -122,4 +122,8 @@ class VAE(Program):
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean image of p(x | z), ``(*batch, channel, height, width)``."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.image(self.likelihood.distribution(self.decoder(z)))
+
+    def image(self, distribution: Any) -> Tensor:
+        """Give the mean of p(x | z) as an image of grey values."""
+        return self.likelihood.mean(distribution)

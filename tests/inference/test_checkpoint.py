@@ -174,7 +174,13 @@ def test_a_checkpoint_of_another_program_is_refused(x, tmp_path):
     [
         ({"seed": 1}, "seed was 0 and is 1"),
         ({"batch_size": 30}, "batch_size was 20 and is 30"),
-        ({"average": 0.9}, "the checkpoint has no average, this run has one"),
+        (
+            {"optimizer": partial(Adam, lr=1e-2)},
+            r"optimizer was .Adam .*'lr': 0.001.*'lr': 0.01",
+        ),
+        ({"clip_norm": 1.0}, "clip_norm was None and is 1.0"),
+        ({"elbo": pyro.infer.Trace_ELBO()}, r"elbo was .MeanFieldELBO, 1 .* is .Trace_ELBO"),
+        ({"average": 0.9}, "average was None and is 0.9"),
     ],
 )
 def test_a_run_is_not_resumed_under_other_settings(x, tmp_path, change, message):
@@ -185,6 +191,21 @@ def test_a_run_is_not_resumed_under_other_settings(x, tmp_path, change, message)
             x,
             **{"epochs": 2, "batch_size": 20, "out": tmp_path, "resume": True, **change},
         )
+
+
+def test_a_run_is_not_resumed_on_other_images(x, tmp_path):
+    fit(Gaussian(), x, epochs=1, batch_size=20, out=tmp_path)
+    with pytest.raises(CheckpointError, match=r"data was .* and is"):
+        fit(Gaussian(), 1 - x, epochs=2, batch_size=20, out=tmp_path, resume=True)
+
+
+def test_a_run_that_its_callback_stopped_stays_stopped(x, tmp_path):
+    for _ in range(3):
+        history = fit(
+            Gaussian(), x, epochs=9, batch_size=20, out=tmp_path, resume=True,
+            callback=lambda p, h: h.last >= 2,
+        )  # fmt: skip
+        assert history.last == 2
 
 
 def test_load_gives_the_weights_that_the_fit_ended_with(x, tmp_path):
@@ -202,6 +223,13 @@ def test_load_makes_the_parameters_of_plain_functions(x, tmp_path):
     fit(pair, x, epochs=2, batch_size=20, out=tmp_path)
     loaded = load((function_model, function_guide), tmp_path, x[:2])
     assert torch.equal(ppgen.elbo(pair, x).per_image, ppgen.elbo(loaded, x).per_image)
+
+
+def test_load_without_an_example_says_what_to_pass(x, tmp_path):
+    pair = ppgen.as_program((function_model, function_guide))
+    fit(pair, x, epochs=1, batch_size=20, out=tmp_path)
+    with pytest.raises(CheckpointError, match="pass a batch as example"):
+        load((function_model, function_guide), tmp_path)
 
 
 def test_load_from_an_empty_folder_says_so(tmp_path):

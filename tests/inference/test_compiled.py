@@ -91,7 +91,12 @@ def test_pyros_handlers_run_once_a_shape(x, uncompiled_graphs):
     gradients = CompiledGradients(objective)
     for batch in (x[:16], x[16:32], x[:2], x[32:48], x[:2]):
         gradients((batch,))
-    assert calls == [16, 2]
+    traced_and_compared = [16, 16, 2, 2]
+    assert calls == traced_and_compared
+    gradients.begin_epoch()
+    for batch in (x[:16], x[16:32]):
+        gradients((batch,))
+    assert calls == [*traced_and_compared, 16]
 
 
 def test_frozen_and_unused_parameters_get_no_gradient(x, uncompiled_graphs):
@@ -154,6 +159,64 @@ def test_what_cannot_be_traced_falls_back_with_its_reason(name, x, uncompiled_gr
         results.append(program.state_dict())
     for key, value in results[0].items():
         assert torch.equal(value, results[1][key]), key
+
+
+def test_a_number_that_changes_between_epochs_is_noticed(x, uncompiled_graphs):
+    class Annealed(Pixels):
+        weight = 1.0
+
+        def model(self, x=None, *, n=1):
+            with pyro.poutine.scale(scale=self.weight):
+                pyro.sample("prior", dist.Normal(0.0, 1.0), obs=self.logits.mean())
+            return super().model(x, n=n)
+
+    def anneal(program, history):
+        program.weight = 50.0 if history.last >= 2 else 1.0
+
+    results = []
+    for mode in ("off", "on"):
+        program = Annealed()
+        if mode == "on":
+            with pytest.warns(UserWarning, match="Python numbers that changed"):
+                fit(program, x, epochs=4, batch_size=25, compile=mode, callback=anneal)
+        else:
+            fit(program, x, epochs=4, batch_size=25, compile=mode, callback=anneal)
+        results.append(program.logits)
+    torch.testing.assert_close(*results)
+
+
+def test_networks_that_functions_refer_to_are_traced_too(uncompiled_graphs):
+    net = nn.Linear(1, 4)
+
+    def model(x=None, *, n=1):
+        pyro.module("net", net)
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = net(z).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+    before = net.weight.detach().clone()
+    pair = as_program((model, function_guide))
+    fit(pair, torch.randn(40, 1, 1, 4), epochs=2, batch_size=20, compile="on")
+    assert len(uncompiled_graphs) == 1
+    assert not torch.equal(before, net.weight)
+
+
+def test_networks_out_of_sight_are_noticed(uncompiled_graphs):
+    hidden = [nn.Linear(1, 4)]
+
+    def model(x=None, *, n=1):
+        net = pyro.module("net", hidden[0])
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = net(z).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+    before = hidden[0].weight.detach().clone()
+    pair = as_program((model, function_guide))
+    with pytest.warns(UserWarning, match=r"net\$\$\$weight is not reached by tracing"):
+        fit(pair, torch.randn(40, 1, 1, 4), epochs=2, batch_size=20, compile="on")
+    assert not torch.equal(before, hidden[0].weight)
 
 
 def test_auto_leaves_short_runs_alone(x, uncompiled_graphs):

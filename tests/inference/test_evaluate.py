@@ -1,6 +1,7 @@
 """Bounds, samples and reconstructions against likelihoods and posteriors that are known."""
 
 import math
+import statistics
 
 import pyro
 import pyro.distributions as dist
@@ -9,6 +10,7 @@ import torch
 from programs import BeliefNet, Gaussian, Mixture, Pixels, function_guide, function_model
 
 import ppgen
+from ppgen.objectives import TensorELBO
 from ppgen.program import as_program
 
 
@@ -78,7 +80,7 @@ def test_the_standard_error_is_that_of_the_mean():
 
 
 def test_a_transform_and_plain_functions_are_taken(x):
-    pair = (function_model, function_guide)
+    pair = as_program((function_model, function_guide))
     estimate = ppgen.elbo(pair, x.double(), transform=lambda images: images.float())
     assert estimate.per_image.isfinite().all()
 
@@ -135,16 +137,109 @@ def test_what_cannot_be_meant(call, message, x):
         call(Gaussian(), x)
 
 
-def test_a_program_that_does_not_broadcast_says_what_to_do(x):
-    class Flat(Gaussian):
-        def model(self, x=None, *, n=1):
-            with pyro.plate("data", n if x is None else len(x)):
-                z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
-                mean = (z.view(len(z), 1) * self.weights).unflatten(-1, (1, 1, -1))
-                return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+class Flat(Gaussian):
+    """Its networks take a batch of latents and nothing more."""
 
-    with pytest.raises(ValueError, match=r"inside a plate of 5 particles .* \(particles, batch"):
-        ppgen.iwae(Flat(), x, 5)
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = (z.view(len(z), 1) * self.weights).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+
+class Labelled(Gaussian):
+    """Joins labels of the batch to its latents."""
+
+    def model(self, x=None, y=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            z = torch.cat([z, y.unsqueeze(-1)], -1).sum(-1, keepdim=True)
+            mean = (z * self.weights).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+    def guide(self, x, y):
+        return super().guide(x)
+
+
+@pytest.mark.parametrize("make", [Flat, Labelled])
+def test_programs_that_do_not_broadcast_are_evaluated_all_the_same(make, x):
+    program = make()
+    program.use_exact_posterior()
+    data = (x, torch.zeros(10)) if make is Labelled else x
+    found = ppgen.iwae(program, data, 7).per_image
+    torch.testing.assert_close(found, program.log_likelihood(x), rtol=1e-4, atol=1e-4)
+    assert ppgen.sample(program, 3, *[torch.zeros(3)] * (make is Labelled)).shape == (3, 1, 1, 4)
+
+
+def test_a_latent_summed_out_by_the_models_own_elbo_is_evaluated_exactly(binary_images):
+    program = Mixture()
+    found = ppgen.elbo(program, binary_images).per_image
+    torch.testing.assert_close(found, program.log_likelihood(binary_images).detach())
+    with pytest.raises(ValueError, match="latent site 'c' is missing from the guide"):
+        ppgen.iwae(program, binary_images, 5)
+
+
+class Shared(Gaussian):
+    """A latent that all images share."""
+
+    def model(self, x=None, *, n=1):
+        pyro.sample("w", dist.Normal(0.0, 1.0))
+        return super().model(x, n=n)
+
+    def guide(self, x):
+        pyro.sample("w", dist.Normal(0.5, 0.5))
+        return super().guide(x)
+
+
+def test_a_latent_of_all_images_counts_once_whatever_the_batches(x):
+    """With the exact posterior of z, the shared latent's divergence is all that is lost."""
+    program = Shared(elbo=TensorELBO())
+    program.use_exact_posterior()
+    kl = torch.distributions.kl_divergence(dist.Normal(0.5, 0.5), dist.Normal(0.0, 1.0)).item()
+    expected = program.log_likelihood(x).mean().item() - kl / 10
+    for size in (10, 5, 1):
+        bounds = [ppgen.elbo(program, x, batch_size=size, seed=seed).mean for seed in range(100)]
+        error = statistics.stdev(bounds) / 10
+        # Three sizes at 5 standard errors: false alarms below 2e-6.
+        assert abs(statistics.mean(bounds) - expected) < 5 * error
+
+
+def test_a_latent_of_all_images_leaves_no_image_a_likelihood(x):
+    with pytest.raises(ValueError, match="site 'w' lies outside the plate of the images"):
+        ppgen.iwae(Shared(), x, 5)
+
+
+def test_parameters_that_would_be_lost_are_refused(x):
+    for call in (ppgen.elbo, ppgen.sample, ppgen.reconstruct):
+        with pytest.raises(ValueError, match="would be lost after this call; keep them"):
+            call((function_model, function_guide), 3 if call is ppgen.sample else x)
+
+
+def test_reconstructions_of_integer_images_and_their_own_mean(binary_images):
+    class Halved(ppgen.models.VAE):
+        def image(self, distribution):
+            return distribution.mean / 2
+
+    vae = Halved.mlp((1, 3, 3), latent=2)
+    full = ppgen.models.VAE.mlp((1, 3, 3), latent=2)
+    full.load_state_dict(vae.state_dict())
+    integer = binary_images.to(torch.uint8)
+    half = ppgen.reconstruct(vae, integer)
+    torch.testing.assert_close(half, ppgen.reconstruct(full, binary_images) / 2)
+    torch.testing.assert_close(
+        ppgen.sample(vae, 5, mean=True), ppgen.sample(full, 5, mean=True) / 2
+    )
+
+
+def test_a_model_that_takes_no_n_says_so():
+    with pytest.raises(TypeError, match=r"expected the form model\(x=None, \*, n=1\)"):
+        ppgen.sample(lambda x=None: pyro.sample("x", dist.Normal(0.0, 1.0)), 3)
+
+
+def test_images_outside_the_support_are_not_evaluated(binary_images):
+    for call in (ppgen.elbo, ppgen.iwae):
+        with pytest.raises(ValueError, match="outside the support"):
+            call(ppgen.models.VAE.mlp((1, 3, 3), latent=2), 3 * binary_images, 2)
 
 
 def test_a_model_without_the_site_x_says_so():

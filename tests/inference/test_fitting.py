@@ -8,7 +8,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
-from programs import BeliefNet, Gaussian, Mixture, Pixels
+from programs import BeliefNet, Gaussian, Mixture, Pixels, function_guide, function_model
 from pyro.infer import (
     RenyiELBO,
     ReweightedWakeSleep,
@@ -244,6 +244,13 @@ def test_bfloat16_trains_and_keeps_float32_weights(x):
     assert {p.dtype for p in program.parameters()} == {torch.float32}
 
 
+def test_a_double_vae_takes_integer_images():
+    digits = ppgen.data.load("digits").binarized().train.images
+    vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2).double()
+    fit(vae, digits, epochs=1)
+    assert vae.decoder[0].weight.dtype == torch.float64
+
+
 def test_a_program_in_float64_trains_in_float64(x):
     program = Gaussian().double()
     fit(program, x.double(), epochs=1, batch_size=20)
@@ -274,11 +281,13 @@ def test_tensorboard_gets_every_epoch(x, tmp_path):
 
 
 class Exploding(Gaussian):
-    """Its encoder's weight becomes infinite after a few steps."""
+    """Its encoder's weight becomes infinite at the eighth step."""
+
+    calls = 0
 
     def guide(self, x):
-        self.calls = getattr(self, "calls", 0) + 1
-        if self.calls == 9:
+        self.calls += self.training
+        if self.training and self.calls == 8:
             self.encoder.weight.data[0, 0] = torch.inf
         return super().guide(x)
 
@@ -356,6 +365,93 @@ def test_images_of_the_wrong_shape_are_refused_before_training():
         fit(vae, torch.zeros(20, 1, 3, 3), epochs=1, batch_size=10)
     with pytest.raises(ValueError, match=r"cannot be run on a batch of the shape \(10, 1, 1, 7\)"):
         fit(Gaussian(), torch.zeros(20, 1, 1, 7), epochs=1, batch_size=10)
+
+
+WRONG = {
+    "another size": ("plate", r"Shape mismatch inside plate\('data'\) at site x dim -1, 7 vs 10"),
+    "subsampled": ("scale", r"data of size 10, with the scale 6.0; expected one plate .*unscaled"),
+    "no to_event": ("event", r"all dimensions of an image declared by to_event"),
+    "unobserved": ("obs", r"observes nothing at the site 'x'"),
+    "another name": ("name", r"observes nothing at the site 'x' \(its sites: image\)"),
+    "too small": ("shape", r"distribution at the site 'x' has the shape \(10, 1, 1, 3\)"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_model_outside_the_contract_is_refused_before_training(name, x):
+    wrong, message = WRONG[name]
+    parameter = nn.Parameter(torch.zeros(1, 1, 3 if wrong == "shape" else 4))
+
+    class Model(ppgen.Program):
+        def __init__(self):
+            super().__init__()
+            self.mean = parameter
+
+        def model(self, x=None, *, n=1):
+            size = 7 if wrong == "plate" else len(x)
+            normal = pyro.distributions.Normal(self.mean.expand(len(x), -1, -1, -1), 1.0)
+            size, subsample = (60, x) if wrong == "scale" else (size, None)
+            with pyro.plate("data", size if wrong != "event" else 4, subsample=subsample):
+                pyro.sample(
+                    "image" if wrong == "name" else "x",
+                    normal if wrong == "event" else normal.to_event(3),
+                    obs=None if wrong == "obs" else x,
+                )
+
+    with pytest.raises(ValueError, match=message):
+        fit(Model(), x, epochs=1, batch_size=10)
+
+
+def test_an_autoguide_for_latents_of_each_image_is_refused(x):
+    program = Gaussian()
+    guide = pyro.infer.autoguide.AutoNormal(program.model)
+    with pytest.raises(ValueError, match=r"must not depend on the number of images.*write a guide"):
+        fit((program.model, guide), x, epochs=1, batch_size=10)
+
+
+def test_validation_images_of_another_shape_are_refused(x):
+    with pytest.raises(ValueError, match=r"cannot be run on a batch of the shape \(9, 1, 1, 7\)"):
+        fit(Gaussian(), x, torch.zeros(9, 1, 1, 7), epochs=1, batch_size=10)
+
+
+def test_parameters_of_bare_functions_would_be_lost(x):
+    with pytest.raises(ValueError, match="would be lost after this call; keep them in a program"):
+        fit((function_model, function_guide), x, epochs=1, batch_size=10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"optimizer": Adam([nn.Parameter(torch.zeros(1))])}, "optimizer is Adam"),
+        ({"optimizer": pyro.optim.Adam({"lr": 0.1})}, "expected a maker of torch optimisers"),
+        ({"elbo": Trace_ELBO}, "elbo is <class .*; expected an instance"),
+        ({"elbo": pyro.infer.JitTrace_ELBO()}, "compile='on'"),
+    ],
+)
+def test_things_of_the_wrong_kind(arguments, message, x):
+    with pytest.raises(TypeError, match=message):
+        fit(Gaussian(), x, epochs=1, batch_size=10, **arguments)
+
+
+def test_a_binomial_is_a_likelihood_like_any_other():
+    class Levels(Pixels):
+        def model(self, x=None, *, n=1):
+            with pyro.plate("data", n if x is None else len(x)):
+                levels = pyro.distributions.Binomial(16, logits=self.logits).to_event(3)
+                return pyro.sample("x", levels, obs=x)
+
+    images = torch.randint(0, 17, (45, 1, 3, 3), dtype=torch.uint8)
+    program = Levels()
+    fit(program, images, epochs=300, batch_size=20, optimizer=partial(Adam, lr=0.05))
+    mean = images.float().mean(0) / 16
+    torch.testing.assert_close(program.logits.detach().sigmoid(), mean, rtol=0, atol=0.05)
+
+
+def test_a_validation_that_is_not_finite_is_never_the_best():
+    values = [np.nan, -3.0, np.inf, -2.0, -np.inf, -2.5]
+    epochs = [ppgen.inference.Epoch(i, None, value, 0.0, 0.1) for i, value in enumerate(values)]
+    assert ppgen.inference.History(epochs).best is epochs[3]
+    assert ppgen.inference.History(epochs[:1]).best is None
 
 
 def test_a_program_without_parameters_says_so():
