@@ -1,6 +1,6 @@
 """Generative models as Pyro programs."""
 
-from ppgen import data, inference, likelihoods, models, plots
+from ppgen import data, graph, inference, likelihoods, models, plots
 from ppgen.inference import elbo, fit, iwae, reconstruct, sample
 from ppgen.program import Program, as_program
 
@@ -11,6 +11,7 @@ __all__ = [
     "data",
     "elbo",
     "fit",
+    "graph",
     "inference",
     "iwae",
     "likelihoods",

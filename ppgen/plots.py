@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.distributions import Normal
-from torchvision.utils import make_grid
 
 Curve = tuple[Sequence[float], Sequence[float]]
 
@@ -120,6 +119,8 @@ def manifold(
 
 
 def _tile(images: Tensor, columns: int) -> Tensor:
+    from torchvision.utils import make_grid  # here, for torchvision takes seconds to import
+
     tiles = make_grid(images.detach().float().cpu(), columns, padding=1, pad_value=0.5)
     return tiles.permute(1, 2, 0)
 

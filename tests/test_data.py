@@ -40,7 +40,7 @@ def _no_network(monkeypatch):
     def forbidden(*args, **kwargs):
         pytest.fail(f"a download was tried: {args}")
 
-    monkeypatch.setattr("ppgen.data.binarized_mnist.download_url", forbidden)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", forbidden)
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", forbidden)
     monkeypatch.setattr(socket.socket, "connect", forbidden)
 
@@ -542,7 +542,7 @@ def test_folder_in_place_of_the_text_is_a_data_error(tmp_path):
 def test_nothing_is_downloaded_unless_asked_for(name, tmp_path, monkeypatch):
     calls = []
     for place in (
-        "ppgen.data.binarized_mnist.download_url",
+        "torchvision.datasets.utils.download_url",
         "torchvision.datasets.mnist.MNIST.download",
     ):
         monkeypatch.setattr(place, lambda *args, **kwargs: calls.append(args))
@@ -558,7 +558,7 @@ def test_failed_download_is_a_data_error(name, error, tmp_path, monkeypatch):
     def failing(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("ppgen.data.binarized_mnist.download_url", failing)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", failing)
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", failing)
     with pytest.raises(DataError, match=r"no network|404|refused") as caught:
         load(name, tmp_path, download=True)
@@ -586,7 +586,7 @@ def test_download_of_binarized_mnist_fetches_the_three_texts(tmp_path, monkeypat
         fetched.append((url, md5))
         Path(root, filename).write_text(amat_text(random_bits(AMAT_ROWS[filename])))
 
-    monkeypatch.setattr("ppgen.data.binarized_mnist.download_url", fake)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", fake)
     binary = load("binarized_mnist", tmp_path, download=True)
     assert np.array_equal(binary.test.images.flatten(1).numpy(), random_bits(2))
     assert fetched == [(AMAT_URL + file, "md5") for file in AMAT_ROWS]

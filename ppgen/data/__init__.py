@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from torchvision import datasets
-
 from ppgen.data import binarized_mnist, digits, mnist
 from ppgen.data.dataset import DataError, Dataset, Part
 
@@ -16,9 +14,9 @@ __all__ = ["LOADERS", "DataError", "Dataset", "Part", "load"]
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
     "digits": digits.load,
-    "mnist": mnist.loader(datasets.MNIST),
-    "fashion_mnist": mnist.loader(datasets.FashionMNIST),
-    "kmnist": mnist.loader(datasets.KMNIST),
+    "mnist": mnist.loader("MNIST"),
+    "fashion_mnist": mnist.loader("FashionMNIST"),
+    "kmnist": mnist.loader("KMNIST"),
     "binarized_mnist": binarized_mnist.load,
 }
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets.utils import download_url
 
 from ppgen.data.dataset import Dataset, Part
 from ppgen.data.files import download as fetch
@@ -30,6 +29,8 @@ def load(name: str, folder: Path, download: bool) -> Dataset:
     else:
         files = [folder / file for file in AMAT_FILES]
         if download:
+            from torchvision.datasets.utils import download_url  # here, for it takes seconds
+
             for file, (_, md5) in AMAT_FILES.items():
                 url = AMAT_URL + file
                 fetch([folder / file], name, partial(download_url, url, str(folder), file, md5))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-
-from torchvision import datasets
+from typing import Any
 
 from ppgen.data.dataset import Dataset, Part, split
 from ppgen.data.files import download as fetch
 from ppgen.data.files import require, unreadable
 
 
-def loader(kind: type[datasets.MNIST]) -> Callable[[str, Path, bool], Dataset]:
+def loader(class_name: str) -> Callable[[str, Path, bool], Dataset]:
     """Make the loader of one of torchvision's sets of 60,000 + 10,000 images, 28×28, 256 levels."""
 
     def load(name: str, folder: Path, download: bool) -> Dataset:
+        from torchvision import datasets  # here, for it takes seconds to import
+
+        kind = getattr(datasets, class_name)
         # torchvision names its files without the ending that it adds to downloads.
         files = [folder / kind.__name__ / "raw" / Path(url).stem for url, _ in kind.resources]
         if download:
@@ -30,9 +32,7 @@ def loader(kind: type[datasets.MNIST]) -> Callable[[str, Path, bool], Dataset]:
     return load
 
 
-def _read(
-    kind: type[datasets.MNIST], folder: Path, name: str, images: int, files: list[Path]
-) -> Part:
+def _read(kind: Any, folder: Path, name: str, images: int, files: list[Path]) -> Part:
     try:
         part = kind(folder, train=images == 60_000)
     except Exception as error:  # torchvision asserts, or fails in numpy

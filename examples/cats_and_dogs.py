@@ -1,0 +1,112 @@
+"""Cats, dogs and the weather: what a graph says of independence, and whether data agree.
+
+python examples/cats_and_dogs.py
+"""
+
+import math
+
+import pyro
+import pyro.distributions as dist
+import torch
+from matplotlib.figure import Figure
+
+from ppgen.experiment import Experiment, arguments
+from ppgen.graph import DAG
+from ppgen.graph.drawing import draw
+from ppgen.graph.program import from_program
+from ppgen.graph.testing import check_independencies
+
+GRAPH = """
+S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U      // season, allergies, rain, air pressure,
+R -> DB; R -> CM; DB -> CH; CM -> CH                 // grass wet, umbrella, dog bark,
+"""  # cat mood, cat hides
+ORDER = ["S", "AP", "A", "R", "G", "U", "DB", "CM", "CH"]
+
+
+def weather(frightened=0.0):
+    """Draw a day: every variable is binary, and ``frightened`` lets the barking spoil the mood."""
+
+    def draw_one(name, probability):
+        return pyro.sample(name, dist.Bernoulli(torch.as_tensor(probability)))
+
+    s = draw_one("S", 0.5)  # winter
+    ap = draw_one("AP", 0.6)  # high
+    draw_one("A", 0.6 - 0.4 * s)
+    r = draw_one("R", 0.5 + 0.2 * s - 0.4 * ap)
+    draw_one("G", 0.1 + 0.85 * r)
+    draw_one("U", 0.05 + 0.65 * r + 0.15 * s)
+    db = draw_one("DB", 0.3 + 0.4 * r)
+    bad_mood = 0.2 + (0.4 - frightened / 2) * r
+    cm = draw_one("CM", bad_mood + frightened * db if frightened else bad_mood)
+    draw_one("CH", 0.05 + 0.4 * db + 0.45 * cm)
+
+
+def sample(days, **settings):
+    with pyro.plate("days", days):
+        trace = pyro.poutine.trace(weather).get_trace(**settings)
+    return {name: trace.nodes[name]["value"].numpy() for name in ORDER}
+
+
+def agreement(reports):
+    """Draw the evidence against each statement, in each set of data."""
+    figure = Figure((8, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="evidence against it: −log10 of the corrected p-value, to 12")
+    for i, (name, report) in enumerate(reports.items()):
+        heights = [min(12, -math.log10(max(row.corrected, 1e-300))) for row in report]
+        places = [j + 0.4 * i - 0.2 for j in range(len(report))]
+        axes.barh(places, [h + 0.05 for h in heights], 0.38, label=name)
+    some = next(iter(reports.values()))
+    statements = [str(row.statement) for row in some]
+    axes.axvline(-math.log10(some.level), color="black", linestyle=":", label="level of the test")
+    axes.set_yticks(range(len(statements)), statements)
+    axes.invert_yaxis()
+    axes.legend(loc="upper right")
+    return figure
+
+
+def main() -> None:
+    parser = arguments(__doc__, datasets=False)
+    parser.add_argument("--days", type=int, help="sampled; default: 20000; with --quick 5000")
+    options = parser.parse_args()
+    options.days = options.days or (5000 if options.quick else 20000)
+    run = Experiment("cats_and_dogs", options)
+
+    dag = DAG(GRAPH)
+    statements = list(dag.chain_rule_independencies(ORDER))
+    everything = list(dag.independencies())
+    print("factorisation:", dag.factorisation())
+    print("by the chain rule:", *statements, sep="\n  ")
+    print(f"by d-separation: {len(everything)} of pairs, such as", *everything[:5], sep="\n  ")
+    print(dag.explain("A", "AP", given="G"))
+
+    run.save_figure("graph", draw(dag))
+    path = dag.explain("A", "AP", given="G").trails[0].nodes
+    title = "A and AP depend on each other given G"
+    run.save_figure("open_path", draw(dag, highlight=path, given="G", title=title))
+
+    read = from_program(weather)
+    frightened = from_program(weather, frightened=0.5)
+    reports = {
+        "data of this graph": check_independencies(dag, sample(options.days), statements),
+        "data in which barking spoils the cat's mood": check_independencies(
+            dag, sample(options.days, frightened=0.5), statements
+        ),
+    }
+    run.save_figure("agreement", agreement(reports))
+    as_drawn, otherwise = ([str(row.statement) for row in r.rejected] for r in reports.values())
+    run.report(
+        factorisation=dag.factorisation(),
+        chain_rule=[str(statement) for statement in statements],
+        pairs_by_d_separation=len(everything),
+        all_by_d_separation=[str(statement) for statement in everything],
+        the_program_has_this_graph=set(read.graph.edges) == set(dag.graph.edges),
+        edges_that_the_graph_lacks=list(map(list, frightened.graph.edges - dag.graph.edges)),
+        rejected_on_its_own_data=as_drawn,
+        rejected_where_barking_spoils_the_mood=otherwise,
+        days=options.days,
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The command line: questions about a DAG from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ppgen.graph import DAG, GraphError, Independence
+from ppgen.graph.bif import read_bif
+from ppgen.graph.drawing import draw
+from ppgen.graph.program import from_program
+
+RULES: dict[str, Callable[[DAG], Iterable[Independence]]] = {
+    "basis": lambda dag: dag.basis_independencies(),
+    "local": lambda dag: dag.local_independencies(),
+    "chain": lambda dag: dag.chain_rule_independencies(),
+    "implied": lambda dag: dag.implied_independencies(),
+    "all": lambda dag: dag.independencies(),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; give its exit status, which is 2 where it cannot be done.
+
+    Examples
+    --------
+    >>> main(["dag", "S -> A; S -> R; AP -> R", "--separated", "A", "AP", "--given", "R"])
+    A and AP depend on each other given R
+    0
+    """
+    options = _parser().parse_args(argv)
+    try:
+        return _dag(options)
+    except (GraphError, OSError, SyntaxError, ImportError) as error:
+        reason = " ".join(str(error).split())
+    except Exception as error:  # of the user's own program
+        if not options.program:
+            raise
+        reason = f"{options.program}: {type(error).__name__}: {' '.join(str(error).split())}"
+    print(f"ppgen: {reason}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ppgen", description="Generative models.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    dag = commands.add_parser(
+        "dag",
+        help="questions about a directed acyclic graph",
+        description="Questions about a directed acyclic graph. A set of nodes is written a,b.",
+    )
+    source = dag.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", metavar="GRAPH", help="such as 'S -> A; S -> R'")
+    source.add_argument("--bif", metavar="FILE", help="a network as bnlearn writes it")
+    source.add_argument("--program", metavar="FILE.py:MODEL", help="a Pyro program, run once")
+    dag.add_argument("--latent", nargs="+", default=[], metavar="NODE", help="never observed")
+    dag.add_argument("--separated", nargs=2, metavar=("X", "Y"), help="whether X ⊥ Y is implied")
+    dag.add_argument("--explain", nargs=2, metavar=("X", "Y"), help="why they depend, or do not")
+    dag.add_argument("--given", nargs="+", default=[], metavar="NODE", help="what is known")
+    dag.add_argument(
+        "--independencies", nargs="?", const="basis", choices=RULES, metavar="RULE",
+        help=f"list them by a rule: {', '.join(RULES)}; default: basis",
+    )  # fmt: skip
+    dag.add_argument("--limit", type=int, default=1000, help="independencies, at most %(default)s")
+    dag.add_argument("--plot", metavar="FILE", help="draw the graph")
+    dag.add_argument("--json", action="store_true", help="answer in JSON")
+    return parser
+
+
+def _dag(options: argparse.Namespace) -> int:
+    dag = _source(options)
+    given = _names(options.given)
+    answers: dict[str, Any] = {}
+    lines: list[str] = []
+    path: tuple[Any, ...] = ()
+    if options.separated:
+        x, y = map(_split, options.separated)
+        answers["separated"] = separated = dag.d_separated(x, y, given)
+        lines.append(_sentence(options.separated, given, separated))
+    if options.explain:
+        x, y = map(_split, options.explain)
+        explanation = dag.explain(x, y, given)
+        answers["explain"] = {"separated": explanation.separated, "text": str(explanation)}
+        lines.append(str(explanation))
+        if not explanation.separated:
+            path = tuple(explanation.trails[0].nodes)
+    if options.independencies:
+        found = list(islice(RULES[options.independencies](dag), options.limit + 1))
+        answers["independencies"] = [_as_lists(s) for s in found[: options.limit]]
+        answers["complete"] = len(found) <= options.limit
+        lines += map(str, found[: options.limit])
+        if len(found) > options.limit:
+            lines.append(f"… more than --limit {options.limit}")
+    if options.plot:
+        try:
+            draw(dag, highlight=path, given=given).savefig(options.plot, dpi=150)
+        except ValueError as error:  # of the file's ending
+            raise GraphError(f"--plot {options.plot}: {error}") from error
+    if not lines:
+        lines = [] if options.plot else _description(dag)
+    if options.json:
+        edges = [[str(a), str(b)] for a, b in dag.graph.edges]
+        graph = {"nodes": list(map(str, dag.nodes)), "edges": edges}
+        latent = sorted(map(str, dag.latent))
+        lines = [json.dumps({**graph, "latent": latent, **answers}, ensure_ascii=False, indent=2)]
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _source(options: argparse.Namespace) -> DAG:
+    if options.bif:
+        dag = read_bif(Path(options.bif))
+    elif options.program:
+        dag = from_program(_load(options.program))
+    else:
+        dag = DAG(options.text)
+    return DAG(dag.graph, latent=_names(options.latent)) if options.latent else dag
+
+
+def _load(name: str) -> Any:
+    """Find an object in a file of Python, which is run."""
+    path, colon, attribute = name.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        raise GraphError(f"--program is {name!r}; expected FILE.py:MODEL")
+    if not Path(path).is_file():
+        raise GraphError(f"--program names the file {path}, which does not exist")
+    spec = importlib.util.spec_from_file_location("ppgen_program", path)
+    assert spec is not None  # the name ends as Python's do
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["ppgen_program"] = module
+    spec.loader.exec_module(module)
+    if not hasattr(module, attribute):
+        raise GraphError(f"--program names {attribute!r}, which is not in {path}")
+    return getattr(module, attribute)
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _names(words: Iterable[str]) -> list[str]:
+    return [name for word in words for name in _split(word)]
+
+
+def _sentence(pair: Sequence[str], given: Sequence[str], separated: bool) -> str:
+    x, y = (", ".join(_split(side)) for side in pair)
+    known = f" given {', '.join(given)}" if given else ""
+    return (
+        f"{x} ⊥ {y}" + known.replace(" given", " |")
+        if separated
+        else (f"{x} and {y} depend on each other{known}")
+    )
+
+
+def _as_lists(s: Independence) -> dict[str, list[str]]:
+    parts = {"x": s.x, "y": s.y, "given": s.given}
+    return {name: sorted(map(str, nodes)) for name, nodes in parts.items()}
+
+
+def _description(dag: DAG) -> list[str]:
+    return [
+        f"{node}"
+        + (" ← " + ", ".join(map(str, dag.graph.pred[node])) if dag.graph.pred[node] else "")
+        for node in dag.nodes
+    ]

@@ -1,0 +1,130 @@
+"""Answers that are found by definition, slowly, without the code under test; and graphs to ask."""
+
+import random
+from itertools import chain, combinations, product
+
+import networkx as nx
+from hypothesis import strategies as st
+
+seeds = st.integers(0, 2**64)
+
+SEED_GRAPH = "S -> {A R U}; AP -> R; R -> {G U DB CM}; {DB CM} -> CH"
+SEED_ORDER = ["S", "AP", "A", "R", "G", "U", "DB", "CM", "CH"]
+
+
+def all_graphs(nodes):
+    """Every DAG of these nodes, as networkx graphs."""
+    pairs = list(combinations(nodes, 2))
+    for choice in product((None, 0, 1), repeat=len(pairs)):
+        graph = nx.DiGraph()
+        graph.add_nodes_from(nodes)
+        for pair, turn in zip(pairs, choice, strict=True):
+            if turn is not None:
+                graph.add_edge(*(pair if turn else reversed(pair)))
+        if nx.is_directed_acyclic_graph(graph):
+            yield graph
+
+
+def random_graph(seed, smallest, largest):
+    """A DAG of a random size and density, whose nodes come in no topological order."""
+    generator = random.Random(seed)
+    order = [f"v{i}" for i in range(generator.randint(smallest, largest))]
+    graph = nx.DiGraph()
+    graph.add_nodes_from(order)
+    generator.shuffle(order)
+    edges_a_node = generator.choice([0.3, 0.7, 1.0, 1.5, 2.5, 4.0])
+    chance = min(1.0, 2 * edges_a_node / max(len(order) - 1, 1))
+    edges = [pair for pair in combinations(order, 2) if generator.random() < chance]
+    generator.shuffle(edges)
+    graph.add_edges_from(edges)
+    return graph
+
+
+def random_graphs(smallest, largest):
+    """A strategy of random DAGs; the seed draws their sizes, as hypothesis favours small ones."""
+    return seeds.map(lambda seed: random_graph(seed, smallest, largest))
+
+
+def random_sets(seed, nodes):
+    """Disjoint x, y and given, the first two not empty."""
+    generator = random.Random(seed)
+    nodes = list(nodes)
+    generator.shuffle(nodes)
+    largest = generator.choice([1, 1, 2, 5])
+    a = generator.randint(1, min(largest, len(nodes) - 1))
+    b = generator.randint(1, min(largest, len(nodes) - a))
+    c = generator.randint(0, min(generator.choice([1, 5, 20]), len(nodes) - a - b))
+    return set(nodes[:a]), set(nodes[a : a + b]), set(nodes[a + b : a + b + c])
+
+
+def subsets(nodes):
+    """Every subset, small ones first."""
+    nodes = list(nodes)
+    return [
+        frozenset(s)
+        for s in chain.from_iterable(combinations(nodes, k) for k in range(len(nodes) + 1))
+    ]
+
+
+def triples(nodes):
+    """Every x, y and given, with x and y not empty, in one of their two orders."""
+    for places in product("xyz-", repeat=len(nodes)):
+        x, y, given = (
+            frozenset(n for n, place in zip(nodes, places, strict=True) if place == which)
+            for which in "xyz"
+        )
+        if x and y and places.index("x") < places.index("y"):
+            yield x, y, given
+
+
+def paths(graph, x, y):
+    """Every path between two sets in the skeleton, with no other node of the sets inside."""
+    skeleton = graph.to_undirected()
+    found = []
+    for a, b in product(x, y):
+        inner = skeleton.subgraph(set(graph) - (set(x) | set(y)) | {a, b})
+        found += map(tuple, nx.all_simple_paths(inner, a, b))
+    return found
+
+
+def blocks(graph, path, i, given):
+    """Whether the inner node ``path[i]`` blocks the path: Pearl's definition, word by word."""
+    before, node, after = path[i - 1 : i + 2]
+    if graph.has_edge(before, node) and graph.has_edge(after, node):
+        return not ({node} | nx.descendants(graph, node)) & given
+    return node in given
+
+
+def is_open(graph, path, given):
+    return not any(blocks(graph, path, i, given) for i in range(1, len(path) - 1))
+
+
+def separated_pairs(graph):
+    """For every pair and every set, whether all paths are blocked."""
+    answers = {}
+    for a, b in combinations(graph, 2):
+        between = paths(graph, {a}, {b})
+        for given in subsets(set(graph) - {a, b}):
+            answer = not any(is_open(graph, path, given) for path in between)
+            answers[a, b, given] = answers[b, a, given] = answer
+    return answers
+
+
+def separated(pairs, x, y, given):
+    """Sets are separated where their members are, one by one."""
+    return all(pairs[a, b, frozenset(given)] for a in x for b in y)
+
+
+def moral_separated(graph, x, y, given):
+    """The second rule: no path around ``given`` in the moral graph of all ancestors."""
+    above = set().union(x, y, given)
+    above |= set().union(*(nx.ancestors(graph, node) for node in above))
+    moral = nx.moral_graph(graph.subgraph(above))
+    moral.remove_nodes_from(given)
+    return not any(nx.has_path(moral, a, b) for a in x for b in y)
+
+
+def minimal(sets):
+    """Those sets with no other one inside."""
+    sets = set(sets)
+    return {s for s in sets if not any(other < s for other in sets)}

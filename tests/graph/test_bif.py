@@ -1,0 +1,90 @@
+import networkx as nx
+import pytest
+
+from ppgen.graph import GraphError
+from ppgen.graph.bif import read_bif
+
+TEXT = """network unknown {
+}
+// a comment with variable and {
+variable asia {
+  type discrete [ 2 ] { yes, no };
+}
+variable "visit abroad" {
+  type discrete [ 2 ] { yes, no };
+  property position = (1, 2) ;
+}
+variable x-ray.1 { type discrete [ 3 ] { <5, 5_to_10, >10 }; }
+probability ( asia ) {
+  table 0.01, 0.99;
+}
+probability ( x-ray.1 | asia, "visit abroad" ) {
+  (yes, yes) 0.1, 0.2, 0.7;
+  default 0.1, 0.2, 0.7; /* more
+  lines */
+}
+probability ( "visit abroad" | asia ) { (yes) 0.5, 0.5; (no) 1.0, 0.0; }
+"""
+
+
+def test_nodes_and_edges_in_their_order():
+    dag = read_bif(TEXT)
+    assert dag.nodes == ("asia", "visit abroad", "x-ray.1")
+    edges = {("asia", "visit abroad"), ("asia", "x-ray.1"), ("visit abroad", "x-ray.1")}
+    assert set(dag.graph.edges) == edges
+
+
+def test_a_file_is_read(tmp_path):
+    path = tmp_path / "net.bif"
+    path.write_text(TEXT, encoding="utf-8")
+    assert nx.utils.graphs_equal(read_bif(path).graph, read_bif(TEXT).graph)
+
+
+def test_any_graph_comes_back():
+    graph = nx.gn_graph(50, seed=0).reverse()
+    lines = ["network n { }"]
+    lines += [f"variable v{n} {{ type discrete [ 2 ] {{ a, b }}; }}" for n in graph]
+    for n in graph:
+        parents = ", ".join(f"v{p}" for p in graph.predecessors(n))
+        lines.append(f"probability ( v{n}{' | ' + parents if parents else ''} ) {{ table 1, 0; }}")
+    read = read_bif("\n".join(lines)).graph
+    assert set(read.edges) == {(f"v{a}", f"v{b}") for a, b in graph.edges}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("asia {\n  type", "asia \n  type", r"line 5: expected '\{', found 'type'"),
+        ("| asia, ", "| africa, ", r"line 15: 'africa' is no variable declared before"),
+        ("( asia ) {", "( asia {", r"line 12: expected '\)', found '\{'"),
+        ("( asia )", "( )", r"line 12: expected the name of a variable, found '\)'"),
+        ("variable x-ray.1", "variable asia", r"line 11: variable 'asia' is declared in line 4"),
+        ('"visit abroad" | asia )', "asia )", "line 20: variable 'asia' has a second probability"),
+        (
+            "| asia )",
+            "| asia, asia )",
+            "line 20: the block of .* names a variable twice",
+        ),
+        ("1.0, 0.0; }", "1.0, 0.0;", "line 21: the block that opens in line 20 has no end"),
+        ("network unknown", "netwrk unknown", "line 1: expected network, variable or probability"),
+        ('abroad" {', "abroad {", "line 7: expected a name or a mark, found '\"'"),
+        ("( asia )", "( x-ray.1 )", "line 15: variable 'x-ray.1' has a second probability"),
+    ],
+)
+def test_errors_name_the_line(before, after, message):
+    assert before in TEXT
+    with pytest.raises(GraphError, match=message):
+        read_bif(TEXT.replace(before, after, 1))
+
+
+def test_a_text_that_breaks_off_between_blocks_is_noticed():
+    with pytest.raises(GraphError, match="line 7: variable 'visit abroad' has no probability"):
+        read_bif(TEXT[: TEXT.rindex("probability")])
+    with pytest.raises(GraphError, match="declares no variable"):
+        read_bif("")
+
+
+def test_a_cycle_is_refused():
+    text = TEXT.replace("( asia )", "( asia | x-ray.1 )")
+    with pytest.raises(GraphError, match="cycle"):
+        read_bif(text)

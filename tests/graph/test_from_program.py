@@ -1,0 +1,424 @@
+"""Graphs of programs, against the edges written down and against interventions on each site."""
+
+import functools
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro import poutine
+from pyro.distributions import constraints
+from pyro.nn import PyroModule, PyroSample
+from torch import nn
+
+from ppgen.graph import GraphError
+from ppgen.graph.program import from_program
+from ppgen.models import VAE
+from ppgen.program import Program
+
+
+def eight_schools(y=None):
+    mean = pyro.sample("mean", dist.Normal(0, 5))
+    scale = pyro.sample("scale", dist.HalfCauchy(5.0))
+    with pyro.plate("schools", 4):
+        theta = pyro.sample("theta", dist.Normal(mean, scale))
+        pyro.sample("y", dist.Normal(theta, torch.arange(1.0, 5.0)), obs=y)
+
+
+def topics(words=None):
+    with pyro.plate("topics", 3):
+        phi = pyro.sample("phi", dist.Dirichlet(torch.ones(5)))
+    with pyro.plate("documents", 2):
+        theta = pyro.sample("theta", dist.Dirichlet(torch.ones(3)))
+        with pyro.plate("words", 4):
+            z = pyro.sample("z", dist.Categorical(theta))
+            pyro.sample("w", dist.Categorical(phi[z]), obs=words)
+
+
+def ratings(r=None):
+    users, items = pyro.plate("users", 3, dim=-1), pyro.plate("items", 4, dim=-2)
+    with users:
+        u = pyro.sample("u", dist.Normal(0, 1))
+    with items:
+        v = pyro.sample("v", dist.Normal(0, 1))
+    with users, items:
+        pyro.sample("r", dist.Normal(u * v, 1), obs=r)
+
+
+def hidden_markov(x=None):
+    table = torch.rand(3, 3) + 0.1
+    z = torch.tensor(0)
+    with pyro.plate("sequences", 2):
+        for t in pyro.markov(range(3)):
+            z = pyro.sample(f"z{t}", dist.Categorical(table[z]))
+            pyro.sample(f"x{t}", dist.Normal(z.float(), 1.0), obs=None if x is None else x[t])
+
+
+def whole_chain():
+    scale = pyro.sample("scale", dist.LogNormal(0, 1))
+    noise, one = dist.Normal(torch.zeros(1), scale).to_event(1), torch.eye(1)
+    z = pyro.sample("z", dist.GaussianHMM(noise, one, noise, one, noise, duration=4))
+    pyro.sample("x", dist.Normal(z.sum(), 1))
+
+
+def parameters_only(x=None):
+    loc = pyro.param("loc", torch.tensor(0.0))
+    scale = pyro.param("scale", torch.tensor(1.0), constraint=constraints.positive)
+    with pyro.plate("data", 5):
+        pyro.sample("x", dist.Normal(loc, scale), obs=x)
+
+
+def computed():
+    a = pyro.sample("a", dist.Normal(0, 1))
+    b = pyro.deterministic("b", 2 * a)
+    pyro.sample("c", dist.Normal(b, 1))
+    pyro.sample("d", dist.Normal(0, 1))
+
+
+def discrete_mixture(x=None):
+    weights = pyro.sample("weights", dist.Dirichlet(torch.ones(2)))
+    with pyro.plate("parts", 2):
+        centre = pyro.sample("centre", dist.Normal(0, 5))
+    with pyro.plate("data", 6):
+        part = pyro.sample("part", dist.Categorical(weights), infer={"enumerate": "parallel"})
+        pyro.sample("x", dist.Normal(centre[part], 1), obs=x)
+
+
+def subsampled():
+    scale = pyro.sample("scale", dist.LogNormal(0, 1))
+    with pyro.plate("data", 10, subsample_size=3) as index:
+        z = pyro.sample("z", dist.Normal(torch.arange(10.0)[index], scale))
+        pyro.sample("x", dist.Normal(z, 1))
+
+
+def masked():
+    z = pyro.sample("z", dist.Bernoulli(0.5))
+    with poutine.mask(mask=z.bool()):
+        pyro.sample("x", dist.Normal(0, 1))
+    pyro.sample("y", dist.Normal(z, 1).mask(False))
+
+
+def sequential_plate():
+    mean = pyro.sample("mean", dist.Normal(0, 1))
+    for i in pyro.plate("i", 3):
+        pyro.sample(f"x{i}", dist.Normal(mean, 1))
+
+
+def in_python():
+    a = pyro.sample("a", dist.Bernoulli(0.5))
+    b = pyro.sample("b", dist.Poisson(3.0))
+    loc = 1.0 if a else -1.0
+    pyro.sample("c", dist.Normal(loc, 1.0))
+    pyro.sample("d", dist.Normal(torch.zeros(int(b) + 1), 1.0).to_event(1))
+
+
+def written():
+    x = torch.zeros(3)
+    x[0] = pyro.sample("a", dist.Normal(0, 1))
+    y = torch.zeros(2).copy_(pyro.sample("b", dist.Normal(0, 1)))
+    pyro.sample("c", dist.Normal(x[:2], 1).to_event(1))
+    pyro.sample("d", dist.Normal(y, 1).to_event(1))
+    pyro.sample("e", dist.Normal(torch.tensor([y[0], 1.0]), 1).to_event(1))
+
+
+class Doubling(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+
+def networks():
+    z = pyro.sample("z", dist.Normal(torch.zeros(2), 1).to_event(1))
+    h = torch.nn.functional.relu(nn.Linear(2, 3)(z))
+    h, _ = nn.GRU(3, 3)(h[None, None])
+    h = torch.einsum("tbh,hk->bk", Doubling.apply(h), torch.randn(3, 2))
+    pyro.sample("x", dist.MixtureSameFamily(dist.Categorical(logits=h), dist.Normal(h, 1.0)))
+
+
+def flows():
+    z = pyro.sample("z", dist.Normal(torch.zeros(1), 1).to_event(1))
+    shift = dist.transforms.AffineTransform(z, 1.0)
+    pyro.sample("x", dist.TransformedDistribution(dist.Normal(torch.zeros(1), 1.0), [shift]))
+    base = dist.Normal(torch.zeros(2), 1.0).to_event(1)
+    conditional = dist.transforms.ConditionalAffineCoupling(
+        1, pyro.nn.ConditionalDenseNN(1, 1, [4], [1, 1])
+    )
+    pyro.sample("y", dist.ConditionalTransformedDistribution(base, [conditional]).condition(z))
+
+
+class Regression(PyroModule):
+    def __init__(self):
+        super().__init__()
+        self.linear = PyroModule[nn.Linear](2, 1)
+        self.linear.weight = PyroSample(dist.Normal(0, 1).expand([1, 2]).to_event(2))
+        self.linear.bias = PyroSample(dist.Normal(0, 1).expand([1]).to_event(1))
+
+    def forward(self, x, y=None):
+        mean = self.linear(x).squeeze(-1)
+        with pyro.plate("data", len(x)):
+            pyro.sample("y", dist.Normal(mean, 1), obs=y)
+
+
+# model, its arguments, its edges
+PROGRAMS = {
+    "hierarchy": (eight_schools, (), "mean-theta scale-theta theta-y"),
+    "nested plates": (topics, (), "theta-z phi-w z-w"),
+    "crossed plates": (ratings, (), "u-r v-r"),
+    "markov in a plate": (hidden_markov, (), "z0-x0 z0-z1 z1-x1 z1-z2 z2-x2"),
+    "a chain in one site": (whole_chain, (), "scale-z z-x"),
+    "parameters only": (parameters_only, (), ""),
+    "deterministic": (computed, (), "a-c"),
+    "enumerable": (discrete_mixture, (), "weights-part centre-x part-x"),
+    "subsampled": (subsampled, (), "scale-z z-x"),
+    "sequential plate": (sequential_plate, (), "mean-x0 mean-x1 mean-x2"),
+    "in-place": (written, (), "a-c b-d b-e"),
+    "networks": (networks, (), "z-x"),
+    "flows": (flows, (), "z-x z-y"),
+    "regression": (Regression(), (torch.ones(4, 2),), "linear.weight-y linear.bias-y"),
+}
+table = pytest.mark.parametrize(("model", "args", "edges"), PROGRAMS.values(), ids=PROGRAMS)
+
+
+def as_edges(text):
+    return {tuple(edge.split("-")) for edge in text.split()}
+
+
+def by_intervention(model, args, draws=4):
+    """Edges u → v where the density of v at a fixed value changes with the value of u."""
+
+    def run(values):
+        pyro.set_rng_seed(1)  # whatever is drawn besides sites must stay the same
+        conditioned = poutine.condition(model, data=values) if values else model
+        return poutine.trace(conditioned).get_trace(*args)
+
+    first = run({})
+    names = [n for n in first.stochastic_nodes if not n.startswith("_")]
+    names = [n for n in names if type(first.nodes[n]["fn"]).__name__ != "_Subsample"]
+    values = {n: first.nodes[n]["value"].detach() for n in names}
+    # The subsample stays the same through the seed, or it would change everything.
+    edges = set()
+    for u in names:
+        for seed in range(draws):
+            pyro.set_rng_seed(seed + 2)
+            other = values | {u: first.nodes[u]["fn"].sample()}
+            before, after = run(values), run(other)
+            for v in names:
+                densities = [t.nodes[v]["fn"].log_prob(values[v]) for t in (before, after)]
+                if v != u and not torch.equal(*densities):
+                    edges.add((u, v))
+    return edges
+
+
+@table
+def test_edges_are_those_of_the_program(model, args, edges):
+    assert set(from_program(model, *args).graph.edges) == as_edges(edges)
+
+
+@table
+def test_edges_are_those_that_interventions_find(model, args, edges):
+    if model is subsampled:
+        pytest.skip("the subsample takes other random numbers where sites are fixed")
+    assert by_intervention(model, args) == set(from_program(model, *args).graph.edges)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_python_decides_depends_on_what_it_read(seed):
+    pyro.set_rng_seed(seed)
+    edges = set(from_program(in_python).graph.edges)
+    assert edges == as_edges("a-c a-d b-d")
+
+
+def test_masks_count_as_dependence():
+    dag = from_program(masked)
+    assert set(dag.graph.edges) == as_edges("z-x z-y")
+
+
+# distributions and attributes
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda z: dist.Normal(0.0, z),
+        lambda z: dist.Uniform(0.0, z),
+        lambda z: dist.Delta(z),
+        lambda z: dist.Gamma(z, 1.0),
+        lambda z: dist.Beta(z, 1.0),
+        lambda z: dist.Dirichlet(z.expand(3)),
+        lambda z: dist.Binomial(5, z / (1 + z)),
+        lambda z: dist.NegativeBinomial(5.0, z / (1 + z)),
+        lambda z: dist.Multinomial(3, torch.stack([z, z])),
+        lambda z: dist.OneHotCategorical(torch.stack([z, 1 / z])),
+        lambda z: dist.VonMises(0.0, z),
+        lambda z: dist.LKJCholesky(3, z),
+        lambda z: dist.MultivariateNormal(torch.zeros(2), z * torch.eye(2)),
+        lambda z: dist.LowRankMultivariateNormal(torch.zeros(2), torch.ones(2, 1), z.expand(2)),
+        lambda z: dist.ZeroInflatedPoisson(z, gate=torch.tensor(0.2)),
+        lambda z: dist.RelaxedBernoulliStraightThrough(torch.tensor(0.5), z / (1 + z)),
+        lambda z: dist.Normal(z, 1.0).expand([2, 3]).to_event(1).mask(torch.ones(2).bool()),
+    ],
+)
+def test_parameters_of_every_distribution_are_seen_and_stay_with_their_site(make):
+    def model():
+        z = pyro.sample("z", dist.LogNormal(0, 1))
+        pyro.sample("x", make(z))
+        pyro.sample("later", dist.Normal(0, 1))
+
+    assert set(from_program(model).graph.edges) == {("z", "x")}
+
+
+def test_attributes_say_what_each_site_is():
+    nodes = from_program(topics, torch.zeros(4, 2).long()).graph.nodes
+    assert nodes["w"] == {
+        "latent": False,
+        "observed": True,
+        "plates": ("documents", "words"),
+        "distribution": "Categorical",
+    }
+    assert nodes["phi"]["plates"] == ("topics",)
+    assert not nodes["z"]["observed"]
+
+
+def test_nothing_is_latent_unless_asked():
+    y = torch.zeros(4)
+    assert from_program(eight_schools, y).latent == frozenset()
+    dag = from_program(eight_schools, y, latent="unobserved")
+    assert dag.latent == {"mean", "scale", "theta"}
+    assert list(dag.implied_independencies()) == []
+    assert dag.d_separated("mean", "y", given="theta")
+
+
+def test_deterministic_sites_are_nodes_if_asked():
+    dag = from_program(computed, deterministic=True)
+    assert set(dag.graph.edges) == as_edges("a-b b-c")
+    assert dag.graph.nodes["b"]["distribution"] == "Deterministic"
+    assert not dag.graph.nodes["b"]["observed"]
+
+
+def test_a_factor_is_an_observed_node():
+    def model():
+        a, b = (pyro.sample(name, dist.Normal(0, 1)) for name in "ab")
+        pyro.factor("near", -((a - b) ** 2))
+
+    dag = from_program(model)
+    assert set(dag.graph.edges) == as_edges("a-near b-near")
+    assert dag.graph.nodes["near"]["observed"]
+    assert dag.d_separated("a", "b")
+    assert not dag.d_separated("a", "b", given="near")
+
+
+def test_observed_values_lead_on_to_later_sites():
+    def model(x):
+        a = pyro.sample("a", dist.Normal(0, 1), obs=x)
+        pyro.sample("b", dist.Normal(a, 1))
+
+    assert set(from_program(model, torch.tensor(1.0)).graph.edges) == {("a", "b")}
+
+
+def test_data_that_lead_round_the_sample_statement_are_seen():
+    def autoregression(x, scale):
+        for t in range(3):
+            past = x[t - 1] if t else torch.tensor(0.0)
+            pyro.sample(f"x{t}", dist.Normal(past, scale), obs=x[t])
+
+    dag = from_program(autoregression, torch.randn(3), torch.tensor(1.0))
+    assert set(dag.graph.edges) == as_edges("x0-x1 x0-x2 x1-x2")
+
+
+def test_partly_observed_sites():
+    def model():
+        mean = pyro.sample("mean", dist.Normal(0, 1))
+        with pyro.plate("data", 3):
+            mask = torch.tensor([True, False, True])
+            pyro.sample("x", dist.Normal(mean, 1), obs=torch.zeros(3), obs_mask=mask)
+
+    dag = from_program(model)
+    assert set(dag.graph.edges) == as_edges("mean-x_observed mean-x_unobserved")
+    assert dag.graph.nodes["x_observed"]["observed"]
+    assert not dag.graph.nodes["x_unobserved"]["observed"]
+
+
+# programs of this library
+
+
+def test_a_vae_generates_and_then_observes():
+    dag = from_program(VAE.mlp((1, 4, 4), latent=2))
+    assert set(dag.graph.edges) == {("z", "x")}
+    assert [dag.graph.nodes[n]["observed"] for n in ("z", "x")] == [False, True]
+    assert all(plates == ("data",) for _, plates in dag.graph.nodes(data="plates"))
+
+
+def test_pairs_and_modules_that_observe_are_read_alike():
+    vae = VAE.mlp((1, 4, 4), latent=2)
+    images = torch.zeros(3, 1, 4, 4)
+    for program, args in [((vae.model, vae.guide), ()), (vae, (images,)), (vae.model, (images,))]:
+        dag = from_program(program, *args)
+        assert dict(dag.graph.nodes(data="observed")) == {"z": False, "x": True}
+        assert set(dag.graph.edges) == {("z", "x")}
+
+
+def test_guides_and_partial_functions_are_programs_too():
+    vae = VAE.mlp((1, 4, 4), latent=2)
+    assert from_program(vae.guide, torch.zeros(3, 1, 4, 4)).nodes == ("z",)
+    assert from_program(functools.partial(eight_schools, y=torch.zeros(4))).graph.nodes["y"][
+        "observed"
+    ]
+
+
+# what is left behind, and errors
+
+
+def test_everything_is_left_as_it_was():
+    class Normalised(Program):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(1)
+
+        def model(self, x=None, *, n=2):
+            with pyro.plate("data", n if x is None else len(x)):
+                z = pyro.sample("z", dist.Normal(0, 1))
+                loc = self.norm(z[:, None]).view(-1, 1, 1, 1)
+                return pyro.sample("x", dist.Normal(loc, 1.0).to_event(3), obs=x)
+
+    program = Normalised().train()
+    state = {name: value.clone() for name, value in program.state_dict().items()}
+    pyro.param("mine", torch.tensor(3.0))
+    random = torch.get_rng_state()
+    from_program(program)
+    from_program(parameters_only)
+    assert list(pyro.get_param_store()) == ["mine"]
+    assert torch.equal(torch.get_rng_state(), random)
+    assert program.training
+    assert program.norm.training
+    assert all(torch.equal(value, state[name]) for name, value in program.state_dict().items())
+    assert all(type(p) is nn.Parameter for p in program.parameters())
+
+
+def test_trained_parameters_are_found():
+    pyro.param("loc", torch.tensor(3.0))
+
+    def model():
+        pyro.sample("x", dist.Normal(pyro.param("loc"), 1))
+
+    assert from_program(model).nodes == ("x",)
+
+
+def test_errors_say_what_was_expected():
+    with pytest.raises(GraphError, match="latent is 'some'; expected one of 'none', 'unobserved'"):
+        from_program(computed, latent="some")
+    with pytest.raises(GraphError, match="model has no sample site"):
+        from_program(lambda: None)
+    with pytest.raises(TypeError, match="program is 3; expected"):
+        from_program(3)
+
+
+def test_an_error_in_the_model_comes_through_and_leaves_no_trace():
+    def model():
+        pyro.sample("x", dist.Normal(0, 1))
+        pyro.param("p", torch.tensor(1.0))
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        from_program(model)
+    assert list(pyro.get_param_store()) == []
+    assert type(torch.ones(1) + 1) is torch.Tensor

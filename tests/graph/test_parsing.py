@@ -1,0 +1,146 @@
+from contextlib import suppress
+from itertools import pairwise
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import random_graphs
+
+from ppgen.graph import DAG, GraphError
+
+names = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1)
+
+
+def quoted(name):
+    return '"' + str(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def edges(text):
+    return set(DAG(text).graph.edges)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a -> b; b -> c",
+        "a -> b -> c",
+        "a->b->c",
+        "c <- b <- a",
+        "a → b → c",
+        "c ← b; a -> b",
+        "a -> b, b -> c",
+        "\n\na -> b\nb -> c\n",
+        "a -> b\r\nb -> c\r\n",
+        "a -> b; b -> c; a -> b",
+        "dag { a -> b -> c }",
+        "dag{a->b;b->c}",
+        "digraph named {\n a -> b;\n b -> c;\n}\n",
+        'a -> b // and so on\n# a whole line\nb -> "c"',
+        "a -> b// a comment with no space before\nb -> c",
+        'a [x=1] -> b [label="]", y] -> c',
+        'dag {\nbb="-3,4,5,6"\na [exposure,pos="-1,0"]\nc [outcome]\na -> b\nb -> c [beta="2"]\n}',
+        "a\u00a0-> b;;; ,\tb -> c",
+    ],
+)
+def test_ways_to_write_one_graph(text):
+    dag = DAG(text)
+    assert set(dag.graph.edges) == {("a", "b"), ("b", "c")}
+    assert set(dag.nodes) == set("abc")
+    assert not dag.latent
+
+
+def test_groups():
+    assert edges("{a b} -> {c, d}") == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")}
+    assert edges("{\na\nb\n} -> c -> {d}") == {("a", "c"), ("b", "c"), ("c", "d")}
+
+
+def test_nodes_without_edges_and_the_order_of_nodes():
+    assert DAG("c; a -> b; d").nodes == ("c", "a", "b", "d")
+    assert DAG("").nodes == DAG("dag { }").nodes == ()
+
+
+@pytest.mark.parametrize("mark", ["latent", "unobserved", "U", 'pos="1,2",latent', "\nlatent\n"])
+def test_latent_nodes(mark):
+    dag = DAG(f"u [{mark}] -> x; u -> y")
+    assert dag.latent == {"u"}
+    assert dag.observed == ("x", "y")
+
+
+def test_a_label_that_says_latent_is_a_label():
+    assert not DAG('x [label="a latent thing"] -> y').latent
+
+
+@pytest.mark.parametrize("text", ["x <-> y", "x ↔ y", "x<->y; y <-> x; x <-> y"])
+def test_bidirected_edges_are_latent_common_causes(text):
+    dag = DAG(text)
+    (cause,) = dag.latent
+    assert set(dag.graph.edges) == {(cause, "x"), (cause, "y")}
+
+
+def test_the_name_of_a_common_cause_is_free():
+    dag = DAG('"U(x, y)" -> z; x <-> y')
+    assert dag.observed == ("U(x, y)", "z", "x", "y")
+    assert len(dag.latent) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a -> ", "line 1, column 6: expected the name of a node, found the end"),
+        ("a -> -> b", "line 1, column 6: expected the name of a node, found '->'"),
+        ("a -> b;\n-> c", "line 2, column 1: expected the name of a node, found '->'"),
+        ("a b", "line 1, column 3: expected an arrow, ';' or a new line, found 'b'"),
+        ("a -> grass wet", "line 1, column 12: expected an arrow, ';' or a new line, found 'wet'"),
+        ("a -- b", "line 1, column 3: expected a node, an arrow or ';', found '-'"),
+        ("a--b", "line 1, column 2: expected a node, an arrow or ';', found '-'"),
+        ("a --> b", "line 1, column 3: expected a node, an arrow or ';', found '-'"),
+        ("a > b", "line 1, column 3: expected a node, an arrow or ';', found '>'"),
+        ("x\n  a < b", "line 2, column 5: expected a node, an arrow or ';', found '<'"),
+        ('a -> "b', "line 1, column 6: expected a closing quote, found '\"'"),
+        ('a -> b;\n"c\n"', "line 2, column 1: expected a closing quote, found '\"'"),
+        ("a [latent", "line 1, column 3: expected a closing bracket, found '['"),
+        ("dag { a -> b", "line 1, column 13: expected '}', found the end"),
+        ("dag { a -> b } c", "line 1, column 16: expected the end of the text, found 'c'"),
+        ("a -> b }", "line 1, column 8: expected an arrow, ';' or a new line, found '}'"),
+        ("{a b -> c", "line 1, column 6: expected the name of a node, found '->'"),
+        ("a -> {}", "line 1, column 7: expected the name of a node, found '}'"),
+        ("{a", "line 1, column 3: expected the name of a node, found the end"),
+        ("a [x,\ny]\n-> b", "line 3, column 1: expected the name of a node, found '->'"),
+    ],
+)
+def test_text_that_does_not_parse(text, message):
+    with pytest.raises(GraphError) as error:
+        DAG(text)
+    assert str(error.value) == message
+
+
+def test_a_node_is_not_its_own_cause():
+    with pytest.raises(GraphError, match="has a cycle, a → a;"):
+        DAG("a -> a")
+    with pytest.raises(GraphError, match="has the edge a ↔ a; expected two different nodes"):
+        DAG("a <-> a")
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.lists(names, min_size=1, max_size=6, unique=True))
+def test_any_name_in_quotes(nodes):
+    dag = DAG(" -> ".join(map(quoted, nodes)))
+    assert dag.nodes == tuple(nodes)
+    assert list(dag.graph.edges) == list(pairwise(nodes))
+
+
+@settings(max_examples=50, deadline=None, database=None)
+@given(random_graphs(1, 20))
+def test_any_graph_survives_text(graph):
+    text = [quoted(node) for node in graph]
+    text += [f"{quoted(a)} -> {quoted(b)}" for a, b in graph.edges]
+    assert nx.utils.graphs_equal(nx.DiGraph(DAG("; ".join(text)).graph.edges),
+                                 nx.DiGraph(graph.edges))  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.text('ab {}[]"\\->←<;,\n/#=l', max_size=25))
+def test_any_text_is_a_graph_or_a_graph_error(text):
+    with suppress(GraphError):
+        DAG(text)

@@ -1,0 +1,252 @@
+"""Statistical tests here have fixed seeds; each says how often it would fail with others."""
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro import poutine
+from scipy import stats
+
+from ppgen.graph import DAG, GraphError, Independence, testing
+from ppgen.graph.conditional_tests import bartlett, fisher_z, g_test, permuted_g_test
+from ppgen.graph.program import from_program
+
+CATS = DAG("S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH")
+check = testing.check_independencies
+
+
+def discrete_data(dag, n, rng):
+    """Binary columns, every parent moving a node's chance up or down by as much as any other."""
+    data = {}
+    for node in dag.order:
+        parents = sorted(dag.parents(node))
+        votes = [data[p] ^ rng.integers(2) for p in parents] or [0.5]
+        data[node] = (rng.random(n) < 0.15 + 0.7 * sum(votes) / len(votes)).astype(int)
+    return data
+
+
+def gaussian_data(dag, n, rng):
+    data = {}
+    for node in dag.order:
+        data[node] = rng.normal(size=n)
+        for parent in dag.parents(node):
+            data[node] += rng.choice([-1, 1]) * rng.uniform(0.5, 1) * data[parent]
+    return data
+
+
+MAKERS = pytest.mark.parametrize("make", [discrete_data, gaussian_data])
+
+
+# against other implementations
+
+
+def test_g_is_that_of_scipy_summed_over_the_strata():
+    rng = np.random.default_rng(0)
+    x, y, given = rng.integers(0, 3, 2000), rng.integers(0, 4, 2000), rng.integers(0, 3, 2000)
+    expected, freedom = 0.0, 0
+    for s in range(3):
+        counts = np.histogram2d(x[given == s], y[given == s], bins=[3, 4])[0]
+        result = stats.chi2_contingency(counts, correction=False, lambda_="log-likelihood")
+        expected, freedom = expected + result.statistic, freedom + result.dof
+    g, df, p = g_test(x, y, given)
+    assert (g, df) == (pytest.approx(expected), freedom)
+    assert p == pytest.approx(stats.chi2.sf(expected, freedom))
+
+
+def test_empty_rows_and_columns_take_their_degrees_of_freedom_away():
+    x = np.array([0, 0, 1, 1, 0, 0, 0, 2, 1])
+    y = np.array([0, 1, 0, 1, 0, 1, 2, 0, 0])
+    given = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])  # 2×2, then 2×3, then a single cell
+    assert g_test(x, y, given)[1] == 1 + 2 + 0
+
+
+def test_fisher_z_is_that_of_pearson_correlated_residuals():
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(100, 2))
+    x, y = given @ [1, 2] + rng.normal(size=100), given @ [1, -1] + rng.normal(size=100)
+    inverse = np.linalg.inv(np.cov(np.column_stack([x, y, given]).T))
+    r = -inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1])
+    z, p = fisher_z(x, y, given)
+    assert z == pytest.approx(np.sqrt(95) * np.arctanh(r))
+    assert p == pytest.approx(2 * stats.norm.sf(abs(z)))
+
+
+def test_sets_of_one_column_give_nearly_the_same_either_way():
+    rng = np.random.default_rng(0)
+    x, y, given = rng.normal(size=(2000, 1)), rng.normal(size=(2000, 1)), rng.normal(size=(2000, 2))
+    _, freedom, p = bartlett(x, y, given)
+    assert freedom == 1
+    assert p == pytest.approx(fisher_z(x[:, 0], y[:, 0], given)[1], abs=2e-3)
+
+
+# rates
+
+
+def rate(test, draw, repeats, level=0.05):
+    rng = np.random.default_rng(0)
+    return np.mean([test(*draw(rng)) < level for _ in range(repeats)])
+
+
+def discrete_null(n, states):
+    def draw(rng):
+        given = rng.integers(0, states, n)
+        chance = (0.2 + 0.6 * np.arange(states) / max(1, states - 1))[given]
+        return (rng.random(n) < chance).astype(int), (rng.random(n) < chance).astype(int), given
+
+    return draw
+
+
+def gaussian_null(n, sides):
+    def draw(rng):
+        given = rng.normal(size=(n, 2))
+        x, y = (given @ rng.normal(size=(2, k)) + rng.normal(size=(n, k)) for k in sides)
+        return (x, y, given) if max(sides) > 1 else (x[:, 0], y[:, 0], given)
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("test", "draw", "repeats"),
+    [
+        (lambda *a: g_test(*a)[2], discrete_null(1000, 4), 1000),
+        (lambda *a: permuted_g_test(*a, 99)[2], discrete_null(40, 8), 300),
+        (lambda *a: fisher_z(*a)[1], gaussian_null(30, (1, 1)), 1000),
+        (lambda *a: bartlett(*a)[2], gaussian_null(40, (2, 3)), 1000),
+    ],
+    ids=["G", "G by permutations", "partial correlation", "likelihood ratio"],
+)
+def test_false_alarms_come_at_the_stated_level(test, draw, repeats):
+    # Within four standard errors: fails once in 16,000 seeds.
+    error = 4 * np.sqrt(0.05 * 0.95 / repeats)
+    assert rate(test, draw, repeats) == pytest.approx(0.05, abs=error)
+
+
+@MAKERS
+def test_false_alarms_over_all_statements_stay_below_the_level(make):
+    # At most 5 % of 100 tables; more than 13 of them in one of 2,000 seeds.
+    rng = np.random.default_rng(1)
+    alarms = sum(bool(check(CATS, make(CATS, 2000, rng)).rejected) for _ in range(100))
+    assert alarms <= 13
+
+
+@MAKERS
+def test_a_dropped_edge_is_found(make):
+    # The dropped edge's own statement is false in the data, and far from true.
+    rng = np.random.default_rng(2)
+    data = make(CATS, 5000, rng)
+    found = 0
+    for edge in CATS.graph.edges:
+        pruned = CATS.graph.copy()
+        pruned.remove_edge(*edge)
+        rejected = check(DAG(pruned), data).rejected
+        found += any({*row.statement.x, *row.statement.y} == set(edge) for row in rejected)
+    # Tables are random, so that an edge or two may hardly matter.
+    assert found == len(CATS.graph.edges)
+
+
+def test_samples_of_a_program_pass_the_test_of_its_own_graph():
+    def model():
+        c = pyro.sample("c", dist.Categorical(torch.tensor([0.2, 0.3, 0.5])))
+        a = pyro.sample("a", dist.Bernoulli(torch.tensor([0.2, 0.5, 0.8])[c]))
+        pyro.sample("b", dist.Bernoulli(torch.tensor([0.9, 0.4, 0.1])[c]))
+        pyro.sample("d", dist.Binomial(2, 0.3 + 0.4 * a))
+
+    with pyro.plate("data", 5000):
+        trace = poutine.trace(model).get_trace()
+    data = {name: trace.nodes[name]["value"] for name in "abcd"}
+    report = check(from_program(model), data)
+    assert len(report) == 3
+    assert not report.rejected  # fails with one seed in 20, by its level
+    assert [str(r.statement) for r in check(DAG("a -> d; c -> b; c"), data).rejected] != []
+
+
+# the report
+
+
+def test_rows_say_everything_and_are_readable():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=500)
+    b = a + rng.normal(size=500)
+    report = check(DAG("a -> b; c"), {"a": a, "b": b, "c": b + rng.normal(size=500)}, level=0.01)
+    assert [row.holds for row in report] == [False, False]
+    assert {str(row.statement) for row in report.rejected} == {"a ⊥ c", "b ⊥ c | a"}
+    assert report[0].method == "partial correlation"
+    assert all(row.corrected >= row.p_value for row in report)
+    text = str(report)
+    assert text.count("REJECTED") == 2
+    assert "2 of 2 statements rejected at level 0.01, 500 observations" in text
+
+
+def test_statements_about_sets():
+    rng = np.random.default_rng(0)
+    statement = Independence({"R", "A"}, {"G"})
+    whole = check(CATS, discrete_data(CATS, 2000, rng), [statement])[0]
+    numbers = check(CATS, gaussian_data(CATS, 2000, rng), [statement])[0]
+    assert (whole.method, whole.freedom) == ("G", 3)
+    assert (numbers.method, numbers.freedom) == ("likelihood ratio", 2)
+    assert not whole.holds
+    assert not numbers.holds
+
+
+def test_all_forms_of_data_give_the_same():
+    columns = discrete_data(CATS, 300, np.random.default_rng(0))
+    structured = np.zeros(300, [(n, int) for n in columns])
+    for name, column in columns.items():
+        structured[name] = column
+    names = list(columns)
+    array = np.column_stack([columns[n] for n in names])
+    words = {n: np.array(["no", "yes"])[c] for n, c in columns.items()}
+    floats = {n: torch.as_tensor(c).float() for n, c in columns.items()}
+    expected = str(check(CATS, columns))
+    for data in (structured, words, floats, {n: list(map(bool, c)) for n, c in columns.items()}):
+        assert str(check(CATS, data)) == expected
+    assert str(check(CATS, array, names=names)) == expected
+    in_order = np.column_stack([columns[n] for n in CATS.observed])
+    assert str(check(CATS, in_order)) == expected
+
+
+def test_columns_without_variance_are_independent_of_everything():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=50)
+    data = {"a": a, "b": np.full(50, 0.1), "c": 3 * a}
+    assert check(DAG("a; b"), data)[0].p_value == 1
+    # c is nothing but a, and so says nothing more about d.
+    assert check(DAG("a -> c; a -> d"), data | {"d": a + rng.normal(size=50)})[0].p_value == 1
+    assert check(DAG("a; b"), {"a": [0, 1, 0], "b": [1, 1, 1]})[0].p_value == 1
+
+
+def test_permutations_are_the_same_in_every_call():
+    data = discrete_data(CATS, 60, np.random.default_rng(0))
+    first, second = (check(CATS, data, permutations=49) for _ in range(2))
+    assert first == second
+
+
+def test_a_graph_without_missing_edges_has_nothing_to_test():
+    report = check(DAG("a -> b"), {"a": [0, 1], "b": [0, 1]})
+    assert list(report) == []
+    assert "0 of 0" in str(report)
+
+
+DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (DATA, {}, r"rain ⊥ wet mixes discrete columns \(rain\) with Gaussian ones"),
+        ({"rain": [1, 2], "wett": [1, 2]}, {}, "data has no column 'wet'; did you mean 'wett'"),
+        ({"rain": [1, 2], "wet": [1, 2, 3]}, {}, "columns of different lengths"),
+        ({"rain": [1.5, np.nan], "wet": [1.5, 2]}, {}, "column 'rain' holds NaN"),
+        ({"rain": [1.5, 2], "wet": [1.5, 2.5]}, {}, "tested on 2 observations; expected 4 or more"),
+        ({"rain": [], "wet": []}, {}, "data has no observations"),
+        ({"rain": [[1]], "wet": [[1]]}, {}, r"has the shape \(1, 1\); expected one axis"),
+        (np.zeros((5, 3)), {}, r"shape \(5, 3\); expected \(observations, 2\)"),
+        (DATA, {"level": 5}, "level is 5; expected a probability"),
+        (DATA, {"kind": "normal"}, "kind is 'normal'; expected one of"),
+        ({"rain": ["a"], "wet": ["b"]}, {"kind": "gaussian"}, "expected numbers"),
+    ],
+)
+def test_bad_data_are_named(data, options, message):
+    with pytest.raises(GraphError, match=message):
+        check(DAG("rain; wet"), data, **options)
