@@ -12,9 +12,6 @@ from matplotlib.figure import Figure
 
 from ppgen.experiment import Experiment, arguments
 from ppgen.graph import DAG
-from ppgen.graph.drawing import draw
-from ppgen.graph.program import from_program
-from ppgen.graph.testing import check_independencies
 
 GRAPH = """
 S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U      // season, allergies, rain, air pressure,
@@ -79,18 +76,17 @@ def main() -> None:
     print(f"by d-separation: {len(everything)} of pairs, such as", *everything[:5], sep="\n  ")
     print(dag.explain("A", "AP", given="G"))
 
-    run.save_figure("graph", draw(dag))
+    run.save_figure("graph", dag.draw())
     path = dag.explain("A", "AP", given="G").trails[0].nodes
     title = "A and AP depend on each other given G"
-    run.save_figure("open_path", draw(dag, highlight=path, given="G", title=title))
+    run.save_figure("open_path", dag.draw(highlight=path, given="G", title=title))
 
-    read = from_program(weather)
-    frightened = from_program(weather, frightened=0.5)
+    read = DAG.from_program(weather)
+    frightened = DAG.from_program(weather, frightened=0.5)
+    days, odd_days = sample(options.days), sample(options.days, frightened=0.5)
     reports = {
-        "data of this graph": check_independencies(dag, sample(options.days), statements),
-        "data in which barking spoils the cat's mood": check_independencies(
-            dag, sample(options.days, frightened=0.5), statements
-        ),
+        "data of this graph": dag.test(days, statements),
+        "data in which barking spoils the cat's mood": dag.test(odd_days, statements),
     }
     run.save_figure("agreement", agreement(reports))
     as_drawn, otherwise = ([str(row.statement) for row in r.rejected] for r in reports.values())

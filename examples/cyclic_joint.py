@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ppgen.experiment import Experiment, arguments
-from ppgen.graph import DAG, GraphError
-from ppgen.graph.joint import check_joint
+from ppgen.graph import DAG, GraphError, check_joint
 
 CYCLE = "A -> B -> C -> A"
 CHAIN = "A -> B -> C"

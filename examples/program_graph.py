@@ -8,8 +8,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen.experiment import Experiment, arguments
-from ppgen.graph.drawing import draw
-from ppgen.graph.program import from_program
+from ppgen.graph import DAG
 from ppgen.models import VAE
 
 
@@ -41,16 +40,16 @@ def main() -> None:
     run = Experiment("program_graph", options)
 
     graphs = {
-        "vae": from_program(VAE.mlp((1, 8, 8), latent=2)),
-        "mixture": from_program(mixture, torch.randn(10)),
-        "belief_net": from_program(belief_net, torch.ones(6)),
+        "vae": DAG.from_program(VAE.mlp((1, 8, 8), latent=2)),
+        "mixture": DAG.from_program(mixture, torch.randn(10)),
+        "belief_net": DAG.from_program(belief_net, torch.ones(6)),
     }
     for name, dag in graphs.items():
         statements = [str(statement) for statement in dag.basis_independencies()]
         print(f"{name}: {dag.factorisation()}")
         for statement in statements[:8]:
             print(f"  {statement}")
-        run.save_figure(name, draw(dag, title=name.replace("_", " ")))
+        run.save_figure(name, dag.draw(title=name.replace("_", " ")))
         run.report(
             **{
                 f"{name}_nodes": len(dag.nodes),
@@ -63,7 +62,7 @@ def main() -> None:
     explanation = net.explain("h1", "h2", given="x3")
     print(explanation)
     path = explanation.trails[0].nodes
-    run.save_figure("explaining_away", draw(net, highlight=path, given="x3"))
+    run.save_figure("explaining_away", net.draw(highlight=path, given="x3"))
     run.report(
         hidden_causes_independent=net.d_separated("h1", "h2"),
         hidden_causes_independent_given_x3=net.d_separated("h1", "h2", "x3"),

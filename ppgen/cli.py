@@ -139,7 +139,8 @@ def _load(name: str) -> Any:
     spec.loader.exec_module(module)
     if not hasattr(module, attribute):
         raise GraphError(f"--program names {attribute!r}, which is not in {path}")
-    return getattr(module, attribute)
+    named = getattr(module, attribute)
+    return named() if isinstance(named, type) else named
 
 
 def _split(text: str) -> list[str]:

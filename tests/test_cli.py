@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,8 @@ def test_latent_nodes(capsys):
 
 def test_programs_and_bif_files(capsys, program, tmp_path):
     assert run(capsys, "dag", "--program", f"{program}:model") == ["z", "x ← z"]
+    example = Path(__file__).parent.parent / "examples" / "my_model.py"
+    assert run(capsys, "dag", "--program", f"{example}:MyModel") == ["z", "x ← z"]
     path = tmp_path / "net.bif"
     path.write_text("variable a { }\nprobability ( a ) { }")
     assert run(capsys, "dag", "--bif", str(path)) == ["a"]
