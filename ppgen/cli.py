@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ppgen.graph import DAG, GraphError, Independence
-from ppgen.graph.bif import read_bif
 from ppgen.graph.drawing import draw
-from ppgen.graph.program import from_program
 
 RULES: dict[str, Callable[[DAG], Iterable[Independence]]] = {
     "basis": lambda dag: dag.basis_independencies(),
@@ -116,9 +114,9 @@ def _dag(options: argparse.Namespace) -> int:
 
 def _source(options: argparse.Namespace) -> DAG:
     if options.bif:
-        dag = read_bif(Path(options.bif))
+        dag = DAG.from_bif(Path(options.bif))
     elif options.program:
-        dag = from_program(_load(options.program))
+        dag = DAG.from_program(_load(options.program))
     else:
         dag = DAG(options.text)
     return DAG(dag.graph, latent=_names(options.latent)) if options.latent else dag

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import networkx as nx
 
+from ppgen.graph.core import AnyDAG
 from ppgen.graph.errors import GraphError
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
@@ -23,11 +20,13 @@ TOKEN = re.compile(
 )
 
 
-def read_bif(source: str | Path) -> DAG:
+def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
     """Read the nodes and edges of a ``.bif`` file; its tables are passed over.
 
     Parameters
     ----------
+    cls
+        The class of the DAG; this is the class method ``from_bif`` of :class:`ppgen.graph.DAG`.
     source
         The text, or a :class:`~pathlib.Path` of the file.
 
@@ -42,13 +41,12 @@ def read_bif(source: str | Path) -> DAG:
     ... variable wet { type discrete [ 2 ] { yes, no }; }
     ... probability ( rain ) { table 0.2, 0.8; }
     ... probability ( wet | rain ) { (yes) 0.9, 0.1; (no) 0.1, 0.9; }'''
-    >>> read_bif(text).graph.edges
+    >>> from ppgen.graph import DAG
+    >>> DAG.from_bif(text).graph.edges
     OutEdgeView([('rain', 'wet')])
     """
     text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-    from ppgen.graph.dag import DAG  # which has this function as a method
-
-    return DAG(_Reader(text).read())
+    return cls(_Reader(text).read())
 
 
 class _Reader:

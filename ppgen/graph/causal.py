@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import networkx as nx
 
 from ppgen.graph.building import Nodes
+from ppgen.graph.core import AnyDAG, BaseDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Node, join
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
+from ppgen.graph.separators import minimal_separator
 
 
-def do(dag: DAG, x: Nodes) -> DAG:
+def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
     """Set x from outside: the graph without the edges into x.
 
     (Pearl 2009, Causality, section 3.2.3.)
@@ -30,7 +27,7 @@ def do(dag: DAG, x: Nodes) -> DAG:
     return _without(dag, list(dag.graph.in_edges(chosen)))
 
 
-def backdoor_valid(dag: DAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
+def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
     """Whether adjusting for ``given`` yields the effect of x on y, by the back-door criterion.
 
     Nothing in ``given`` may be below x, and it must separate x from y in the graph without the
@@ -59,7 +56,7 @@ def backdoor_valid(dag: DAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
     return _without_effects(dag, first).d_separated(first, second, known)
 
 
-def backdoor_set(dag: DAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
+def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
     """Find a set of observed nodes to adjust for of which none can be left out.
 
     Returns
@@ -82,14 +79,14 @@ def backdoor_set(dag: DAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
     """
     first, second, _ = dag.query(x, y)
     pool = frozenset(dag.observed) - dag.descendants(first)
-    return _without_effects(dag, first).minimal_separator(first, second, among=pool)
+    return minimal_separator(_without_effects(dag, first), first, second, among=pool)
 
 
-def _without_effects(dag: DAG, x: frozenset[Node]) -> DAG:
+def _without_effects(dag: AnyDAG, x: frozenset[Node]) -> AnyDAG:
     return _without(dag, list(dag.graph.out_edges(x)))
 
 
-def _without(dag: DAG, edges: list[tuple[Node, Node]]) -> DAG:
+def _without(dag: AnyDAG, edges: list[tuple[Node, Node]]) -> AnyDAG:
     graph = nx.DiGraph(dag.graph)
     graph.remove_edges_from(edges)
     return type(dag)(graph)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,13 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Node
 from ppgen.graph.layout import Bend, Layout, layered
 from ppgen.graph.ordering import Key
 from ppgen.graph.shapes import edge_path, label, sampled, text_width
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 # All in inches.
 HEIGHT = 0.46  # of a node
@@ -32,7 +29,7 @@ OBSERVED, GIVEN, PATH, PLATES = "#d9d9d9", "#8fb8de", "#c1272d", "#7a7a7a"
 
 
 def draw(
-    dag: DAG, highlight: Sequence[Node] = (), given: Iterable[Node] = (), title: str = ""
+    dag: BaseDAG, highlight: Sequence[Node] = (), given: Iterable[Node] = (), title: str = ""
 ) -> Figure:
     """Draw a DAG in layers, parents above their children.
 
@@ -70,7 +67,7 @@ def draw(
 
 
 class _Drawing:
-    def __init__(self, dag: DAG, highlight: tuple[Node, ...], given: frozenset[Node]) -> None:
+    def __init__(self, dag: BaseDAG, highlight: tuple[Node, ...], given: frozenset[Node]) -> None:
         self.dag, self.highlight, self.given = dag, highlight, given
         self.attributes = dict(dag.graph.nodes(data=True))
         self.plates = {n: tuple(a.get("plates", ())) for n, a in self.attributes.items()}

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import networkx as nx
 
 from ppgen.graph.building import Nodes
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Node
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class CPDAG:
         return "; ".join([*sorted(directed), *sorted(undirected)])
 
 
-def markov_blanket(dag: DAG, x: Nodes) -> frozenset[Node]:
+def markov_blanket(dag: BaseDAG, x: Nodes) -> frozenset[Node]:
     """Find the smallest set of observed nodes that makes x independent of all other observed ones.
 
     Where no node is latent it is the parents, the children, and the children's other parents
@@ -57,7 +54,7 @@ def markov_blanket(dag: DAG, x: Nodes) -> frozenset[Node]:
     return dag.separation.boundary(chosen, frozenset(dag.observed) - chosen)
 
 
-def moral(dag: DAG) -> nx.Graph:
+def moral(dag: BaseDAG) -> nx.Graph:
     """Join the parents of each node, and drop the arrows; latent nodes are kept.
 
     Examples
@@ -69,7 +66,7 @@ def moral(dag: DAG) -> nx.Graph:
     return nx.moral_graph(dag.graph)
 
 
-def v_structures(dag: DAG) -> tuple[tuple[Node, Node, Node], ...]:
+def v_structures(dag: BaseDAG) -> tuple[tuple[Node, Node, Node], ...]:
     """List the colliders a → c ← b with no edge between a and b, each as (a, c, b) once.
 
     Examples
@@ -87,7 +84,7 @@ def v_structures(dag: DAG) -> tuple[tuple[Node, Node, Node], ...]:
     )
 
 
-def cpdag(dag: DAG) -> CPDAG:
+def cpdag(dag: BaseDAG) -> CPDAG:
     """Find which edges point the same way in every DAG that implies the same independencies.
 
     Nodes are taken parents first. An edge into y cannot turn where one into its latest parent x
@@ -124,7 +121,7 @@ def cpdag(dag: DAG) -> CPDAG:
     )
 
 
-def equivalent(dag: DAG, other: DAG) -> bool:
+def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     """Whether two DAGs imply the same independencies.
 
     They do where they have the same edges, arrows apart, and the same v-structures (Verma and Pearl
@@ -150,15 +147,15 @@ def equivalent(dag: DAG, other: DAG) -> bool:
     return _class(dag) == _class(other)
 
 
-def _class(dag: DAG) -> tuple[frozenset[object], ...]:
+def _class(dag: BaseDAG) -> tuple[frozenset[object], ...]:
     return (
         frozenset(dag.nodes),
         frozenset(map(frozenset, dag.graph.edges)),
-        frozenset((frozenset((a, b)), c) for a, c, b in dag.v_structures()),
+        frozenset((frozenset((a, b)), c) for a, c, b in v_structures(dag)),
     )
 
 
-def _refuse_latent(dag: DAG, name: str) -> None:
+def _refuse_latent(dag: BaseDAG, name: str) -> None:
     if dag.latent:
         raise GraphError(
             f"{name} has latent nodes ({', '.join(map(str, dag.in_order(dag.latent)))}); "

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ppgen.graph.building import Nodes
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Independence, join
 from ppgen.graph.trails import Descents, Trail, follow, open_trail, shortest_trails
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(dag: DAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
+def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
     """Say why x and y depend on each other given ``given``, or why they do not.
 
     Parameters

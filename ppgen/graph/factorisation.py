@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Node
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 ESCAPES = str.maketrans(
     {
@@ -20,7 +16,7 @@ ESCAPES = str.maketrans(
 )
 
 
-def factorisation(dag: DAG, *, latex: bool = False) -> str:
+def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
     r"""Write the joint distribution as one factor for each node given its parents.
 
     Parameters

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Independence, Node
 from ppgen.graph.separators import all_separators, minimal_separators
 
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
-
-def chain_rule(dag: DAG, ordering: Iterable[Node] | None = None) -> Iterator[Independence]:
+def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator[Independence]:
     """List what the factors of the chain rule along an ordering do not depend on.
 
     p(x_i | x_1 … x_{i−1}) depends on the smallest set B of predecessors given which x_i is
@@ -50,7 +47,7 @@ def chain_rule(dag: DAG, ordering: Iterable[Node] | None = None) -> Iterator[Ind
     return _along(dag, [node for node in nodes if node not in dag.latent])
 
 
-def local_markov(dag: DAG) -> Iterator[Independence]:
+def local_markov(dag: BaseDAG) -> Iterator[Independence]:
     """List each node's independence of its non-descendants given its parents.
 
     Examples
@@ -67,7 +64,7 @@ def local_markov(dag: DAG) -> Iterator[Independence]:
             yield Independence({node}, others, parents)
 
 
-def pairwise(dag: DAG) -> Iterator[Independence]:
+def pairwise(dag: BaseDAG) -> Iterator[Independence]:
     """List x ⊥ y | the other non-descendants of y, for each missing edge, x no descendant of y.
 
     Examples
@@ -84,7 +81,7 @@ def pairwise(dag: DAG) -> Iterator[Independence]:
                 yield Independence({x}, {y}, others - {x})
 
 
-def basis(dag: DAG) -> Iterator[Independence]:
+def basis(dag: BaseDAG) -> Iterator[Independence]:
     """List x ⊥ y | parents of x and of y, for each missing edge.
 
     Where no node is latent, these imply all others (Shipley 2000, A new inferential test for path
@@ -105,7 +102,7 @@ def basis(dag: DAG) -> Iterator[Independence]:
                 yield Independence({x}, {y}, given)
 
 
-def implied(dag: DAG) -> Iterator[Independence]:
+def implied(dag: BaseDAG) -> Iterator[Independence]:
     """List x ⊥ y | Z for each pair of observed nodes and each minimal separator Z of them.
 
     Examples
@@ -119,7 +116,7 @@ def implied(dag: DAG) -> Iterator[Independence]:
             yield Independence({x}, {y}, separator)
 
 
-def every(dag: DAG) -> Iterator[Independence]:
+def every(dag: BaseDAG) -> Iterator[Independence]:
     """List x ⊥ y | Z for each pair of observed nodes and each set Z: exponentially many.
 
     For sets x and y there is nothing more to say: in a DAG, sets are separated just where all
@@ -136,7 +133,7 @@ def every(dag: DAG) -> Iterator[Independence]:
             yield Independence({x}, {y}, separator)
 
 
-def _along(dag: DAG, ordering: list[Node]) -> Iterator[Independence]:
+def _along(dag: BaseDAG, ordering: list[Node]) -> Iterator[Independence]:
     before: set[Node] = set()
     upwards_closed = True  # so far, so that nothing before a node is below it
     for node in ordering:
@@ -149,14 +146,14 @@ def _along(dag: DAG, ordering: list[Node]) -> Iterator[Independence]:
         before.add(node)
 
 
-def _pairs(dag: DAG) -> Iterator[tuple[Node, Node]]:
+def _pairs(dag: BaseDAG) -> Iterator[tuple[Node, Node]]:
     """Pairs of observed nodes without an edge."""
     for x, y in combinations(dag.observed, 2):
         if not (dag.graph.has_edge(x, y) or dag.graph.has_edge(y, x)):
             yield x, y
 
 
-def _missing_edges(dag: DAG) -> Iterator[tuple[Node, list[Node]]]:
+def _missing_edges(dag: BaseDAG) -> Iterator[tuple[Node, list[Node]]]:
     """Each observed node with those that are before it in topological order, but no parents."""
     before: list[Node] = []
     for node in dag.order:

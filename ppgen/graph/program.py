@@ -5,26 +5,29 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import pyro
 import torch
 from torch import nn
 
+from ppgen.graph.core import AnyDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.provenance import Tracker
 from ppgen.program import Program, as_program
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 LATENT = ("none", "unobserved")
 
 
 def from_program(
-    model: Any, *args: Any, latent: str = "none", deterministic: bool = False, **kwargs: Any
-) -> DAG:
+    cls: type[AnyDAG],
+    model: Any,
+    *args: Any,
+    latent: str = "none",
+    deterministic: bool = False,
+    **kwargs: Any,
+) -> AnyDAG:
     """Read a DAG off a Pyro program: one node a sample site, parents as its distribution has them.
 
     The model runs once, with its sampled values followed through tensors (Wingate et al. 2011,
@@ -35,6 +38,8 @@ def from_program(
 
     Parameters
     ----------
+    cls
+        The class of the DAG; this is a class method of :class:`ppgen.graph.DAG`.
     model
         Any Pyro model, with its arguments ``args`` and ``kwargs``; or what
         :func:`ppgen.program.as_program` accepts. The model of such a pair, if no arguments are
@@ -76,12 +81,11 @@ def from_program(
     ...     p = pyro.sample("p", dist.Beta(1, 1))
     ...     with pyro.plate("tosses", len(data)):
     ...         pyro.sample("coin", dist.Bernoulli(p), obs=data)
-    >>> graph = from_program(model, torch.ones(3)).graph
+    >>> from ppgen.graph import DAG
+    >>> graph = DAG.from_program(model, torch.ones(3)).graph
     >>> graph.edges, graph.nodes["coin"]["plates"]
     (OutEdgeView([('p', 'coin')]), ('tosses',))
     """
-    from ppgen.graph.dag import DAG  # which has this function as a method
-
     if latent not in LATENT:
         raise GraphError(f"latent is {latent!r}; expected one of {', '.join(map(repr, LATENT))}")
     pair = isinstance(model, Program | tuple) or (
@@ -97,8 +101,8 @@ def from_program(
     if not graph:
         raise GraphError("model has no sample site; expected one pyro.sample or more")
     if latent == "none":
-        return DAG(graph)
-    return DAG(graph, latent=[n for n, seen in graph.nodes(data="observed") if not seen])
+        return cls(graph)
+    return cls(graph, latent=[n for n, seen in graph.nodes(data="observed") if not seen])
 
 
 @contextmanager

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ppgen.graph.building import Nodes
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Node
 from ppgen.graph.separation import union
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 Set = frozenset[Node]
 
 
-def minimal_separator(dag: DAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Set | None:
+def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Set | None:
     """Find a set of observed nodes that separates x from y and has no smaller subset that does.
 
     It is the one nearest to x, found in linear time.
@@ -47,7 +44,9 @@ def minimal_separator(dag: DAG, x: Nodes, y: Nodes, among: Nodes | None = None) 
     return _Moral(dag, x, y, among).nearest()
 
 
-def minimal_separators(dag: DAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Iterator[Set]:
+def minimal_separators(
+    dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None
+) -> Iterator[Set]:
     """List all minimal sets of observed nodes that separate x from y, lazily.
 
     Each is moved past one of its own nodes to the nearest one behind it, which reaches them all
@@ -63,7 +62,7 @@ def minimal_separators(dag: DAG, x: Nodes, y: Nodes, among: Nodes | None = None)
     return _moved(_Moral(dag, x, y, among))
 
 
-def all_separators(dag: DAG, x: Nodes, y: Nodes) -> Iterator[Set]:
+def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     """List every set of observed nodes that separates x from y, minimal or not.
 
     Nodes are left out or taken in one after the other, as long as there is a separator between
@@ -97,7 +96,7 @@ def _moved(moral: _Moral) -> Iterator[Set]:
                 queue.append(moved)
 
 
-def _grown(dag: DAG, x: Set, y: Set) -> Iterator[Set]:
+def _grown(dag: BaseDAG, x: Set, y: Set) -> Iterator[Set]:
     pool = [node for node in dag.observed if node not in x | y]
     none: Set = frozenset()
     stack = [(none, frozenset(pool), 0)]
@@ -125,7 +124,7 @@ class _Moral:
         Ancestors to choose separators from; other nodes let everything pass.
     """
 
-    def __init__(self, dag: DAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:
+    def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:
         self.dag = dag
         self.x, self.y, _ = dag.query(x, y)
         self.above = dag.ancestors(self.x | self.y)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ppgen.graph import listing
 from ppgen.graph.columns import check, codes, is_discrete, read
 from ppgen.graph.conditional_tests import bartlett, fisher_z, g_test, holm, permuted_g_test
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Independence, Node
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 KINDS = ("auto", "discrete", "gaussian")
 
@@ -96,7 +95,7 @@ class Report(Sequence[IndependenceTest]):
 
 
 def check_independencies(
-    dag: DAG,
+    dag: BaseDAG,
     data: Any,
     statements: Iterable[Independence] | None = None,
     *,
@@ -156,7 +155,7 @@ def check_independencies(
         raise GraphError(f"level is {level}; expected a probability between 0 and 1")
     if kind not in KINDS:
         raise GraphError(f"kind is {kind!r}; expected one of {', '.join(map(repr, KINDS))}")
-    chosen = tuple(dag.basis_independencies() if statements is None else statements)
+    chosen = tuple(listing.basis(dag) if statements is None else statements)
     columns = read(data, dag.observed if names is None else names)
     used = {node for s in chosen for node in s.x | s.y | s.given}
     check(columns, used)

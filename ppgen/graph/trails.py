@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import inf
-from typing import TYPE_CHECKING
 
 import networkx as nx
 
+from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Node
 from ppgen.graph.separation import union
-
-if TYPE_CHECKING:
-    from ppgen.graph.dag import DAG
 
 Set = frozenset[Node]
 State = tuple[Node, bool]
@@ -96,7 +93,7 @@ class Trail:
 class Descents:
     """The shortest way down from each ancestor of known nodes to one of them."""
 
-    def __init__(self, dag: DAG, known: Set) -> None:
+    def __init__(self, dag: BaseDAG, known: Set) -> None:
         self.known = known
         self.next = {node: node for node in dag.in_order(known)}
         queue = deque(self.next)
@@ -118,7 +115,7 @@ class Descents:
         return tuple(way)
 
 
-def follow(dag: DAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
+def follow(dag: BaseDAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
     """Say what each inner node of a path does."""
     children = dag.separation.children
     forward = [b in children[a] for a, b in pairwise(nodes)]
@@ -134,7 +131,7 @@ def follow(dag: DAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
     return Trail(nodes, tuple("→" if f else "←" for f in forward), tuple(passages))
 
 
-def open_trail(dag: DAG, x: Set, y: Set, descents: Descents) -> tuple[Node, ...] | None:
+def open_trail(dag: BaseDAG, x: Set, y: Set, descents: Descents) -> tuple[Node, ...] | None:
     """Find a shortest open trail from x to y, in linear time; None where there is none.
 
     Breadth first over pairs (node, whether it was reached from a parent). A shortest walk from pair
@@ -166,7 +163,7 @@ def open_trail(dag: DAG, x: Set, y: Set, descents: Descents) -> tuple[Node, ...]
 
 
 def shortest_trails(
-    dag: DAG, x: Set, y: Set, limit: int, steps: int = 1_000_000
+    dag: BaseDAG, x: Set, y: Set, limit: int, steps: int = 1_000_000
 ) -> tuple[list[tuple[Node, ...]], bool]:
     """List the shortest paths from x to y that pass no node twice, and no others of x and y.
 
@@ -214,7 +211,7 @@ def shortest_trails(
     return found, True
 
 
-def _between(dag: DAG, x: Set, y: Set) -> set[Node]:
+def _between(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
     """Find the nodes on some path from x to y that passes none twice.
 
     They are the block of x and y once an edge joins these; elsewhere a search would lose its way.
@@ -228,7 +225,7 @@ def _between(dag: DAG, x: Set, y: Set) -> set[Node]:
     return next(block for block in blocks if start in block and end in block) | x | y
 
 
-def _distances(dag: DAG, x: Set, y: Set) -> dict[Node, int]:
+def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
     """Count the edges from each node to the nearest of y, along paths with no x inside."""
     distance: dict[Node, int] = {}
     front: set[Node] = set(y)

@@ -1,8 +1,7 @@
 import networkx as nx
 import pytest
 
-from ppgen.graph import GraphError
-from ppgen.graph.bif import read_bif
+from ppgen.graph import DAG, GraphError
 
 TEXT = """network unknown {
 }
@@ -28,7 +27,7 @@ probability ( "visit abroad" | asia ) { (yes) 0.5, 0.5; (no) 1.0, 0.0; }
 
 
 def test_nodes_and_edges_in_their_order():
-    dag = read_bif(TEXT)
+    dag = DAG.from_bif(TEXT)
     assert dag.nodes == ("asia", "visit abroad", "x-ray.1")
     edges = {("asia", "visit abroad"), ("asia", "x-ray.1"), ("visit abroad", "x-ray.1")}
     assert set(dag.graph.edges) == edges
@@ -37,7 +36,7 @@ def test_nodes_and_edges_in_their_order():
 def test_a_file_is_read(tmp_path):
     path = tmp_path / "net.bif"
     path.write_text(TEXT, encoding="utf-8")
-    assert nx.utils.graphs_equal(read_bif(path).graph, read_bif(TEXT).graph)
+    assert nx.utils.graphs_equal(DAG.from_bif(path).graph, DAG.from_bif(TEXT).graph)
 
 
 def test_any_graph_comes_back():
@@ -47,7 +46,7 @@ def test_any_graph_comes_back():
     for n in graph:
         parents = ", ".join(f"v{p}" for p in graph.predecessors(n))
         lines.append(f"probability ( v{n}{' | ' + parents if parents else ''} ) {{ table 1, 0; }}")
-    read = read_bif("\n".join(lines)).graph
+    read = DAG.from_bif("\n".join(lines)).graph
     assert set(read.edges) == {(f"v{a}", f"v{b}") for a, b in graph.edges}
 
 
@@ -74,17 +73,17 @@ def test_any_graph_comes_back():
 def test_errors_name_the_line(before, after, message):
     assert before in TEXT
     with pytest.raises(GraphError, match=message):
-        read_bif(TEXT.replace(before, after, 1))
+        DAG.from_bif(TEXT.replace(before, after, 1))
 
 
 def test_a_text_that_breaks_off_between_blocks_is_noticed():
     with pytest.raises(GraphError, match="line 7: variable 'visit abroad' has no probability"):
-        read_bif(TEXT[: TEXT.rindex("probability")])
+        DAG.from_bif(TEXT[: TEXT.rindex("probability")])
     with pytest.raises(GraphError, match="declares no variable"):
-        read_bif("")
+        DAG.from_bif("")
 
 
 def test_a_cycle_is_refused():
     text = TEXT.replace("( asia )", "( asia | x-ray.1 )")
     with pytest.raises(GraphError, match="cycle"):
-        read_bif(text)
+        DAG.from_bif(text)

@@ -17,7 +17,6 @@ from ppgen.graph import DAG, GraphError
 from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, draw
 from ppgen.graph.layout import layered
 from ppgen.graph.ordering import layers, ordered
-from ppgen.graph.program import from_program
 from ppgen.graph.shapes import sampled
 from ppgen.models import VAE
 
@@ -61,9 +60,9 @@ LONG = DAG(
 )
 DAGS = {
     "cats": lambda: CATS,
-    "vae": lambda: from_program(VAE.mlp((1, 4, 4), latent=2)),
-    "topics": lambda: from_program(topics),
-    "ratings": lambda: from_program(ratings, latent="unobserved"),
+    "vae": lambda: DAG.from_program(VAE.mlp((1, 4, 4), latent=2)),
+    "topics": lambda: DAG.from_program(topics),
+    "ratings": lambda: DAG.from_program(ratings, latent="unobserved"),
     "twenty": lambda: random_dag(20, 0.13, seed=3),
     "dense": lambda: random_dag(9, 0.7),
     "long names": lambda: LONG,

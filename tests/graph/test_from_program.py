@@ -11,8 +11,7 @@ from pyro.distributions import constraints
 from pyro.nn import PyroModule, PyroSample
 from torch import nn
 
-from ppgen.graph import GraphError
-from ppgen.graph.program import from_program
+from ppgen.graph import DAG, GraphError
 from ppgen.models import VAE
 from ppgen.program import Program
 
@@ -211,25 +210,25 @@ def by_intervention(model, args, draws=4):
 
 @table
 def test_edges_are_those_of_the_program(model, args, edges):
-    assert set(from_program(model, *args).graph.edges) == as_edges(edges)
+    assert set(DAG.from_program(model, *args).graph.edges) == as_edges(edges)
 
 
 @table
 def test_edges_are_those_that_interventions_find(model, args, edges):
     if model is subsampled:
         pytest.skip("the subsample takes other random numbers where sites are fixed")
-    assert by_intervention(model, args) == set(from_program(model, *args).graph.edges)
+    assert by_intervention(model, args) == set(DAG.from_program(model, *args).graph.edges)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_python_decides_depends_on_what_it_read(seed):
     pyro.set_rng_seed(seed)
-    edges = set(from_program(in_python).graph.edges)
+    edges = set(DAG.from_program(in_python).graph.edges)
     assert edges == as_edges("a-c a-d b-d")
 
 
 def test_masks_count_as_dependence():
-    dag = from_program(masked)
+    dag = DAG.from_program(masked)
     assert set(dag.graph.edges) == as_edges("z-x z-y")
 
 
@@ -264,11 +263,11 @@ def test_parameters_of_every_distribution_are_seen_and_stay_with_their_site(make
         pyro.sample("x", make(z))
         pyro.sample("later", dist.Normal(0, 1))
 
-    assert set(from_program(model).graph.edges) == {("z", "x")}
+    assert set(DAG.from_program(model).graph.edges) == {("z", "x")}
 
 
 def test_attributes_say_what_each_site_is():
-    nodes = from_program(topics, torch.zeros(4, 2).long()).graph.nodes
+    nodes = DAG.from_program(topics, torch.zeros(4, 2).long()).graph.nodes
     assert nodes["w"] == {
         "latent": False,
         "observed": True,
@@ -281,15 +280,15 @@ def test_attributes_say_what_each_site_is():
 
 def test_nothing_is_latent_unless_asked():
     y = torch.zeros(4)
-    assert from_program(eight_schools, y).latent == frozenset()
-    dag = from_program(eight_schools, y, latent="unobserved")
+    assert DAG.from_program(eight_schools, y).latent == frozenset()
+    dag = DAG.from_program(eight_schools, y, latent="unobserved")
     assert dag.latent == {"mean", "scale", "theta"}
     assert list(dag.implied_independencies()) == []
     assert dag.d_separated("mean", "y", given="theta")
 
 
 def test_deterministic_sites_are_nodes_if_asked():
-    dag = from_program(computed, deterministic=True)
+    dag = DAG.from_program(computed, deterministic=True)
     assert set(dag.graph.edges) == as_edges("a-b b-c")
     assert dag.graph.nodes["b"]["distribution"] == "Deterministic"
     assert not dag.graph.nodes["b"]["observed"]
@@ -300,7 +299,7 @@ def test_a_factor_is_an_observed_node():
         a, b = (pyro.sample(name, dist.Normal(0, 1)) for name in "ab")
         pyro.factor("near", -((a - b) ** 2))
 
-    dag = from_program(model)
+    dag = DAG.from_program(model)
     assert set(dag.graph.edges) == as_edges("a-near b-near")
     assert dag.graph.nodes["near"]["observed"]
     assert dag.d_separated("a", "b")
@@ -312,7 +311,7 @@ def test_observed_values_lead_on_to_later_sites():
         a = pyro.sample("a", dist.Normal(0, 1), obs=x)
         pyro.sample("b", dist.Normal(a, 1))
 
-    assert set(from_program(model, torch.tensor(1.0)).graph.edges) == {("a", "b")}
+    assert set(DAG.from_program(model, torch.tensor(1.0)).graph.edges) == {("a", "b")}
 
 
 def test_data_that_lead_round_the_sample_statement_are_seen():
@@ -321,7 +320,7 @@ def test_data_that_lead_round_the_sample_statement_are_seen():
             past = x[t - 1] if t else torch.tensor(0.0)
             pyro.sample(f"x{t}", dist.Normal(past, scale), obs=x[t])
 
-    dag = from_program(autoregression, torch.randn(3), torch.tensor(1.0))
+    dag = DAG.from_program(autoregression, torch.randn(3), torch.tensor(1.0))
     assert set(dag.graph.edges) == as_edges("x0-x1 x0-x2 x1-x2")
 
 
@@ -332,7 +331,7 @@ def test_partly_observed_sites():
             mask = torch.tensor([True, False, True])
             pyro.sample("x", dist.Normal(mean, 1), obs=torch.zeros(3), obs_mask=mask)
 
-    dag = from_program(model)
+    dag = DAG.from_program(model)
     assert set(dag.graph.edges) == as_edges("mean-x_observed mean-x_unobserved")
     assert dag.graph.nodes["x_observed"]["observed"]
     assert not dag.graph.nodes["x_unobserved"]["observed"]
@@ -342,7 +341,7 @@ def test_partly_observed_sites():
 
 
 def test_a_vae_generates_and_then_observes():
-    dag = from_program(VAE.mlp((1, 4, 4), latent=2))
+    dag = DAG.from_program(VAE.mlp((1, 4, 4), latent=2))
     assert set(dag.graph.edges) == {("z", "x")}
     assert [dag.graph.nodes[n]["observed"] for n in ("z", "x")] == [False, True]
     assert all(plates == ("data",) for _, plates in dag.graph.nodes(data="plates"))
@@ -352,15 +351,15 @@ def test_pairs_and_modules_that_observe_are_read_alike():
     vae = VAE.mlp((1, 4, 4), latent=2)
     images = torch.zeros(3, 1, 4, 4)
     for program, args in [((vae.model, vae.guide), ()), (vae, (images,)), (vae.model, (images,))]:
-        dag = from_program(program, *args)
+        dag = DAG.from_program(program, *args)
         assert dict(dag.graph.nodes(data="observed")) == {"z": False, "x": True}
         assert set(dag.graph.edges) == {("z", "x")}
 
 
 def test_guides_and_partial_functions_are_programs_too():
     vae = VAE.mlp((1, 4, 4), latent=2)
-    assert from_program(vae.guide, torch.zeros(3, 1, 4, 4)).nodes == ("z",)
-    assert from_program(functools.partial(eight_schools, y=torch.zeros(4))).graph.nodes["y"][
+    assert DAG.from_program(vae.guide, torch.zeros(3, 1, 4, 4)).nodes == ("z",)
+    assert DAG.from_program(functools.partial(eight_schools, y=torch.zeros(4))).graph.nodes["y"][
         "observed"
     ]
 
@@ -384,8 +383,8 @@ def test_everything_is_left_as_it_was():
     state = {name: value.clone() for name, value in program.state_dict().items()}
     pyro.param("mine", torch.tensor(3.0))
     random = torch.get_rng_state()
-    from_program(program)
-    from_program(parameters_only)
+    DAG.from_program(program)
+    DAG.from_program(parameters_only)
     assert list(pyro.get_param_store()) == ["mine"]
     assert torch.equal(torch.get_rng_state(), random)
     assert program.training
@@ -400,16 +399,16 @@ def test_trained_parameters_are_found():
     def model():
         pyro.sample("x", dist.Normal(pyro.param("loc"), 1))
 
-    assert from_program(model).nodes == ("x",)
+    assert DAG.from_program(model).nodes == ("x",)
 
 
 def test_errors_say_what_was_expected():
     with pytest.raises(GraphError, match="latent is 'some'; expected one of 'none', 'unobserved'"):
-        from_program(computed, latent="some")
+        DAG.from_program(computed, latent="some")
     with pytest.raises(GraphError, match="model has no sample site"):
-        from_program(lambda: None)
+        DAG.from_program(lambda: None)
     with pytest.raises(TypeError, match="program is 3; expected"):
-        from_program(3)
+        DAG.from_program(3)
 
 
 def test_an_error_in_the_model_comes_through_and_leaves_no_trace():
@@ -419,6 +418,6 @@ def test_an_error_in_the_model_comes_through_and_leaves_no_trace():
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):
-        from_program(model)
+        DAG.from_program(model)
     assert list(pyro.get_param_store()) == []
     assert type(torch.ones(1) + 1) is torch.Tensor

@@ -10,7 +10,6 @@ from scipy import stats
 
 from ppgen.graph import DAG, GraphError, Independence, testing
 from ppgen.graph.conditional_tests import bartlett, fisher_z, g_test, permuted_g_test
-from ppgen.graph.program import from_program
 
 CATS = DAG("S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH")
 check = testing.check_independencies
@@ -155,7 +154,7 @@ def test_samples_of_a_program_pass_the_test_of_its_own_graph():
     with pyro.plate("data", 5000):
         trace = poutine.trace(model).get_trace()
     data = {name: trace.nodes[name]["value"] for name in "abcd"}
-    report = check(from_program(model), data)
+    report = check(DAG.from_program(model), data)
     assert len(report) == 3
     assert not report.rejected  # fails with one seed in 20, by its level
     assert [str(r.statement) for r in check(DAG("a -> d; c -> b; c"), data).rejected] != []
