@@ -47,7 +47,7 @@ def read_packed(path: Path) -> list[Tensor]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = [file[key] for key in ("train", "valid", "test")]
-    except Exception as error:
+    except Exception as error:  # of zipfile, numpy, or a missing key
         raise unreadable("binarized_mnist", [path], error) from error
     for array, (rows, _) in zip(arrays, AMAT_FILES.values(), strict=True):
         if array.shape != (rows, 98) or array.dtype != np.uint8:

@@ -114,7 +114,7 @@ def read(path: str | Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except Exception as error:
+    except Exception as error:  # of zipfile, pickle or torch
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(f"{path} is no readable checkpoint ({reason})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
