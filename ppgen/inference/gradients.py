@@ -58,6 +58,7 @@ class Objective(nn.Module):
         super().__init__()
         self.program = program
         self.elbo: Any = own_elbo(elbo or program.elbo, data_size)
+        self.device = program.device  # looked up once: it takes a walk through the modules
         self.autocast = bfloat16
 
     def forward(self, *batch: Tensor) -> Tensor:
@@ -75,13 +76,12 @@ class Objective(nn.Module):
     @contextmanager
     def precision(self) -> Iterator[None]:
         """Make tensors on the program's device, and autocast to bfloat16 if that is asked for."""
-        device = self.program.device
-        with on_device(device):
+        with on_device(self.device):
             if not self.autocast:
                 yield
                 return
             # Tracing a step must record the casts of weights, so none may come from the cache.
-            with torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False):
                 yield
 
     def gradients(self) -> Gradients:

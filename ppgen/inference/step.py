@@ -32,6 +32,7 @@ class Step:
         self.state = state
         self.gradients = gradients
         self.clip_norm = clip_norm
+        self.device = state.program.device
         self.parameters = [p for g in state.optimizer.param_groups for p in g["params"]]
 
     def __call__(self, batch: Batch) -> float:
@@ -42,7 +43,7 @@ class Step:
         NotFiniteError
             Where loss or gradient is not finite; the parameters are as before the step.
         """
-        before = generator_state(self.state.program.device)
+        before = generator_state(self.device)
         loss = self.gradients(batch)
         norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
         value = loss.item()
