@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ppgen.graph import DAG, GraphError, Independence
-from ppgen.graph.drawing import draw
 
 RULES: dict[str, Callable[[DAG], Iterable[Independence]]] = {
-    "basis": lambda dag: dag.basis_independencies(),
-    "local": lambda dag: dag.local_independencies(),
-    "chain": lambda dag: dag.chain_rule_independencies(),
-    "implied": lambda dag: dag.implied_independencies(),
-    "all": lambda dag: dag.independencies(),
+    "basis": DAG.basis_independencies,
+    "local": DAG.local_independencies,
+    "chain": DAG.chain_rule_independencies,
+    "implied": DAG.implied_independencies,
+    "all": DAG.independencies,
 }
 
 
@@ -97,7 +96,7 @@ def _dag(options: argparse.Namespace) -> int:
             lines.append(f"… more than --limit {options.limit}")
     if options.plot:
         try:
-            draw(dag, highlight=path, given=given).savefig(options.plot, dpi=150)
+            dag.draw(highlight=path, given=given).savefig(options.plot, dpi=150)
         except ValueError as error:  # of the file's ending
             raise GraphError(f"--plot {options.plot}: {error}") from error
     if not lines:

@@ -124,3 +124,16 @@ def function_guide(x):
     with pyro.plate("data", len(x)):
         mean = (x.flatten(1) @ slope).unsqueeze(-1)
         pyro.sample("z", dist.Normal(mean, scale).to_event(1))
+
+
+def module_model(net):
+    """The Gaussian program with a network that a plain function refers to."""
+
+    def model(x=None, *, n=1):
+        pyro.module("net", net)
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = net(z).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+    return model

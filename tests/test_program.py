@@ -8,7 +8,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from programs import Gaussian, Pixels, function_guide, function_model
+from programs import Gaussian, Pixels, function_guide, function_model, module_model
 from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoDiagonalNormal, AutoNormal
 from pyro.nn import PyroModule, PyroParam
@@ -34,19 +34,6 @@ class Modular(PyroModule):
         """Nothing is latent."""
 
 
-def with_module():
-    net = nn.Linear(1, 4)
-
-    def model(x=None, *, n=1):
-        pyro.module("net", net)
-        with pyro.plate("data", n if x is None else len(x)):
-            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
-            mean = net(z).unflatten(-1, (1, 1, -1))
-            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
-
-    return model, function_guide
-
-
 def with_autoguide(kind):
     # An autoguide draws one latent for all images, so the plate must not be the batch's.
     def model(x=None, *, n=1):
@@ -63,7 +50,7 @@ PROGRAMS = {
     "subclass": Gaussian,
     "nothing latent": lambda: Pixels((1, 1, 4)),
     "functions with pyro.param": lambda: (function_model, function_guide),
-    "functions with pyro.module": with_module,
+    "functions with pyro.module": lambda: (module_model(nn.Linear(1, 4)), function_guide),
     "AutoNormal": lambda: with_autoguide(AutoNormal),
     "AutoDiagonalNormal": lambda: with_autoguide(AutoDiagonalNormal),
     "PyroModule": Modular,

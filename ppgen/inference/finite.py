@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ppgen.inference.random_state import set_generator_state
 from ppgen.program import Program
 from ppgen.traces import importance_traces, log_prob, sample_sites
 
@@ -23,14 +24,12 @@ def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -
     batch
         The step's data.
     random_state
-        What :func:`generator_state` gave before the step, so that the same values are drawn.
+        What :func:`ppgen.inference.random_state.generator_state` gave before the step, so that
+        the same values are drawn.
     """
     gradients = [name for name, p in program.named_parameters() if not is_finite(p.grad)]
     values = [name for name, p in program.named_parameters() if not is_finite(p)]
-    if program.device.type == "cuda":
-        torch.cuda.set_rng_state(random_state, program.device)
-    else:
-        torch.set_rng_state(random_state)
+    set_generator_state(program.device, random_state)
     with torch.no_grad():
         sites = _sites(program, batch)
     findings = {
@@ -39,13 +38,6 @@ def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -
         "gradients of the parameters": gradients,
     }
     return "; ".join(f"{what}: {', '.join(names)}" for what, names in findings.items() if names)
-
-
-def generator_state(device: torch.device) -> Tensor:
-    """State of the generator that programs on the device draw from."""
-    if device.type == "cuda":
-        return torch.cuda.get_rng_state(device)
-    return torch.get_rng_state()
 
 
 def is_finite(tensor: Tensor | nn.Parameter | None) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyro
 import torch
+from torch import Tensor
 
 
 def random_state() -> dict[str, Any]:
@@ -43,6 +44,21 @@ def own_random_state(seed: int) -> Iterator[None]:
         yield
     finally:
         set_random_state(outer)
+
+
+def generator_state(device: torch.device) -> Tensor:
+    """Read only the generator that programs on the device draw from: cheap enough for each step."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.get_rng_state()
+
+
+def set_generator_state(device: torch.device, state: Tensor) -> None:
+    """Put that generator back into a state that :func:`generator_state` gave."""
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
 
 
 def _map_key(state: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import math
 
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from ppgen.inference.finite import NotFiniteError, explain, generator_state
+from ppgen.inference.finite import NotFiniteError, explain
 from ppgen.inference.gradients import Batch, Gradients
+from ppgen.inference.random_state import generator_state
 from ppgen.inference.training import TrainingState
 
 

@@ -8,7 +8,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from programs import BeliefNet, Gaussian, Pixels, function_guide, function_model
+from programs import BeliefNet, Gaussian, Pixels, function_guide, function_model, module_model
 from torch import nn
 
 import ppgen
@@ -187,16 +187,8 @@ def test_a_number_that_changes_between_epochs_is_noticed(x, uncompiled_graphs):
 
 def test_networks_that_functions_refer_to_are_traced_too(uncompiled_graphs):
     net = nn.Linear(1, 4)
-
-    def model(x=None, *, n=1):
-        pyro.module("net", net)
-        with pyro.plate("data", n if x is None else len(x)):
-            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
-            mean = net(z).unflatten(-1, (1, 1, -1))
-            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
-
     before = net.weight.detach().clone()
-    pair = as_program((model, function_guide))
+    pair = as_program((module_model(net), function_guide))
     fit(pair, torch.randn(40, 1, 1, 4), epochs=2, batch_size=20, compile="on")
     assert len(uncompiled_graphs) == 1
     assert not torch.equal(before, net.weight)
