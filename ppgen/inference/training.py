@@ -57,8 +57,8 @@ class TrainingState:
                 "the program has no parameters to train; a network must be an attribute of the "
                 "program, or be named by pyro.module in the model or guide"
             )
-        made = optimizer(parameters) if callable(optimizer) else optimizer
-        if not isinstance(made, Optimizer) or not callable(optimizer):
+        made = optimizer(parameters) if callable(optimizer) else None
+        if not isinstance(made, Optimizer):
             raise TypeError(
                 f"optimizer is {optimizer!r}; expected a maker of torch optimisers, such as "
                 "partial(torch.optim.Adam, lr=1e-3)"
