@@ -1,0 +1,81 @@
+"""Binary pixels, and grey pixels as probabilities of white."""
+
+from __future__ import annotations
+
+import pyro.distributions as dist
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from torch import Tensor
+
+from ppgen.likelihoods.grey_levels import check_grey_levels, grey_values
+from ppgen.likelihoods.likelihood import Likelihood, at_least_float32
+
+
+class Bernoulli(Likelihood):
+    """Binary pixels, one logit each; its log_prob is a log-mass over binary images.
+
+    Examples
+    --------
+    >>> raw = torch.zeros(2, 1, 1, 8, 8)
+    >>> Bernoulli().distribution(raw).log_prob(torch.ones(2, 1, 8, 8))  # −64 log 2 nats
+    tensor([-44.3614, -44.3614])
+    """
+
+    outputs = 1
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Bernoulli over every pixel with the logit ``raw``."""
+        return dist.Bernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
+
+    def encode(self, images: Tensor, levels: int) -> Tensor:
+        """Draw each pixel white with its grey value as the probability.
+
+        Draws are fresh at every call (Salakhutdinov and Murray 2008 binarise once; drawing again
+        for every batch is called dynamic binarisation). Binary images stay as they are.
+        """
+        grey = grey_values(images, levels)
+        return grey if levels == 2 else torch.bernoulli(grey)
+
+    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+        """Nothing for binary images; there is no bound for others."""
+        check_grey_levels(images, levels)
+        if levels > 2:
+            raise ValueError(
+                f"levels is {levels}; expected 2, for {self} gives probabilities to binary images "
+                "and none to grey ones: its log_prob cannot be compared in bits per pixel"
+            )
+        return torch.zeros(images.shape, device=images.device)
+
+    def draw(self, raw: Tensor) -> Tensor:
+        """Draw one pixel from each logit, without the cost of a distribution."""
+        return torch.bernoulli(at_least_float32(raw).squeeze(-1).sigmoid())
+
+
+class SoftBernoulli(Bernoulli):
+    """The cross-entropy objective: grey values as targets for the probabilities of white.
+
+    log_prob of a grey image x is the mean of that of binary images drawn with x as their
+    probabilities, Σ x log p + (1 − x) log(1 − p): a negative cross-entropy. It is a log-mass over
+    binary images alone; over grey images it is no log-density, for it does not integrate to one,
+    so ``bits_per_pixel`` refuses them. Its samples are binary.
+
+    Examples
+    --------
+    >>> raw = torch.zeros(2, 1, 1, 8, 8)
+    >>> SoftBernoulli().distribution(raw).log_prob(torch.full((2, 1, 8, 8), 0.3))
+    tensor([-44.3614, -44.3614])
+    """
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Bernoulli over every pixel, with a log_prob of grey values too."""
+        return CrossEntropyBernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
+
+    def encode(self, images: Tensor, levels: int) -> Tensor:
+        """Give the grey values, from 0 to 1."""
+        return grey_values(images, levels)
+
+
+class CrossEntropyBernoulli(dist.Bernoulli):
+    """A Bernoulli distribution whose log_prob takes a probability of one in place of a value."""
+
+    support = constraints.unit_interval
