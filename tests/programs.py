@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ppgen import Program
+from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.objectives import MeanFieldELBO, TensorELBO
 
 
@@ -106,6 +107,23 @@ class Mixture(Program):
         logits = self.logits.view(3, 1, 1, 3, 3)
         each = dist.Bernoulli(logits=logits).to_event(3).log_prob(x)
         return each.logsumexp(0) - torch.tensor(3.0).log()
+
+
+class LinearChain(AutoregressiveNetwork):
+    """Logits linear in the pixels before, and in the context: a network as short as can be."""
+
+    def __init__(self, image_shape, likelihood=None, context_size=0, ordering=None):
+        super().__init__(image_shape, likelihood, context_size, ordering)
+        outputs = self.likelihood.outputs
+        self.weight = nn.Parameter(torch.randn(outputs, self.pixels, self.pixels))
+        self.bias = nn.Parameter(torch.randn(outputs, self.pixels))
+        self.context_weight = nn.Parameter(torch.randn(context_size, outputs, self.pixels))
+
+    def forward(self, x, context=None):
+        raw = self.bias + torch.einsum("bj,oij->boi", self.in_order(x), self.weight.tril(-1))
+        if context is not None:
+            raw = raw + torch.einsum("bc,coi->boi", context, self.context_weight)
+        return self.to_image(raw)
 
 
 def function_model(x=None, *, n=1):

@@ -1,0 +1,162 @@
+"""Masked convolutions at one pixel, or one row, after the other.
+
+A network of masked convolutions is written once, as a function of its input and of ``apply``,
+which applies a layer. ``apply(layer, x) = layer(x, context)`` gives all pixels at once; an instance
+of :class:`Columns` gives one pixel from those that were given before, at the cost of one pixel, and
+one of :class:`Rows` one row. All other operations of such a network work on each pixel by itself,
+on axis 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ppgen.autoregressive.masked_conv import MaskedConv2d
+
+Apply = Callable[[MaskedConv2d, Tensor], Tensor]
+
+
+class Columns:
+    """Applies layers at one pixel, and one colour of it: the current one.
+
+    Features are those of the current colour alone, ``(batch, channels // colours)``.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    batch
+        Number of images.
+    context
+        ``(batch, context_size)``; None where the network has none.
+    """
+
+    def __init__(self, image_shape: Sequence[int], batch: int, context: Tensor | None) -> None:
+        self.colours, _, self.width = image_shape
+        self.batch = batch
+        self.context = context
+        self.row = self.column = self.colour = 0
+        self._type_a: dict[MaskedConv2d, _Window] = {}
+        self._type_b: dict[MaskedConv2d, _Window | _Pointwise] = {}
+
+    def move_to(self, row: int, column: int, colour: int) -> None:
+        """Make this pixel and colour the current one; in raster order, none left out."""
+        self.row, self.column, self.colour = row, column, colour
+
+    def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
+        """Give the outputs of a layer of type ``"B"``, from its inputs at the current pixel."""
+        counterpart = self._type_b.get(layer)
+        if counterpart is None:
+            pointwise = layer.kernel_size == (1, 1) and self.colours == 1
+            counterpart = (_Pointwise if pointwise else _Window)(layer, self)
+            self._type_b[layer] = counterpart
+        return counterpart(x, self)
+
+    def before(self, layer: MaskedConv2d) -> Tensor:
+        """Give the outputs of a layer of type ``"A"``, which hides its input at the pixel."""
+        if layer not in self._type_a:
+            self._type_a[layer] = _Window(layer, self)
+        return self._type_a[layer].look(self)
+
+    def put(self, layer: MaskedConv2d, x: Tensor) -> None:
+        """Tell a layer of type ``"A"`` its input at the current pixel, after its outputs."""
+        self._type_a[layer].put(x, self)
+
+
+class _Pointwise:
+    """A 1×1 convolution of all channels: nothing is kept."""
+
+    def __init__(self, layer: MaskedConv2d, at: Columns) -> None:
+        self.weight = layer.masked_weight[..., 0, 0].T.contiguous()
+        self.bias = layer.bias_given(at.context)
+
+    def __call__(self, x: Tensor, at: Columns) -> Tensor:
+        return torch.addmm(self.bias, x, self.weight)
+
+
+class _Window:
+    """A layer's inputs in the rows that its kernel still reaches, and its outputs at one pixel.
+
+    Rows take turns in a ring: row r lies in slot r modulo their number, and for each slot that the
+    current row may have there are the weights with their rows in the order of the ring. The
+    rows of one column lie side by side, so that the inputs under the kernel are one slice for each
+    image, and the outputs one matrix product without any copying. Under masked weights there are
+    inputs of rows that are no longer needed.
+    """
+
+    def __init__(self, layer: MaskedConv2d, at: Columns) -> None:
+        slots, across = layer.kernel_size
+        channels, width, colours = layer.in_channels, at.width, at.colours
+        weight = layer.masked_weight.permute(3, 2, 1, 0)  # (across, rows, in, out)
+        self.slots = slots
+        self.weights = [
+            [part.contiguous() for part in ring.flatten(0, 2).chunk(colours, -1)]
+            for ring in (weight.roll(slot + 1, 1) for slot in range(slots))
+        ]
+        self.biases = layer.bias_given(at.context).chunk(colours, -1)
+        inputs = weight.new_zeros(at.batch, width + across - 1, slots, channels)
+        flat, column_size = inputs.flatten(1), slots * channels
+        self.windows = [
+            flat[:, column * column_size : (column + across) * column_size]
+            for column in range(width)
+        ]
+        inside = inputs[:, across // 2 : across // 2 + width]
+        self.cells = [
+            [cell.chunk(colours, -1) for cell in inside[:, :, slot].unbind(1)]
+            for slot in range(slots)
+        ]
+
+    def __call__(self, x: Tensor, at: Columns) -> Tensor:
+        self.put(x, at)
+        return self.look(at)
+
+    def put(self, x: Tensor, at: Columns) -> None:
+        self.cells[at.row % self.slots][at.column][at.colour].copy_(x)
+
+    def look(self, at: Columns) -> Tensor:
+        weight = self.weights[at.row % self.slots][at.colour]
+        return torch.addmm(self.biases[at.colour], self.windows[at.column], weight)
+
+
+class Rows:
+    """Applies layers at one row, ``(batch, channels, 1, width)``: the current one.
+
+    Parameters
+    ----------
+    batch
+        Number of images.
+    width
+        Of the images.
+    context
+        ``(batch, context_size)``; None where the network has none.
+    """
+
+    def __init__(self, batch: int, width: int, context: Tensor | None) -> None:
+        self.batch, self.width = batch, width
+        self.context = context
+        self._above: dict[MaskedConv2d, Tensor] = {}
+
+    def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
+        """Give the outputs of a layer of type ``"B"``, from its inputs in the current row."""
+        window = self._window(layer, x)
+        self._above[layer] = window[:, :, 1:]
+        return layer.convolve(window, self.context)
+
+    def before(self, layer: MaskedConv2d) -> Tensor:
+        """Give the outputs of a layer of type ``"A"``, which hides its inputs in the row."""
+        hidden = layer.weight.new_zeros(self.batch, layer.in_channels, 1, self.width)
+        return layer.convolve(self._window(layer, hidden), self.context)
+
+    def put(self, layer: MaskedConv2d, x: Tensor) -> None:
+        """Tell a layer of type ``"A"`` its inputs in the current row, which ends the row."""
+        self._above[layer] = self._window(layer, x)[:, :, 1:]
+
+    def _window(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
+        # The current row under those that the kernel still reaches.
+        if layer not in self._above:
+            rows = layer.kernel_size[0] - 1
+            self._above[layer] = x.new_zeros(self.batch, layer.in_channels, rows, self.width)
+        return torch.cat([self._above[layer], x], 2)

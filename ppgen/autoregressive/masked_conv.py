@@ -1,0 +1,162 @@
+"""Convolutions that see only pixels drawn before.
+
+Van den Oord et al. 2016, Pixel recurrent neural networks, section 3.4.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+MaskType = Literal["A", "B"]
+
+
+class MaskedConv2d(nn.Conv2d):
+    """W ∗ x + b + V·y, where W sees the pixels above, and those to the left in the same row.
+
+    The kernel ends with the row of its centre: rows below, which a mask would remove, are not
+    there. What is left to mask, the pixels to the right of the centre, has weight zero and never
+    gets a gradient.
+
+    In colour images the channels of a layer fall into equal groups, one after the other, a group
+    for each colour. At the centre itself a group sees the groups of colours before it, and with
+    type ``"B"`` its own (paper, figure 4).
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        As for ``torch.nn.Conv2d``.
+    kernel_size
+        Odd; the size of the kernel if nothing were masked, or a pair (height, width).
+    mask_type
+        ``"A"``, for the layer that reads the image: the centre is hidden; ``"B"``, for all others:
+        it is seen.
+    colours
+        Groups of channels, as many as the image has channels.
+    context_size
+        Length of the vectors y; 0: none.
+
+    Raises
+    ------
+    ValueError
+        Where the kernel size is even, the type is unknown, or channels do not fall into equal
+        groups.
+
+    Examples
+    --------
+    >>> layer = MaskedConv2d(1, 16, 7, "A", context_size=10)
+    >>> layer.weight.shape  # rows above and that of the centre
+    torch.Size([16, 1, 4, 7])
+    >>> layer(torch.zeros(5, 1, 28, 28), torch.eye(10)[:5]).shape
+    torch.Size([5, 16, 28, 28])
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        mask_type: MaskType,
+        colours: int = 1,
+        context_size: int = 0,
+    ) -> None:
+        height, width = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
+        if height % 2 == 0 or width % 2 == 0:
+            raise ValueError(
+                f"kernel_size is {kernel_size}; expected odd numbers, so that the kernel has a "
+                "centre"
+            )
+        if mask_type not in ("A", "B"):
+            raise ValueError(f"mask_type is {mask_type!r}; expected 'A' or 'B'")
+        if in_channels % colours or out_channels % colours:
+            raise ValueError(
+                f"in_channels is {in_channels} and out_channels {out_channels}; expected "
+                f"multiples of colours, which is {colours}"
+            )
+        super().__init__(in_channels, out_channels, (height // 2 + 1, width))
+        self.mask_type, self.colours = mask_type, colours
+        self.register_buffer("mask", self.make_mask(), persistent=False)
+        self.weight.data *= self.mask
+        self.from_context = (
+            nn.Linear(context_size, out_channels, bias=False) if context_size else None
+        )
+
+    def make_mask(self) -> Tensor:
+        """Ones and zeros in the shape of the weight."""
+        mask = torch.ones_like(self.weight)
+        centre = self.kernel_size[1] // 2
+        mask[:, :, -1, centre + 1 :] = 0
+        seeing = _colours(self.out_channels, self.colours)[:, None]
+        seen = _colours(self.in_channels, self.colours)
+        mask[:, :, -1, centre] = (seen < seeing) if self.mask_type == "A" else (seen <= seeing)
+        return mask
+
+    @property
+    def masked_weight(self) -> Tensor:
+        """W, zero where it is masked, ``(out_channels, in_channels, rows, width)``."""
+        return self.weight * self.mask
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Give the outputs at every pixel, ``(batch, out_channels, height, width)``.
+
+        Parameters
+        ----------
+        x
+            ``(batch, in_channels, height, width)``.
+        context
+            y, ``(batch, context_size)``.
+        """
+        above = self.kernel_size[0] - 1
+        return self.convolve(F.pad(x, (0, 0, above, 0)) if above else x, context)
+
+    def convolve(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Give the outputs at rows that have all the rows above them which the kernel needs."""
+        padding = (0, self.kernel_size[1] // 2)
+        y = F.conv2d(x, self.masked_weight, self.bias, padding=padding)
+        y = y.contiguous(memory_format=torch.channels_last)  # as all that follows then is: faster
+        if self.from_context is None:
+            return y
+        return y + self.from_context(context)[..., None, None]
+
+    def bias_given(self, context: Tensor | None) -> Tensor:
+        """Give b + V·y, ``(batch, out_channels)``; without a context b, ``(out_channels,)``."""
+        bias = cast(Tensor, self.bias)
+        return bias if self.from_context is None else bias + self.from_context(context)
+
+
+class VerticalConv2d(MaskedConv2d):
+    """A convolution that sees whole rows: those above, and with type ``"B"`` also its own.
+
+    What it gives for a row depends on earlier rows alone if the first of several is of type
+    ``"A"`` (van den Oord et al. 2016, Conditional image generation with PixelCNN decoders,
+    figure 1: the vertical stack). All colours of these rows are known.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        mask_type: MaskType,
+        context_size: int = 0,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, mask_type, context_size=context_size
+        )
+
+    def make_mask(self) -> Tensor:
+        """Ones and zeros in the shape of the weight."""
+        mask = torch.ones_like(self.weight)
+        if self.mask_type == "A":
+            mask[:, :, -1] = 0
+        return mask
+
+
+def _colours(channels: int, colours: int) -> Tensor:
+    # The colour that each channel belongs to.
+    return torch.arange(colours).repeat_interleave(channels // colours)

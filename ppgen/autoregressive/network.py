@@ -1,0 +1,148 @@
+"""Networks that give the conditional of each pixel given those before it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ppgen.autoregressive.ordering import check_ordering, raster
+from ppgen.likelihoods import Bernoulli, Likelihood
+
+
+class AutoregressiveNetwork(nn.Module, ABC):
+    """The conditionals p(x_i | pixels before i, context), as a function with two views.
+
+    A subclass writes
+
+    ``forward(x, context)``
+        the parallel view, for training: raw outputs of the likelihood for every pixel of images
+        that are known, ``(batch, outputs, channel, height, width)``. Those of a pixel must not
+        depend on itself nor on any pixel that comes later in ``ordering``.
+    ``steps(x, context)``
+        the same numbers one pixel at a time, for sampling. It may be left out: then each step is
+        a whole parallel pass.
+
+    :class:`ppgen.distributions.Autoregressive` makes a distribution of any such network. What
+    networks read are the likelihood's ``network_input``, numbers of order one in the type of
+    the parameters.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    likelihood
+        p(pixel | raw outputs); by default :class:`ppgen.likelihoods.Bernoulli`.
+    context_size
+        Length of the vector, or number of classes, that the distribution depends on; 0: none.
+    ordering
+        Flat positions of the pixels in the order in which they are drawn; by default
+        :func:`ppgen.autoregressive.raster`.
+
+    Raises
+    ------
+    ValueError
+        Where ``ordering`` is no permutation of the pixels, or a size is negative.
+    """
+
+    ordering: Tensor
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Tensor | Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        if len(image_shape) != 3 or min(image_shape) < 1:
+            raise ValueError(
+                f"image_shape is {tuple(image_shape)}; expected (channel, height, width)"
+            )
+        if context_size < 0:
+            raise ValueError(f"context_size is {context_size}; expected 0 (none) or more")
+        self.image_shape = tuple(image_shape)
+        self.pixels = prod(image_shape)
+        self.likelihood = likelihood or Bernoulli()
+        self.context_size = context_size
+        order = raster(image_shape) if ordering is None else check_ordering(ordering, self.pixels)
+        self.register_buffer("ordering", order.clone())
+
+    @abstractmethod
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Raw outputs for every pixel, ``(batch, outputs, channel, height, width)``.
+
+        Parameters
+        ----------
+        x
+            ``(batch, channel, height, width)``.
+        context
+            ``(batch, context_size)``; None where the network has none.
+        """
+
+    def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
+        """Raw outputs of one pixel after the other, in drawing order, ``(batch, outputs)`` each.
+
+        Parameters
+        ----------
+        x
+            ``(batch, pixels)``, the pixels in drawing order. The caller fills it in: column t may
+            be read from when the outputs of pixel t + 1 are asked for, and no sooner.
+        context
+            ``(batch, context_size)``; None where the network has none.
+        """
+        for step, position in enumerate(self.ordering.tolist()):
+            known = torch.zeros_like(x)
+            known[:, :step] = x[:, :step]
+            yield self(self.to_image(known), context).flatten(-3)[..., position]
+
+    @property
+    def members(self) -> Sequence[AutoregressiveNetwork]:
+        """Networks whose distributions this one's is the equal mixture of: mostly itself alone."""
+        return (self,)
+
+    def in_order(self, x: Tensor) -> Tensor:
+        """Pixels ``(…, channel, height, width)`` in drawing order, ``(…, pixels)``."""
+        return x.flatten(-3)[..., self.ordering]
+
+    def to_image(self, x: Tensor) -> Tensor:
+        """Values ``(…, pixels)`` in drawing order as images, ``(…, channel, height, width)``."""
+        return x[..., self.ordering.argsort()].unflatten(-1, self.image_shape)
+
+    def context_vectors(self, context: Tensor | None) -> Tensor | None:
+        """Check a context, and give class labels as one-hot vectors, ``(…, context_size)``.
+
+        Raises
+        ------
+        ValueError
+            Where the context has the wrong size, is missing, or is not expected.
+        """
+        if context is None and self.context_size == 0:
+            return None
+        if context is None or self.context_size == 0:
+            given = "None" if context is None else f"a tensor of shape {tuple(context.shape)}"
+            wanted = f"context_size {self.context_size}"
+            raise ValueError(f"context is {given}; the network was made with {wanted}")
+        if not context.is_floating_point():
+            if context.numel() and not 0 <= context.min() <= context.max() < self.context_size:
+                raise ValueError(
+                    f"context holds labels from {context.min()} to {context.max()}; expected "
+                    f"0 … {self.context_size - 1}, for the network has context_size "
+                    f"{self.context_size}"
+                )
+            return F.one_hot(context.long(), self.context_size).to(self.dtype)
+        if context.shape[-1:] != (self.context_size,):
+            raise ValueError(
+                f"context has the shape {tuple(context.shape)}; expected vectors of length "
+                f"{self.context_size}, the network's context_size, or integer labels"
+            )
+        return context
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the parameters."""
+        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())

@@ -1,0 +1,55 @@
+"""Drawing images pixel by pixel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ppgen.autoregressive.network import AutoregressiveNetwork
+
+
+@torch.no_grad()
+def ancestral_sample(
+    network: AutoregressiveNetwork,
+    n: int,
+    context: Tensor | None = None,
+    given: Tensor | None = None,
+    observed: Tensor | None = None,
+) -> Tensor:
+    """Draw each pixel given those before it.
+
+    Parameters
+    ----------
+    network
+        Gives the conditionals, one step at a time.
+    n
+        Number of images.
+    context
+        ``(n, context_size)``; None where the network has none.
+    given, observed
+        Images ``(n, channel, height, width)`` and which of their pixels are kept, booleans of the
+        same shape; None: no pixel is.
+
+    Returns
+    -------
+    Tensor
+        ``(n, channel, height, width)``.
+
+    Examples
+    --------
+    >>> from ppgen.autoregressive import Independent
+    >>> ancestral_sample(Independent((1, 8, 8)), 3).shape
+    torch.Size([3, 1, 8, 8])
+    """
+    likelihood, device = network.likelihood, network.ordering.device
+    x = torch.zeros(n, network.pixels, dtype=network.dtype, device=device)
+    if given is not None and observed is not None:
+        given, observed = network.in_order(given), network.in_order(observed)
+    pixels = []
+    for step, raw in enumerate(network.steps(x, context)):
+        pixel = likelihood.draw(raw)
+        if given is not None and observed is not None:
+            pixel = torch.where(observed[:, step], given[:, step].to(pixel), pixel)
+        x[:, step] = likelihood.network_input(pixel)
+        pixels.append(pixel)
+    return network.to_image(torch.stack(pixels, -1))

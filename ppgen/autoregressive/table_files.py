@@ -1,0 +1,140 @@
+"""Files of arrays, and pickled lists of arrays, read without running anything that they hold."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def write(path: str | Path, arrays: dict[str, Any]) -> None:
+    """Write named arrays as ``.npz``, compressed."""
+    with Path(path).open("wb") as file:  # numpy would add an ending to the name
+        np.savez_compressed(file, **arrays)
+
+
+def read(path: str | Path) -> dict[str, np.ndarray]:
+    """Read named arrays from ``.npz``.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged, of another kind, or holds more than plain arrays.
+    """
+    with Path(path).open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except Exception as error:  # of numpy, zipfile or zlib
+            raise ValueError(f"{path} is no .npz file of plain arrays ({error})") from error
+
+
+def read_pickle(path: str | Path) -> list[np.ndarray]:
+    """Read a pickled list of numpy arrays of numbers, gzipped or not, and nothing else.
+
+    Nothing that the pickle names is called: what stands for numpy in it is read by classes of this
+    module, and every other name is refused.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged, or holds anything but a list of arrays of numbers.
+    """
+    with Path(path).open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if zipped else Path(path).open("rb") as file:
+        try:
+            content = _Unpickler(file).load()
+            if not isinstance(content, list) or not all(
+                isinstance(item, _Array) for item in content
+            ):
+                raise pickle.UnpicklingError("it is no list of arrays")
+            if file.read(1):  # also makes gzip compare its checksum
+                raise pickle.UnpicklingError("it goes on after the list")
+            return [item.array for item in content]
+        except Exception as error:  # damaged bytes make the unpickler raise almost anything
+            raise ValueError(
+                f"{path} cannot be read as a pickled list of arrays of numbers: {error}"
+            ) from error
+
+
+class _Readable:
+    """Base of what a pickle may name: no state can be set on the class itself."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError(f"{type(self).__name__} takes no state")
+
+
+class _Dtype(_Readable):
+    """Stands for ``numpy.dtype``; numbers only."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, name: str, align: bool = False, copy: bool = True) -> None:
+        self.dtype = np.dtype(name)
+        if self.dtype.kind not in "biuf":
+            raise pickle.UnpicklingError(f"an array of {self.dtype}; expected numbers")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(_Readable):
+    """Stands for ``numpy.ndarray``, made empty and then given its state."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, kind: type, shape: tuple[int, ...], typecode: bytes) -> None:
+        self.array = np.zeros(0)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, data = state
+        self.array = _array(data, dtype, shape, "F" if fortran else "C")
+
+
+class _FromBuffer(_Array):
+    """Stands for ``numpy``'s own ``_frombuffer``, of pickle protocol 5."""
+
+    __slots__ = ()
+
+    def __init__(self, data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> None:
+        self.array = _array(data, dtype, shape, order)
+
+
+class _Latin1(bytes, _Readable):
+    """Stands for ``_codecs.encode``, by which protocols 0 to 2 write bytes."""
+
+    def __new__(cls, text: str, encoding: str) -> _Latin1:
+        return super().__new__(cls, text.encode("latin1"))
+
+
+def _array(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+    if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _Dtype):
+        raise pickle.UnpicklingError("an array of objects; expected numbers")
+    return np.frombuffer(data, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
+
+
+_NAMES: dict[tuple[str, str], type] = {
+    ("numpy", "dtype"): _Dtype,
+    ("numpy", "ndarray"): _Array,
+    ("_codecs", "encode"): _Latin1,
+} | {
+    (f"numpy.{core}.{module}", name): kind
+    for core in ("core", "_core")  # of numpy 1 and 2
+    for module, name, kind in (
+        ("multiarray", "_reconstruct", _Array),
+        ("numeric", "_frombuffer", _FromBuffer),
+    )
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> type:
+        if (module, name) not in _NAMES:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is refused")
+        return _NAMES[module, name]

@@ -1,0 +1,229 @@
+"""Conditional probability tables of binary images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppgen.autoregressive import table_files
+from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.ordering import check_ordering, raster
+from ppgen.autoregressive.table_forms import Dense, PrefixTree, TableForm
+
+MOST_DENSE_PIXELS = 25
+"""Images of so many pixels have dense tables of 512 MiB; each pixel more doubles that."""
+
+FORMS: dict[str, type[TableForm]] = {"dense": Dense, "tree": PrefixTree}
+
+
+class ConditionalTables(AutoregressiveNetwork):
+    """p(x_i | x_1 … x_{i−1}) of binary pixels, looked up in tables.
+
+    Every distribution over binary images has this form. Tables are counted (:meth:`from_images`) or
+    given (:meth:`from_tables`, :meth:`from_pickle`, :meth:`load`); they are buffers, and there is
+    nothing to train. The probability of an impossible image is exactly 0 and its log_prob finite,
+    −10,000 nats or less.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    tables
+        In one of the forms of :mod:`ppgen.autoregressive.table_forms`.
+    ordering
+        Order of the pixels in the tables; by default :func:`ppgen.autoregressive.raster`.
+
+    Raises
+    ------
+    ValueError
+        Where the tables are made for another number of pixels.
+
+    Examples
+    --------
+    >>> from ppgen import data
+    >>> from ppgen.distributions import Autoregressive
+    >>> glyphs = data.load("glyphs").train.images.float()
+    >>> p = Autoregressive(ConditionalTables.from_images(glyphs))
+    >>> p.log_prob(glyphs[:2]).exp()  # 1 / 26
+    tensor([0.0385, 0.0385])
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        tables: TableForm,
+        ordering: Tensor | Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(image_shape, ordering=ordering)
+        if tables.pixels != self.pixels:
+            raise ValueError(
+                f"tables are those of {tables.pixels} pixels; expected {self.pixels}, "
+                f"for image_shape is {self.image_shape}"
+            )
+        self.tables = tables
+
+    @classmethod
+    def from_images(
+        cls,
+        images: Tensor,
+        pseudo_count: float = 0.0,
+        ordering: Tensor | Sequence[int] | None = None,
+    ) -> ConditionalTables:
+        """Estimate the tables by counting, as a prefix tree.
+
+        Parameters
+        ----------
+        images
+            Zeros and ones, ``(batch, channel, height, width)``.
+        pseudo_count
+            Added to the counts of black and of white after every prefix; 0 is maximum likelihood.
+            After prefixes that no image has, either pixel has the probability ½.
+        ordering
+            As for the class.
+
+        Raises
+        ------
+        ValueError
+            Where the images are not binary or none, or the pseudo-count is negative.
+        """
+        if images.dim() != 4 or images.numel() == 0:
+            raise ValueError(
+                f"images have the shape {tuple(images.shape)}; expected (batch, *image_shape) with "
+                "image_shape (channel, height, width)"
+            )
+        shape = images.shape[1:]
+        order = raster(shape) if ordering is None else check_ordering(ordering, shape.numel())
+        order = order.to(images.device)
+        tree = PrefixTree(images.flatten(1)[:, order], pseudo_count)
+        return cls(shape, tree, order)
+
+    @classmethod
+    def from_tables(
+        cls,
+        image_shape: Sequence[int],
+        tables: Sequence[np.ndarray],
+        ordering: Tensor | Sequence[int] | None = None,
+    ) -> ConditionalTables:
+        """Take dense tables as they are.
+
+        Parameters
+        ----------
+        image_shape, ordering
+            As for the class.
+        tables
+            An array for each pixel in order, of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and
+            so on; with the indices ``[x_1][x_2]…[x_i]`` that of number i gives
+            p(x_i | x_1 … x_{i−1}).
+
+        Raises
+        ------
+        ValueError
+            Where a table has another shape, holds NaN or what is no probability, or where the two
+            probabilities after a prefix don't sum to one; the error names the table.
+
+        Examples
+        --------
+        The second pixel is as the first with a probability of 0.9:
+
+        >>> first, second = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
+        >>> network = ConditionalTables.from_tables((1, 1, 2), [first, second])
+        >>> network(torch.ones(1, 1, 1, 2)).sigmoid()
+        tensor([[[[[0.5000, 0.9000]]]]])
+        """
+        return cls(image_shape, Dense.from_tables(tables), ordering)
+
+    @classmethod
+    def from_pickle(
+        cls,
+        path: str | Path,
+        image_shape: Sequence[int],
+        ordering: Tensor | Sequence[int] | None = None,
+    ) -> ConditionalTables:
+        """Read dense tables from a pickled list of numpy arrays, gzipped or not.
+
+        Nothing that the file holds is run: a pickle of anything but arrays of numbers in a list is
+        refused.
+
+        Raises
+        ------
+        ValueError
+            Where the file is damaged, is refused, or holds tables that :meth:`from_tables` refuses.
+        """
+        tables = table_files.read_pickle(path)
+        try:
+            return cls.from_tables(image_shape, tables, ordering)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> ConditionalTables:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the file is damaged or holds something else.
+        """
+        arrays = table_files.read(path)
+        try:
+            form = FORMS[str(arrays["form"])].from_arrays(arrays)
+            return cls(arrays["image_shape"].tolist(), form, torch.from_numpy(arrays["ordering"]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"{path} holds no conditional tables ({error})") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to a compressed ``.npz`` file."""
+        form = next(name for name, kind in FORMS.items() if isinstance(self.tables, kind))
+        about = {"form": form, "image_shape": self.image_shape, "ordering": self.ordering.cpu()}
+        arrays = {name: np.asarray(value) for name, value in about.items()}
+        table_files.write(path, arrays | self.tables.arrays())
+
+    @torch.no_grad()
+    def to_tables(self) -> list[np.ndarray]:
+        """Give the tables in the form that :meth:`from_tables` takes, in float64.
+
+        Raises
+        ------
+        ValueError
+            Where the images have more than 25 pixels: 26 would take 1 GiB.
+        """
+        if self.pixels > MOST_DENSE_PIXELS:
+            raise ValueError(
+                f"image_shape is {self.image_shape}, that is {self.pixels} pixels; dense tables "
+                f"are made for at most {MOST_DENSE_PIXELS}: save the tree instead"
+            )
+        tables, prefixes = [], self.tables.root()
+        for step in range(self.pixels):
+            logits, children = self.tables.expand(prefixes, step)
+            prefixes = children.flatten(0, 1)
+            both = torch.stack([-logits, logits], -1).double().sigmoid()
+            tables.append(both.view((2,) * (step + 1)).cpu().numpy())
+        return tables
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Logits of all pixels."""
+        logits = torch.stack(list(self._walk(self.in_order(x))), -1)
+        return self.to_image(logits).unsqueeze(1)
+
+    def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
+        """Logits of one pixel after the other."""
+        for logits in self._walk(x):
+            yield logits.unsqueeze(-1)
+
+    def _walk(self, x: Tensor) -> Iterator[Tensor]:
+        # From the root along the pixels of each image, (batch, pixels) in drawing order.
+        rows = torch.arange(len(x), device=x.device)
+        prefixes = self.tables.root().repeat_interleave(len(x), 0)
+        for step in range(self.pixels):
+            logits, children = self.tables.expand(prefixes, step)
+            yield logits
+            prefixes = children[rows, (x[:, step] > 0).long()]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the tables."""
+        return next(t.dtype for t in self.tables.buffers() if t.is_floating_point())

@@ -1,0 +1,239 @@
+"""Images whose pixels are drawn one after the other."""
+
+from __future__ import annotations
+
+from math import log, prod
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions.util import broadcast_shape
+from torch import Tensor
+
+from ppgen.autoregressive import AutoregressiveNetwork
+from ppgen.autoregressive.sampling import ancestral_sample
+from ppgen.observed import check_observed
+
+LARGEST_SUPPORT = 2**16
+"""Images that are enumerated at most, where the distribution is over a discrete latent."""
+
+
+class Autoregressive(TorchDistribution):
+    """p(x | context) = Π p(x_i | pixels before i, context), the conditionals from a network.
+
+    The distribution keeps no parameters: the network has to be part of the module that is
+    trained. A network with several members, such as a MADE with several orderings, stands for the
+    equal mixture of their distributions; while it is in training mode, each ``log_prob`` is that
+    of one member drawn at random, whose mean is a lower bound (Germain et al. 2015, MADE,
+    section 4.2).
+
+    Parameters
+    ----------
+    network
+        The conditionals and the likelihood of a pixel.
+    context
+        Vectors ``(*batch, context_size)`` or class labels ``(*batch)``, integers; their batch shape
+        is that of the distribution. None for a network without context.
+
+    Raises
+    ------
+    ValueError
+        Where the context does not suit the network.
+
+    Examples
+    --------
+    >>> from ppgen.autoregressive import Independent
+    >>> p = Autoregressive(Independent((1, 2, 2), context_size=10), torch.tensor([3, 7, 7]))
+    >>> p.batch_shape, p.event_shape
+    (torch.Size([3]), torch.Size([1, 2, 2]))
+    >>> p.log_prob(torch.ones(1, 2, 2))  # −4 log 2 nats
+    tensor([-2.7726, -2.7726, -2.7726], grad_fn=<ExpandBackward0>)
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        network: AutoregressiveNetwork,
+        context: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.network = network
+        self.context = network.context_vectors(context)
+        batch_shape = torch.Size() if self.context is None else self.context.shape[:-1]
+        event_shape = torch.Size(network.image_shape)
+        super().__init__(batch_shape, event_shape, validate_args=validate_args)
+
+    def expand(
+        self, batch_shape: torch.Size, _instance: Autoregressive | None = None
+    ) -> Autoregressive:
+        """Give the same distribution with a larger batch shape."""
+        new = self._get_checked_instance(Autoregressive, _instance)
+        new.network = self.network
+        new.context = self.context  # as it is: nothing is computed twice
+        super(Autoregressive, new).__init__(
+            torch.Size(batch_shape), self.event_shape, validate_args=False
+        )
+        new._validate_args = self._validate_args
+        return new
+
+    @constraints.dependent_property(event_dim=3)
+    def support(self) -> constraints.Constraint:
+        """Support of every pixel's likelihood."""
+        return constraints.independent(self._pixel.support, 3)
+
+    @property
+    def _pixel(self) -> TorchDistribution:
+        # The distribution of a single pixel, for what does not depend on the network's outputs.
+        likelihood, device = self.network.likelihood, self.network.ordering.device
+        return likelihood.distribution(
+            torch.zeros(likelihood.outputs, 1, 1, 1, device=device)
+        ).base_dist
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass or log-density of images, in nats.
+
+        Parameters
+        ----------
+        value
+            ``(*sample, *batch, channel, height, width)``.
+        """
+        self._check_shape(value)
+        if self._validate_args:
+            self._validate_sample(value)
+        members = self.network.members
+        if self.network.training and len(members) > 1:
+            members = (members[int(torch.randint(len(members), ()))],)
+        log_probs = [self._pixel_log_prob(member, value).sum((-3, -2, -1)) for member in members]
+        log_prob = log_probs[0]
+        if len(log_probs) > 1:
+            log_prob = torch.stack(log_probs).logsumexp(0) - log(len(log_probs))
+        return log_prob.expand(broadcast_shape(log_prob.shape, self.batch_shape))
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""
+        shape = self._extended_shape(sample_shape)
+        context = self._flat_context(shape[:-3])
+        weights = torch.ones(
+            prod(shape[:-3]), len(self.network.members), device=self.network.ordering.device
+        )
+        return self._mixture(weights, context).reshape(shape)
+
+    def complete(self, value: Tensor, observed: Tensor) -> Tensor:
+        """Draw the missing pixels of images given the others, exactly.
+
+        Parameters
+        ----------
+        value
+            Images ``(*batch, channel, height, width)``; missing pixels may hold anything.
+        observed
+            Which pixels are given, booleans that broadcast to the shape of ``value``. They have
+            to be the first so many in the network's ordering, for each image.
+
+        Returns
+        -------
+        Tensor
+            ``(*batch, channel, height, width)``.
+
+        Raises
+        ------
+        ValueError
+            Where the given pixels are no prefix of the ordering or lie outside the support.
+        """
+        value, observed = self._with_prefix(value, observed)
+        batch = value.shape[:-3]
+        with torch.no_grad():
+            weights = self._member_log_probs(value, observed).softmax(0).flatten(1).T
+        known = (tensor.reshape(-1, *self.event_shape) for tensor in (value, observed))
+        return self._mixture(weights, self._flat_context(batch), *known).reshape(value.shape)
+
+    def prefix_log_prob(self, value: Tensor, observed: Tensor) -> Tensor:
+        """Log-probability of the given pixels of images, ``(*batch)``, in nats.
+
+        Parameters and errors are those of :meth:`complete`.
+        """
+        log_probs = self._member_log_probs(*self._with_prefix(value, observed))
+        return log_probs.logsumexp(0) - log(len(log_probs))
+
+    @property
+    def has_enumerate_support(self) -> bool:
+        """Whether the images are countable and few, so that a latent can be summed out."""
+        return (
+            self._pixel.has_enumerate_support
+            and len(self._pixel.enumerate_support()) ** self.network.pixels <= LARGEST_SUPPORT
+        )
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Give all images, ``(images, *batch, channel, height, width)``."""
+        if not self.has_enumerate_support:
+            raise NotImplementedError(
+                f"images of the shape {tuple(self.event_shape)} under {self.network.likelihood} "
+                f"are uncountable or more than {LARGEST_SUPPORT}"
+            )
+        pixel = self._pixel.enumerate_support().flatten().to(self.network.ordering.device)
+        pixels, levels = self.network.pixels, len(pixel)
+        place = levels ** torch.arange(pixels, device=pixel.device)
+        digits = torch.arange(levels**pixels, device=pixel.device)[:, None] // place % levels
+        images = pixel[digits].view(-1, *[1] * len(self.batch_shape), *self.event_shape)
+        return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
+
+    def _flat_context(self, batch: torch.Size) -> Tensor | None:
+        if self.context is None:
+            return None
+        return self.context.expand(*batch, -1).reshape(-1, self.network.context_size)
+
+    def _pixel_log_prob(self, member: AutoregressiveNetwork, value: Tensor) -> Tensor:
+        batch = value.shape[:-3]
+        if self.context is not None:
+            batch = broadcast_shape(batch, self.context.shape[:-1])
+            value = value.expand(*batch, *self.event_shape)
+        x = value.reshape(-1, *self.event_shape)
+        read = member.likelihood.network_input(x).to(member.dtype)
+        raw = member(read, self._flat_context(batch))
+        log_prob = member.likelihood.distribution(raw).base_dist.log_prob(x)
+        return log_prob.reshape(*batch, *self.event_shape)
+
+    def _member_log_probs(self, value: Tensor, observed: Tensor) -> Tensor:
+        # Of the given pixels under each member, (members, *batch).
+        log_probs = [self._pixel_log_prob(member, value) for member in self.network.members]
+        return torch.where(observed, torch.stack(log_probs), 0.0).sum((-3, -2, -1))
+
+    def _with_prefix(self, value: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        # The given pixels, zero elsewhere, and which they are; both of the same, full shape.
+        self._check_shape(value)
+        shape = broadcast_shape(value.shape, self.batch_shape + self.event_shape)
+        value, observed = value.expand(shape), check_observed(observed, shape)
+        for member in self.network.members:
+            known = member.in_order(observed)
+            if (known[..., 1:] & ~known[..., :-1]).any():
+                raise ValueError(
+                    "observed holds pixels that come after missing ones in the network's ordering; "
+                    "expected the first so many pixels of the ordering, for each image"
+                )
+        if not self._pixel.support.check(value)[observed].all():
+            raise ValueError(
+                f"value holds given pixels outside the support of {self.network.likelihood}"
+            )
+        return torch.where(observed, value, 0), observed
+
+    def _check_shape(self, value: Tensor) -> None:
+        if value.shape[-3:] != self.event_shape:
+            raise ValueError(
+                f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
+                f"with (channel, height, width) = {tuple(self.event_shape)}"
+            )
+
+    def _mixture(self, weights: Tensor, context: Tensor | None, *known: Tensor) -> Tensor:
+        # Each image from one of the members, drawn with the weights (images, members).
+        members = self.network.members
+        if len(members) == 1:
+            return ancestral_sample(members[0], len(weights), context, *known)
+        which = torch.multinomial(weights, 1).squeeze(-1)
+        rows = [(which == number).nonzero().squeeze(-1) for number in range(len(members))]
+        images = [
+            ancestral_sample(
+                member, len(row), *(t if t is None else t[row] for t in (context, *known))
+            )
+            for member, row in zip(members, rows, strict=True)
+        ]
+        return torch.cat(images)[torch.cat(rows).argsort()]

@@ -1,0 +1,81 @@
+"""What is particular to NADE: its function with the gradient by hand."""
+
+import pytest
+import torch
+
+from ppgen.autoregressive import NADE
+from ppgen.autoregressive.nade_function import BLOCK, NADEFunction
+
+
+def loop(x, start, weight, output):
+    """The definition, one pixel after the other."""
+    raw, total = [], start
+    for pixel, row, to_outputs in zip(x, weight, output, strict=True):
+        raw.append(total.sigmoid() @ to_outputs.mT)
+        total = total + pixel * row
+    return torch.stack(raw)
+
+
+def arguments(pixels, outputs=1, batch=3, hidden=4):
+    shapes = [(pixels, batch, 1), (batch, hidden), (pixels, hidden), (pixels, outputs, hidden)]
+    return [torch.randn(shape).double().requires_grad_() for shape in shapes]
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("pixels", [1, 2, BLOCK, 2 * BLOCK, 2 * BLOCK + 3])
+def test_outputs_and_gradients_are_those_of_the_loop(pixels, outputs):
+    inputs = arguments(pixels, outputs)
+    raw, expected = NADEFunction.apply(*inputs), loop(*inputs)
+    torch.testing.assert_close(raw, expected)
+    weights = torch.randn_like(raw)
+    # A single pixel does not reach its own outputs: there the loop's gradients are none.
+    torch.testing.assert_close(
+        torch.autograd.grad(raw, inputs, weights),
+        torch.autograd.grad(expected, inputs, weights, materialize_grads=True),
+    )
+
+
+def test_gradients_against_finite_differences():
+    assert torch.autograd.gradcheck(NADEFunction.apply, arguments(BLOCK + 2, outputs=2, batch=2))
+
+
+def test_pixels_that_need_no_gradient_get_none():
+    inputs = arguments(5)
+    inputs[0].requires_grad_(False)
+    NADEFunction.apply(*inputs).sum().backward()
+    assert inputs[0].grad is None
+    assert all(tensor.grad is not None for tensor in inputs[1:])
+
+
+def test_a_gradient_of_the_gradient_is_refused():
+    inputs = arguments(5)
+    (gradient,) = torch.autograd.grad(
+        NADEFunction.apply(*inputs).square().sum(), inputs[1], create_graph=True
+    )
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_the_backward_pass_keeps_the_sums_of_one_pixel_a_block():
+    pixels, batch, hidden = 4 * BLOCK, 10, 50
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        NADEFunction.apply(*arguments(pixels, batch=batch, hidden=hidden))
+    for_each_image = [tensor for tensor in kept if tensor.shape == (batch, hidden)]
+    assert len(for_each_image) == pixels // BLOCK
+    assert max(tensor.numel() for tensor in kept) <= pixels * hidden
+
+
+def test_under_autocast_it_computes_in_the_type_of_its_parameters():
+    network = NADE((1, 3, 3), hidden=4, context_size=2)
+    x, context = torch.rand(5, 1, 3, 3).round(), torch.randn(5, 2)
+    network.context_weight.data.normal_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        raw = network(x, context)
+    assert torch.equal(raw, network(x, context))
+    raw.sum().backward()
+
+
+def test_no_hidden_unit_is_refused():
+    with pytest.raises(ValueError, match="hidden is 0"):
+        NADE((1, 3, 3), hidden=0)

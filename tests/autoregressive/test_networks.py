@@ -1,0 +1,427 @@
+"""Laws of every autoregressive network in `NETWORKS`; a new one is one more line there."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pyro.distributions as dist
+import pytest
+import torch
+from programs import LinearChain
+from scipy.stats import chisquare
+from torch.nn import functional as F
+
+from ppgen.autoregressive import (
+    LSTM,
+    MADE,
+    NADE,
+    AutoregressiveNetwork,
+    ConditionalTables,
+    FullyVisible,
+    GatedPixelCNN,
+    Independent,
+    PixelCNN,
+    Transformer,
+)
+from ppgen.distributions import Autoregressive
+from ppgen.likelihoods import Likelihood
+
+# Chance that a statistical test fails on right code, were its seed not fixed.
+FAILURE_RATE = 1e-4
+
+
+class ThreeLevels(Likelihood):
+    """Pixels 0, 1 and 2: more outputs than one, and inputs that are not the values."""
+
+    outputs = 3
+
+    def distribution(self, raw):
+        return dist.Categorical(logits=raw.movedim(-4, -1)).to_event(3)
+
+    def encode(self, images, levels):
+        return (images.long() * 3 // levels).float()
+
+    def network_input(self, x):
+        return x / 2
+
+
+def dense_tables(image_shape, ordering=None):
+    pixels = torch.Size(image_shape).numel()
+    tables = [torch.rand((2,) * length, dtype=torch.double) for length in range(1, pixels + 1)]
+    tables = [(table / table.sum(-1, keepdim=True)).numpy() for table in tables]
+    return ConditionalTables.from_tables(image_shape, tables, ordering)
+
+
+def prefix_tree(image_shape, ordering=None):
+    images = torch.bernoulli(torch.full((60, *image_shape), 0.5))
+    return ConditionalTables.from_images(images, pseudo_count=0.4, ordering=ordering)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network under test, and what it takes."""
+
+    make: Callable[..., AutoregressiveNetwork]
+    context: bool = True
+    ordering: bool = True
+    any_likelihood: bool = True
+    differentiable: bool = True
+
+
+LOOKED_UP = {"context": False, "any_likelihood": False, "differentiable": False}
+
+NETWORKS = {
+    "Independent": Entry(Independent, ordering=False),
+    "FullyVisible": Entry(FullyVisible),
+    "MADE": Entry(partial(MADE, hidden=[20])),
+    "MADE, two layers, no direct": Entry(partial(MADE, hidden=[12, 15], direct=False)),
+    "MADE, three masks": Entry(partial(MADE, hidden=[12, 15], masks=3)),
+    "MADE, three orderings": Entry(partial(MADE, hidden=[20], masks=3, random_orderings=True)),
+    "NADE": Entry(partial(NADE, hidden=5)),
+    "PixelCNN": Entry(partial(PixelCNN, channels=8, blocks=2), ordering=False),
+    "PixelCNN, 5×5": Entry(partial(PixelCNN, channels=4, blocks=1, kernel_size=5), ordering=False),
+    "GatedPixelCNN": Entry(partial(GatedPixelCNN, channels=4, layers=2), ordering=False),
+    "ConditionalTables, dense": Entry(dense_tables, **LOOKED_UP),
+    "ConditionalTables, tree": Entry(prefix_tree, **LOOKED_UP),
+    "LSTM": Entry(partial(LSTM, hidden=6)),
+    "LSTM, two layers": Entry(partial(LSTM, hidden=5, layers=2)),
+    "Transformer": Entry(partial(Transformer, width=6, layers=2, heads=2)),
+    "a network of one's own": Entry(LinearChain),
+}
+
+every = pytest.mark.parametrize("entry", NETWORKS.values(), ids=NETWORKS)
+image_shapes = pytest.mark.parametrize(
+    "image_shape", [(1, 3, 3), (2, 2, 3)], ids=["grey", "colour"]
+)
+orderings = pytest.mark.parametrize("shuffled", [False, True], ids=["raster", "shuffled"])
+
+
+def make(entry, image_shape=(1, 3, 3), shuffled=False, **options):
+    """Make a network with weights far from zero, in float64."""
+    if shuffled:
+        options["ordering"] = torch.randperm(torch.Size(image_shape).numel())
+    network = entry.make(image_shape, **options).double().eval()
+    for parameter in network.parameters():
+        parameter.data = 1.5 * parameter.data + 0.3 * torch.randn_like(parameter)
+    return network
+
+
+def make_or_skip(entry, image_shape=(1, 3, 3), shuffled=False, **options):
+    wanted = {"context": "context_size" in options, "ordering": shuffled}
+    wanted["any_likelihood"] = "likelihood" in options
+    for name, is_wanted in wanted.items():
+        if is_wanted and not getattr(entry, name):
+            pytest.skip(f"takes no {name}")
+    return make(entry, image_shape, shuffled, **options)
+
+
+def all_images(image_shape, levels=2):
+    pixels = torch.Size(image_shape).numel()
+    digits = torch.arange(levels**pixels)[:, None] // levels ** torch.arange(pixels) % levels
+    return digits.double().view(-1, *image_shape)
+
+
+def numbers(images, levels=2):
+    """Which of `all_images` each image is."""
+    digits = images.flatten(1).long()
+    return (digits * levels ** torch.arange(digits.shape[1])).sum(1)
+
+
+def p_value(probabilities, counts):
+    """Chi-square test, cells with an expected count below 10 taken together."""
+    expected = probabilities * counts.sum()
+    rare = expected < 10
+    cells = [torch.cat([t[~rare], t[rare].sum(0, keepdim=True)]) for t in (counts, expected)]
+    observed, expected = (t[cells[1] > 0] for t in cells)
+    return chisquare(observed, expected * observed.sum() / expected.sum()).pvalue
+
+
+def by_steps(network, x, context=None):
+    """Raw outputs by the sequential view, which is given NaN for every pixel that is to come."""
+    known = network.in_order(x)
+    buffer = torch.full_like(known, torch.nan)
+    raws = []
+    for step, raw in enumerate(network.steps(buffer, context)):
+        raws.append(raw.clone())
+        buffer[:, step] = known[:, step]
+    return network.to_image(torch.stack(raws, -1))
+
+
+# two views of one function
+
+
+@every
+@image_shapes
+@orderings
+def test_both_views_agree(entry, image_shape, shuffled):
+    network = make_or_skip(entry, image_shape, shuffled)
+    x = torch.bernoulli(torch.full((7, *image_shape), 0.5).double())
+    for member in network.members:
+        torch.testing.assert_close(by_steps(member, x), member(x), rtol=0, atol=1e-10)
+        single = copy.deepcopy(member).float()
+        raw = single(x.float())
+        assert raw.dtype == torch.float32
+        torch.testing.assert_close(by_steps(single, x.float()), raw, rtol=1e-5, atol=1e-5)
+
+
+@every
+def test_both_views_agree_given_a_context(entry):
+    network = make_or_skip(entry, context_size=4)
+    x = torch.bernoulli(torch.full((7, 1, 3, 3), 0.5).double())
+    context = torch.randn(7, 4).double()
+    for member in network.members:
+        torch.testing.assert_close(
+            by_steps(member, x, context), member(x, context), rtol=0, atol=1e-10
+        )
+
+
+@every
+@image_shapes
+def test_both_views_agree_with_several_outputs(entry, image_shape):
+    network = make_or_skip(entry, image_shape, likelihood=ThreeLevels())
+    x = torch.randint(3, (7, *image_shape)).double() / 2
+    raw = network(x)
+    assert raw.shape == (7, 3, *image_shape)
+    torch.testing.assert_close(by_steps(network, x), raw, rtol=0, atol=1e-10)
+
+
+# which pixels a conditional may know
+
+
+@every
+@image_shapes
+@orderings
+def test_no_conditional_changes_with_its_own_or_a_later_pixel(entry, image_shape, shuffled):
+    network = make_or_skip(entry, image_shape, shuffled)
+    x = torch.bernoulli(torch.full((5, *image_shape), 0.5).double())
+    for member in network.members:
+        before = member.in_order(member(x))
+        for step, position in enumerate(member.ordering):
+            flipped = x.flatten(1).clone()
+            flipped[:, position] = 1 - flipped[:, position]
+            after = member.in_order(member(flipped.view_as(x)))
+            assert torch.equal(after[..., : step + 1], before[..., : step + 1])
+
+
+@every
+@image_shapes
+@orderings
+def test_jacobian_has_no_entry_from_a_pixel_to_itself_or_an_earlier_one(
+    entry, image_shape, shuffled
+):
+    if not entry.differentiable:
+        pytest.skip("has no Jacobian")
+    network = make_or_skip(entry, image_shape, shuffled)
+    x = torch.rand(image_shape).double()
+    for member in network.members:
+
+        def outputs(x, member=member):
+            return member.in_order(member(x[None])[0])
+
+        jacobian = torch.autograd.functional.jacobian(outputs, x)
+        by_pixel = member.in_order(jacobian)  # (output, pixel of the output, pixel of the input)
+        assert torch.equal(by_pixel, by_pixel.tril(-1))
+
+
+# probabilities
+
+
+@every
+@image_shapes
+@orderings
+def test_probabilities_of_all_images_sum_to_one(entry, image_shape, shuffled):
+    p = Autoregressive(make_or_skip(entry, image_shape, shuffled))
+    log_prob = p.log_prob(all_images(image_shape))
+    assert log_prob.exp().sum().item() == pytest.approx(1, abs=1e-10)
+
+
+@every
+def test_probabilities_sum_to_one_given_each_context(entry):
+    network = make_or_skip(entry, context_size=3)
+    log_prob = Autoregressive(network, torch.arange(3)).log_prob(all_images((1, 3, 3))[:, None])
+    assert log_prob.shape == (512, 3)
+    torch.testing.assert_close(log_prob.exp().sum(0), torch.ones(3).double())
+    assert not torch.allclose(log_prob[:, 0], log_prob[:, 1])
+
+
+@every
+def test_probabilities_of_images_with_three_levels_sum_to_one(entry):
+    p = Autoregressive(make_or_skip(entry, (1, 2, 2), likelihood=ThreeLevels()))
+    total = p.log_prob(all_images((1, 2, 2), levels=3)).exp().sum()
+    assert total.item() == pytest.approx(1, abs=1e-10)
+
+
+@every
+def test_negative_log_prob_is_the_binary_cross_entropy(entry):
+    network = make_or_skip(entry)
+    x = torch.bernoulli(torch.full((6, 1, 3, 3), 0.5).double())
+    for member in network.members:
+        probabilities = member(x).squeeze(1).sigmoid()
+        cross_entropy = F.binary_cross_entropy(probabilities, x, reduction="none").sum((1, 2, 3))
+        torch.testing.assert_close(-Autoregressive(member).log_prob(x), cross_entropy)
+
+
+# samples
+
+
+@every
+@orderings
+def test_samples_follow_the_probabilities(entry, shuffled):
+    """Chi-square test of 100,000 images of 3×3 pixels."""
+    p = Autoregressive(make_or_skip(entry, shuffled=shuffled).float())
+    probabilities = p.log_prob(all_images((1, 3, 3))).exp().detach()
+    counts = numbers(p.sample((100_000,))).bincount(minlength=512)
+    assert p_value(probabilities, counts) > FAILURE_RATE
+
+
+@every
+def test_samples_with_three_levels_follow_the_probabilities(entry):
+    network = make_or_skip(entry, (1, 2, 2), likelihood=ThreeLevels())
+    p = Autoregressive(network)
+    probabilities = p.log_prob(all_images((1, 2, 2), levels=3)).exp().detach()
+    counts = numbers(p.sample((20_000,)), levels=3).bincount(minlength=81)
+    assert p_value(probabilities, counts) > FAILURE_RATE
+
+
+@every
+def test_samples_follow_each_context(entry):
+    network = make_or_skip(entry, (1, 2, 2), context_size=2)
+    p = Autoregressive(network, torch.eye(2).double())
+    probabilities = p.log_prob(all_images((1, 2, 2))[:, None]).exp().detach()
+    images = p.sample((20_000,))
+    assert images.shape == (20_000, 2, 1, 2, 2)
+    for row in range(2):
+        counts = numbers(images[:, row]).bincount(minlength=16)
+        assert p_value(probabilities[:, row], counts) > FAILURE_RATE
+
+
+@every
+@orderings
+def test_completions_keep_what_is_given_and_follow_the_conditional(entry, shuffled):
+    """Chi-square test against the 2^4 conditional probabilities by enumeration."""
+    network = make_or_skip(entry, shuffled=shuffled)
+    first = network.members[0]
+    same = all(torch.equal(member.ordering, first.ordering) for member in network.members)
+    if not same:
+        pytest.skip("its members agree on no prefix")
+    p = Autoregressive(network)
+    observed = torch.zeros(9, dtype=torch.bool)
+    observed[first.ordering[:5]] = True
+    observed = observed.view(1, 3, 3)
+    given = torch.bernoulli(torch.full((1, 3, 3), 0.5).double())
+
+    images = all_images((1, 3, 3))
+    log_probs = p.log_prob(images).detach()
+    compatible = (images == given)[:, observed].all(1)
+    conditional = (log_probs - log_probs[compatible].logsumexp(0)).exp() * compatible
+
+    completed = p.complete(given.where(observed, torch.nan).expand(20_000, 1, 3, 3), observed)
+    assert torch.equal(completed[:, observed], given[observed].expand(20_000, 5))
+    counts = numbers(completed).bincount(minlength=512)
+    assert p_value(conditional, counts) > FAILURE_RATE
+    torch.testing.assert_close(
+        p.prefix_log_prob(given, observed), log_probs[compatible].logsumexp(0)
+    )
+
+
+@every
+def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry):
+    network = make_or_skip(entry)
+
+    def draw():
+        torch.manual_seed(1)
+        return Autoregressive(network).sample((50,))
+
+    fast = draw()
+    for member in network.members:
+        member.steps = partial(AutoregressiveNetwork.steps, member)
+    assert torch.equal(draw(), fast)
+
+
+@every
+def test_no_image_and_one_image_can_be_drawn(entry):
+    p = Autoregressive(make_or_skip(entry))
+    assert p.sample((0,)).shape == (0, 1, 3, 3)
+    assert p.sample().shape == (1, 3, 3)
+
+
+# modules
+
+
+@every
+def test_gradients_reach_every_parameter(entry):
+    network = make_or_skip(entry, **({"context_size": 2} if entry.context else {})).train()
+    context = torch.randn(20, 2).double() if entry.context else None
+    x = torch.bernoulli(torch.full((20, 1, 3, 3), 0.5).double())
+    total = sum(-Autoregressive(network, context).log_prob(x).sum() for _ in range(20))
+    if any(parameter.requires_grad for parameter in network.parameters()):
+        total.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+@every
+@orderings
+def test_a_state_dict_is_the_whole_state(entry, shuffled):
+    network = make_or_skip(entry, shuffled=shuffled)
+    other = make(entry, shuffled=shuffled)
+    other.load_state_dict(network.state_dict())
+    x = torch.bernoulli(torch.full((5, 1, 3, 3), 0.5).double())
+    assert torch.equal(Autoregressive(other).log_prob(x), Autoregressive(network).log_prob(x))
+    for member, same in zip(network.members, other.members, strict=True):
+        assert torch.equal(by_steps(same, x), by_steps(member, x))
+
+
+@every
+def test_an_image_of_a_batch_is_as_by_itself(entry):
+    network = make_or_skip(entry)
+    x = torch.bernoulli(torch.full((5, 1, 3, 3), 0.5).double())
+    torch.testing.assert_close(network(x)[3:4], network(x[3:4]))
+
+
+# bad input
+
+
+@every
+@pytest.mark.parametrize("shape", [(9,), (1, 3), (0, 3, 3)], ids=str)
+def test_an_image_shape_that_is_none_is_refused(entry, shape):
+    with pytest.raises(ValueError, match="image_shape"):
+        make(entry, shape)
+
+
+@every
+@pytest.mark.parametrize(
+    "ordering", [[0, 1, 2, 3, 4, 5, 6, 7, 7], [1, 0], list(range(1, 10))], ids=str
+)
+def test_an_ordering_that_is_no_permutation_is_refused(entry, ordering):
+    if not entry.ordering:
+        pytest.skip("takes no ordering")
+    with pytest.raises(ValueError, match="ordering is"):
+        make(entry, ordering=ordering)
+
+
+@every
+def test_a_context_that_does_not_fit_is_refused(entry):
+    with pytest.raises(ValueError, match="context is a tensor"):
+        Autoregressive(make(entry), torch.zeros(3))
+    if not entry.context:
+        return
+    network = make(entry, context_size=4)
+    with pytest.raises(ValueError, match="context is None"):
+        Autoregressive(network)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\).*length 4"):
+        Autoregressive(network, torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="labels from 1 to 4"):
+        Autoregressive(network, torch.tensor([1, 4]))
+    with pytest.raises(ValueError, match="context_size is -1"):
+        make(entry, context_size=-1)
+
+
+@every
+def test_images_of_another_size_are_refused(entry):
+    p = Autoregressive(make(entry))
+    with pytest.raises(ValueError, match=r"value has the shape \(5, 1, 4, 4\)"):
+        p.log_prob(torch.zeros(5, 1, 4, 4))

@@ -1,0 +1,153 @@
+"""LSTM and transformer against the same functions written another way."""
+
+import pytest
+import torch
+from torch import nn
+
+from ppgen.autoregressive import LSTM, Transformer
+from ppgen.distributions import Autoregressive
+from ppgen.likelihoods import Bernoulli
+
+NETWORKS = {
+    "LSTM": lambda **options: LSTM((1, 3, 4), hidden=8, layers=2, **options),
+    "Transformer": lambda **options: Transformer((1, 3, 4), width=8, layers=2, heads=2, **options),
+}
+
+every = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+
+
+def binary(n, *image):
+    return torch.bernoulli(torch.full((n, *image), 0.5))
+
+
+def tokens(network, x, context):
+    """What is read, pixel by pixel: the one before, the position, the context."""
+    columns = []
+    for step in range(network.pixels):
+        token = network.position[step] + context @ network.context_weight
+        if step > 0:
+            before = x.flatten(1)[:, network.ordering[step - 1]]
+            token = token + torch.outer(before, network.pixel_weight)
+        columns.append(token)
+    return torch.stack(columns, 1)
+
+
+def test_the_lstm_is_cells_in_a_row():
+    """Gates as in torch's LSTMCell, one layer after the other, the head on top."""
+    network = LSTM((1, 3, 4), hidden=8, layers=2, context_size=3, ordering=torch.randperm(12))
+    x, context = binary(5, 1, 3, 4), torch.randn(5, 3)
+    cells = [nn.LSTMCell(8, 8) for _ in range(2)]
+    for layer, cell in enumerate(cells):
+        for name, parameter in cell.named_parameters():
+            parameter.data = getattr(network.lstm, f"{name}_l{layer}").data
+    states = [(torch.zeros(5, 8), torch.zeros(5, 8)) for _ in cells]
+    raw = []
+    for token in tokens(network, x, context).unbind(1):
+        for layer, cell in enumerate(cells):
+            states[layer] = cell(token, states[layer])
+            token = states[layer][0]
+        raw.append(network.head(token))
+    expected = network.to_image(torch.stack(raw, -1))
+    torch.testing.assert_close(network(x, context), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_transformer_is_torch_s_encoder_under_a_causal_mask():
+    network = Transformer(
+        (1, 3, 4), width=8, layers=2, heads=2, context_size=3, ordering=torch.randperm(12)
+    )
+    x, context = binary(5, 1, 3, 4), torch.randn(5, 3)
+    hidden = tokens(network, x, context)
+    mask = nn.Transformer.generate_square_subsequent_mask(12)
+    for block in network.blocks:
+        layer = nn.TransformerEncoderLayer(
+            8, 2, 32, dropout=0, activation="gelu", batch_first=True, norm_first=True
+        )
+        layer.self_attn.in_proj_weight = block.queries_keys_values.weight
+        layer.self_attn.in_proj_bias = block.queries_keys_values.bias
+        layer.self_attn.out_proj = block.out
+        layer.norm1 = block.norm
+        layer.norm2, layer.linear1, _, layer.linear2 = block.perceptron
+        hidden = layer(hidden, src_mask=mask, is_causal=True)
+    expected = network.to_image(network.head(network.norm(hidden)).mT)
+    torch.testing.assert_close(network(x, context), expected, rtol=1e-5, atol=1e-5)
+
+
+@every
+def test_sampling_reads_each_pixel_once(make):
+    network = make()
+    read, lengths = network.read, []
+
+    def counting(tokens, state=None):
+        lengths.append(tokens.shape[1])
+        return read(tokens, state)
+
+    network.read = counting
+    Autoregressive(network).sample((3,))
+    assert lengths == [1] * 12
+
+
+@every
+def test_two_samplings_at_a_time_do_not_meet(make):
+    network = make().eval()
+    x, y = binary(4, 12), binary(4, 12)
+    alone = [list(network.steps(images)) for images in (x, y)]
+    together = zip(network.steps(x), network.steps(y), strict=True)
+    for step, (of_x, of_y) in enumerate(together):
+        assert torch.equal(of_x, alone[0][step])
+        assert torch.equal(of_y, alone[1][step])
+
+
+@every
+def test_weights_for_another_ordering_bring_their_ordering(make):
+    network, other = make(ordering=torch.randperm(12)), make()
+    other.load_state_dict(network.state_dict())
+    x = binary(4, 1, 3, 4)
+    assert torch.equal(other(x), network(x))
+    steps = [list(n.steps(n.in_order(x))) for n in (network, other)]
+    assert torch.equal(torch.stack(steps[0]), torch.stack(steps[1]))
+
+
+@every
+def test_weights_for_another_size_are_refused(make):
+    larger = LSTM((1, 4, 4), hidden=8, layers=2)
+    with pytest.raises(RuntimeError, match="size mismatch for ordering"):
+        make().load_state_dict(larger.state_dict(), strict=False)
+
+
+@every
+def test_sampling_works_under_autocast(make):
+    """Keys and values, or the state, are then in bfloat16."""
+    network = make()
+    with torch.autocast("cpu", torch.bfloat16):
+        images = Autoregressive(network).sample((3,))
+        raw = network(images)
+    assert Bernoulli().distribution(raw).support.check(images).all()
+    torch.testing.assert_close(raw.float(), network(images), atol=0.1, rtol=0.1)
+
+
+def test_both_views_agree_at_28_by_28():
+    x = binary(2, 1, 28, 28)
+    for network in (LSTM((1, 28, 28), 16), Transformer((1, 28, 28), 16, 2, 2)):
+        with torch.no_grad():
+            fast = torch.stack(list(network.steps(x.flatten(1))), -1)
+            parallel = network(x).flatten(2)
+        torch.testing.assert_close(fast, parallel, rtol=1e-4, atol=1e-4)
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LSTM((1, 3, 3), hidden=0), "hidden width is 0"),
+        (lambda: LSTM((1, 3, 3), layers=0), "layers is 0"),
+        (lambda: Transformer((1, 3, 3), width=0), "hidden width is 0"),
+        (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6, heads 4 and layers 4"),
+        (lambda: Transformer((1, 3, 3), heads=0), "heads 0"),
+        (lambda: Transformer((1, 3, 3), layers=0), "layers 0"),
+    ],
+)
+def test_bad_sizes_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
