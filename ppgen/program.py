@@ -94,6 +94,10 @@ class Program(nn.Module):
         """Give the mean of the distribution at the site ``"x"`` as an image of grey values."""
         return distribution.mean
 
+    def grey(self, x: Tensor) -> Tensor:
+        """Give values of the support at the site ``"x"`` as grey values."""
+        return x
+
     @property
     def device(self) -> torch.device:
         """The device of the parameters."""

@@ -9,7 +9,7 @@ from pyro import poutine
 from pyro.infer import SVI, Trace_ELBO, TraceMeanField_ELBO
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from ppgen.objectives import MeanFieldELBO, TensorELBO
+from ppgen.objectives import BetaELBO, MeanFieldELBO, TensorELBO
 
 TWINS = [(TensorELBO, Trace_ELBO), (MeanFieldELBO, TraceMeanField_ELBO)]
 
@@ -244,3 +244,48 @@ def test_the_batch_plate_is_found_where_another_has_its_size(n):
 
     elbo = MeanFieldELBO().per_image(model, guide, x)
     torch.testing.assert_close(elbo, dist.Normal(0.0, 1.0).log_prob(x).sum(1))
+
+
+# weighted divergences
+
+
+def test_beta_one_without_free_nats_is_the_bound():
+    program, x = Gaussian(), torch.randn(20, 1, 1, 4)
+    pyro.set_rng_seed(1)
+    expected = MeanFieldELBO().differentiable_loss(program.model, program.guide, x)
+    pyro.set_rng_seed(1)
+    found = BetaELBO().differentiable_loss(program.model, program.guide, x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_beta_and_free_nats_change_the_divergence_alone():
+    program, x = Gaussian(), torch.randn(20, 1, 1, 4)
+    programs = program.model, program.guide
+    mean, log_scale = program.encoder(x.flatten(1)).chunk(2, -1)
+    kl = (0.5 * (mean**2 + (2 * log_scale).exp() - 1) - log_scale).sum().detach()
+    with torch.no_grad():
+        losses = {}
+        for name, elbo in {
+            "plain": BetaELBO(),
+            "beta": BetaELBO(beta=3),
+            "few": BetaELBO(free_nats=0.5 * kl.item() / 20),
+            "many": BetaELBO(free_nats=2 * kl.item() / 20),
+        }.items():
+            pyro.set_rng_seed(1)
+            losses[name] = elbo.differentiable_loss(*programs, x)
+    torch.testing.assert_close(losses["beta"] - losses["plain"], 2 * kl)
+    torch.testing.assert_close(losses["few"], losses["plain"])
+    torch.testing.assert_close(losses["many"] - losses["plain"], kl)
+
+
+def test_free_nats_give_no_gradient_to_what_is_free():
+    program, x = Gaussian(), torch.randn(20, 1, 1, 4)
+    loss = BetaELBO(beta=1, free_nats=1e6).differentiable_loss(program.model, program.guide, x)
+    loss.backward()
+    assert program.encoder.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{"beta": -1}, {"free_nats": -0.1}, {"beta": float("nan")}])
+def test_negative_weights_are_refused(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} is"):
+        BetaELBO(**options)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import pyro
 import torch
+from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches, Transform
+from ppgen.importance import log_weights
 from ppgen.inference.gradients import Objective, own_elbo
 from ppgen.inference.prepare import prepare
 from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
-from ppgen.program import Program, as_program
-from ppgen.traces import PARTICLES, BatchPlate, importance_traces, log_prob, sample_sites
+from ppgen.program import as_program
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def iwae(
     data: Tensor | tuple[Tensor, ...],
     particles: int,
     *,
+    proposal: Literal["guide", "prior"] = "guide",
     transform: Transform | None = None,
     chunk: int = 20_000,
     seed: int = 0,
@@ -124,6 +125,9 @@ def iwae(
         takes.
     particles
         k, the draws of the guide for each image.
+    proposal
+        Where the latents are drawn: ``"prior"`` gives plain Monte Carlo, log 1/k Σ p(x | z_i),
+        which needs draws exponential in number in the information that x holds on z.
     transform
         As for :class:`ppgen.batches.Batches`.
     chunk
@@ -140,6 +144,8 @@ def iwae(
     True
     """
     check_particles(particles)
+    if proposal not in ("guide", "prior"):
+        raise ValueError(f"proposal is {proposal!r}; expected 'guide' or 'prior'")
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")
     program = as_program(program, keep=False)
@@ -147,62 +153,17 @@ def iwae(
     batch_size = min(max(1, chunk // particles), images) or None
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     bounds = []
+    guide = program.guide if proposal == "guide" else poutine.block(program.model, hide=["x"])
     with evaluating(program, seed):
         prepare(Objective(program, TensorELBO()), batches.first())
         for batch in batches:
             total = torch.full((len(batch[0]),), -math.inf, device=program.device)
             for start in range(0, particles, chunk):
-                weights = log_weights(program, batch, min(chunk, particles - start))
+                count = min(chunk, particles - start)
+                weights, _ = log_weights((program.model, guide), batch, count)
                 total = torch.logaddexp(total, weights.logsumexp(0))
             bounds.append(total - math.log(particles))
     return Estimate(torch.cat(bounds).cpu())
-
-
-def log_weights(program: Program, batch: tuple[Tensor, ...], particles: int) -> Tensor:
-    """Draw z from the guide and give log p(x, z) − log q(z | x), ``(particles, batch)``, in nats.
-
-    Raises
-    ------
-    ValueError
-        Where a latent site is shared by all images, so that no image has a likelihood of its own.
-    """
-    try:
-        return _in_a_plate(program, batch, particles)
-    except (RuntimeError, IndexError, _NotBroadcast):
-        # A network that takes no further dimensions, such as a convolution.
-        repeated = tuple(tensor.repeat(particles, *[1] * (tensor.dim() - 1)) for tensor in batch)
-        weights = _weights(program, repeated)
-        return weights.view(particles, len(batch[0]))
-
-
-class _NotBroadcast(Exception):  # noqa: N818 - caught where it is raised
-    """A program that does not carry the plate of particles through."""
-
-
-def _in_a_plate(program: Program, batch: tuple[Tensor, ...], particles: int) -> Tensor:
-    traces = importance_traces(program.model, program.guide, *batch)
-    frames = [f for t in traces for s in sample_sites(t).values() for f in s["cond_indep_stack"]]
-    nesting = max((-frame.dim for frame in frames if frame.vectorized), default=0)
-    with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
-        weights = _weights(program, batch)
-    if weights.shape != (particles, len(batch[0])):
-        raise _NotBroadcast
-    return weights
-
-
-def _weights(program: Program, batch: tuple[Tensor, ...]) -> Tensor:
-    model_trace, guide_trace = importance_traces(program.model, program.guide, *batch)
-    plate = BatchPlate(model_trace, batch[0])
-    total = torch.zeros((), device=program.device)
-    for trace, sign in ((model_trace, 1), (guide_trace, -1)):
-        for name, site in sample_sites(trace).items():
-            if not plate.holds(site):
-                raise ValueError(
-                    f"the site {name!r} lies outside the plate of the images, so that no image has "
-                    "a likelihood of its own; iwae needs every site inside: evaluate by elbo"
-                )
-            total = total + sign * plate.per_image(log_prob(trace, name), site)
-    return total
 
 
 def check_particles(particles: int) -> None:

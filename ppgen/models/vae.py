@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import pyro
 import pyro.distributions as dist
 import torch
+from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.likelihoods import Bernoulli, Likelihood, at_least_float32
+from ppgen.likelihoods import Bernoulli, Likelihood
+from ppgen.models.convolutions import (
+    Upsampling,
+    convolutional_decoder,
+    convolutional_encoder,
+    transposed,
+)
 from ppgen.models.networks import mlp_decoder, mlp_encoder
+from ppgen.models.posteriors import DiagonalGaussian, Posterior
 from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
 
@@ -24,19 +32,20 @@ class VAE(Program):
     image_shape
         ``(channel, height, width)``.
     encoder
-        From images ``(batch, channel, height, width)`` to mean and log-variance, side by side,
-        ``(batch, 2 * latent)``.
+        From images ``(batch, channel, height, width)`` to what the posterior needs,
+        ``(batch, outputs)``: for a Gaussian mean and log-variance, side by side.
     decoder
         From ``(*batch, latent)`` to raw outputs of the likelihood,
         ``(*batch, outputs, channel, height, width)``.
     latent
-        Dimension K of z.
+        Dimension K of z, whose q(z | x) is then a diagonal Gaussian, or another family
+        :class:`ppgen.models.posteriors.Posterior`.
     likelihood
-        p(x | raw) of the pixels.
+        p(x | raw) of the pixels; by default :class:`ppgen.likelihoods.Bernoulli`.
 
     See Also
     --------
-    VAE.mlp : the usual perceptrons for encoder and decoder.
+    VAE.mlp, VAE.convolutional : the usual networks for encoder and decoder.
 
     Examples
     --------
@@ -57,55 +66,100 @@ class VAE(Program):
         image_shape: Sequence[int],
         encoder: nn.Module,
         decoder: nn.Module,
-        latent: int,
+        latent: Posterior | int,
         likelihood: Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.image_shape = tuple(image_shape)
-        self.latent = latent
         self.encoder = encoder
         self.decoder = decoder
+        self.posterior = as_posterior(latent)
         self.likelihood = likelihood or Bernoulli()
-        self.register_buffer("prior_mean", torch.zeros(latent), persistent=False)
-        self.register_buffer("prior_scale", torch.ones(latent), persistent=False)
+        self.register_buffer("prior_mean", torch.zeros(self.latent), persistent=False)
+        self.register_buffer("prior_scale", torch.ones(self.latent), persistent=False)
 
     @classmethod
     def mlp(
         cls,
         image_shape: Sequence[int],
-        latent: int = 20,
+        latent: Posterior | int = 20,
         hidden: Sequence[int] = (400,),
         likelihood: Likelihood | None = None,
         activation: Callable[[], nn.Module] = nn.ReLU,
-    ) -> VAE:
+        **options: Any,
+    ) -> Self:
         """Build encoder and decoder as perceptrons with the ``hidden`` layer sizes.
 
-        The decoder has the layers in reverse.
+        The decoder has the layers in reverse. Further ``options`` are those of the class.
         """
-        if latent < 1:
-            raise ValueError(f"latent is {latent}; expected a dimension of 1 or more")
-        likelihood = likelihood or Bernoulli()
-        encoder = mlp_encoder(image_shape, 2 * latent, hidden, activation)
+        posterior, likelihood = as_posterior(latent), likelihood or Bernoulli()
+        encoder = mlp_encoder(image_shape, posterior.outputs, hidden, activation)
         decoder = mlp_decoder(
-            latent, image_shape, likelihood.outputs, tuple(reversed(hidden)), activation
+            posterior.latent, image_shape, likelihood.outputs, tuple(reversed(hidden)), activation
         )
-        return cls(image_shape, encoder, decoder, latent, likelihood)
+        return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
+
+    @classmethod
+    def convolutional(
+        cls,
+        image_shape: Sequence[int],
+        latent: Posterior | int = 20,
+        channels: Sequence[int] = (32, 64),
+        hidden: int = 256,
+        blocks: int = 0,
+        likelihood: Likelihood | None = None,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        upsampling: Upsampling = transposed,
+        **options: Any,
+    ) -> Self:
+        """Build encoder and decoder of convolutions with stride 2, for images of any size.
+
+        Parameters are those of :func:`ppgen.models.convolutions.convolutional_encoder` and its
+        decoder, which has the channels in reverse. Further ``options`` are those of the class.
+        """
+        posterior, likelihood = as_posterior(latent), likelihood or Bernoulli()
+        encoder = convolutional_encoder(
+            image_shape, posterior.outputs, channels, hidden, blocks, activation
+        )
+        decoder = convolutional_decoder(
+            posterior.latent,
+            image_shape,
+            likelihood.outputs,
+            tuple(reversed(channels)),
+            hidden,
+            blocks,
+            activation,
+            upsampling,
+        )
+        return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
+
+    @property
+    def latent(self) -> int:
+        """Dimension K of z."""
+        return self.posterior.latent
+
+    def draw_posterior(self, q: TorchDistribution) -> Tensor:
+        """Draw z from q(z | x), inside the plate of the images."""
+        return pyro.sample("z", q)
+
+    def draw_prior(self) -> Tensor:
+        """Draw z from p(z), inside the plate of the images."""
+        return pyro.sample("z", dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw z, then the image at the site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
-            prior = dist.Normal(self.prior_mean, self.prior_scale).to_event(1)
-            z = pyro.sample("z", prior)
-            return pyro.sample("x", self.likelihood.distribution(self.decoder(z)), obs=x)
+            raw = self.decoder(self.draw_prior())
+            return pyro.sample("x", self.likelihood.distribution(raw), obs=x)
 
     def guide(self, x: Tensor) -> Any:
-        """Draw z from the encoder's Gaussian."""
-        mean, scale = self.encode(x)
+        """Draw z from the encoder's posterior."""
+        q = self.encoded(x)
         with pyro.plate("data", len(x)):
-            return pyro.sample("z", dist.Normal(mean, scale).to_event(1))
+            return self.draw_posterior(q)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of q(z | x), ``(batch, latent)`` each.
+    def encoded(self, x: Tensor) -> TorchDistribution:
+        """Give q(z | x), batch shape ``(batch,)``.
 
         Raises
         ------
@@ -117,8 +171,12 @@ class VAE(Program):
                 f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
                 f"with (channel, height, width) = {self.image_shape}"
             )
-        mean, log_var = at_least_float32(self.encoder(x)).chunk(2, dim=-1)
-        return mean, (0.5 * log_var).exp()
+        return self.posterior(self.encoder(self.likelihood.network_input(x)))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of a Gaussian q(z | x), ``(batch, latent)`` each."""
+        q = self.encoded(x)
+        return q.mean, q.stddev
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean image of p(x | z), ``(*batch, channel, height, width)``."""
@@ -127,3 +185,12 @@ class VAE(Program):
     def image(self, distribution: Any) -> Tensor:
         """Give the mean of p(x | z) as an image of grey values."""
         return self.likelihood.mean(distribution)
+
+    def grey(self, x: Tensor) -> Tensor:
+        """Give pixels in the likelihood's support as grey values."""
+        return self.likelihood.grey(x)
+
+
+def as_posterior(posterior: Posterior | int) -> Posterior:
+    """Take the dimension of z for a diagonal Gaussian."""
+    return DiagonalGaussian(posterior) if isinstance(posterior, int) else posterior

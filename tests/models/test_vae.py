@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import ppgen
-from ppgen.inference.evaluate import log_weights
+from ppgen.importance import log_weights
 from ppgen.models import VAE
 
 
@@ -45,7 +45,7 @@ def test_the_importance_weighted_bound_reaches_the_integral(vae, every_image):
     """32 images at 5 standard errors of their mean weights: false alarms below 2e-5."""
     x = every_image[::16]
     with torch.no_grad():
-        weights = log_weights(vae, (x,), 20_000).exp()
+        weights = log_weights((vae.model, vae.guide), (x,), 20_000)[0].exp()
     relative_error = weights.std(0) / weights.mean(0) / 20_000**0.5
     found = ppgen.iwae(vae, x, 20_000, seed=1).per_image
     gap = found - log_likelihood(vae, x).float()

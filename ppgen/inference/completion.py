@@ -1,0 +1,147 @@
+"""Filling in the missing pixels of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from ppgen.batches import Batches
+from ppgen.importance import log_weights
+from ppgen.inference.partial import ObservedPixels
+from ppgen.inference.per_image import fit_latents
+from ppgen.inference.sampling import evaluating
+from ppgen.observed import check_observed
+from ppgen.program import Program, as_program
+
+WEIGHTS_IN_MEMORY = 20_000
+"""Images times particles that are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What may stand in the missing pixels of images; the given pixels are as they were.
+
+    Attributes
+    ----------
+    samples
+        ``(draws, batch, channel, height, width)``.
+    mean
+        ``(batch, channel, height, width)``, grey values where pixels are missing.
+    log_prob
+        Of the pixels that stood there: log p(missing pixels | given pixels), ``(batch,)``, in
+        nats; None where some are no numbers.
+    """
+
+    samples: Tensor
+    mean: Tensor
+    log_prob: Tensor | None
+
+
+def complete(
+    program: Any,
+    x: Tensor,
+    observed: Tensor,
+    *context: Tensor,
+    draws: int = 1,
+    particles: int = 1000,
+    seed: int = 0,
+    **options: Any,
+) -> Completion:
+    """Draw the missing pixels of images given the others.
+
+    A program that completes exactly says so by the methods ``complete(x, observed, *context,
+    mean=False)`` and ``log_likelihood(x, observed, *context)``, as mixtures, PPCA and
+    autoregressive models do. For any other with continuous latents, a Gaussian is fitted to the
+    latents of each image from the given pixels alone, by :func:`fit_latents`, and pixels are drawn
+    from the model at draws from it.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts.
+    x
+        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN as well.
+    observed
+        Which pixels are given, booleans that broadcast to ``x``. Where none is, the program's own
+        images are drawn.
+    context
+        Further tensors that the model takes.
+    draws
+        Completions of each image.
+    particles
+        Importance weights in the estimate of ``log_prob``, where it is not exact.
+    seed
+        Of all draws; the caller's generators are left as they were.
+    options
+        Of :func:`fit_latents`.
+
+    Raises
+    ------
+    ValueError
+        Where the mask does not fit, or the pixels are not independent given the latents.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> left = torch.arange(8) < 4
+    >>> completed = complete(vae, torch.ones(3, 1, 8, 8), left, draws=5, steps=50)
+    >>> completed.samples.shape, bool(completed.samples[..., :4].all())
+    (torch.Size([5, 3, 1, 8, 8]), True)
+    """
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; expected 1 or more")
+    program = as_program(program, keep=False)
+    observed = check_observed(observed, x.shape).to(program.device)
+    data = (x.nan_to_num(), *context)
+    batch = next(iter(Batches(data, len(x), device=program.device, dtype=program.dtype)))
+    known = bool(x.isfinite().all())
+    if hasattr(program, "complete"):
+        with evaluating(program, seed):
+            samples = [program.complete(batch[0], observed, *batch[1:]) for _ in range(draws)]
+            mean = program.complete(batch[0], observed, *batch[1:], mean=True)
+            log_prob = program.log_likelihood(batch[0], None, *batch[1:]) if known else None
+            if log_prob is not None:
+                log_prob = log_prob - program.log_likelihood(batch[0], observed, *batch[1:])
+        return Completion(torch.stack(samples), mean, log_prob)
+    guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
+    with evaluating(program, seed):
+        drawn = [_from_latents(program, guide, batch) for _ in range(draws)]
+        samples = [torch.where(observed, batch[0], x) for x, _ in drawn]
+        mean = torch.stack([image for _, image in drawn]).mean(0)
+        mean = torch.where(observed, program.grey(batch[0]), mean)
+    log_prob = _log_prob(program, guide, batch, observed, particles, seed) if known else None
+    return Completion(torch.stack(samples), mean, log_prob)
+
+
+def _from_latents(program: Program, guide: Any, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Draw images at draws of the latents, and give their means."""
+    latents = poutine.trace(guide).get_trace(*batch)
+    model = poutine.replay(program.model, trace=latents)
+    site = poutine.trace(model).get_trace(None, *batch[1:], n=len(batch[0])).nodes["x"]
+    return site["value"], program.image(site["fn"])
+
+
+def _log_prob(
+    program: Program,
+    guide: Any,
+    batch: tuple[Tensor, ...],
+    observed: Tensor,
+    particles: int,
+    seed: int,
+) -> Tensor:
+    """Estimate E[p(missing | z)] over the latents given the known pixels, by importance weights."""
+    chunk = max(1, WEIGHTS_IN_MEMORY // len(batch[0]))
+    totals = []
+    for model in (program.model, ObservedPixels(observed)(program.model)):
+        with evaluating(program, seed):  # the same draws of the latents for both
+            weights = [
+                log_weights((model, guide), batch, min(chunk, particles - start))[0].logsumexp(0)
+                for start in range(0, particles, chunk)
+            ]
+        totals.append(torch.stack(weights).logsumexp(0))
+    return totals[0] - totals[1]

@@ -1,0 +1,168 @@
+"""Convolutional networks between images of any size and latent vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil, prod
+
+from torch import Tensor, nn
+
+Size = tuple[int, int]
+"""Height and width."""
+
+Upsampling = Callable[[int, int, Size, Size], nn.Module]
+"""Makes a layer from so many channels to so many, from one size to about twice that size."""
+
+
+def transposed(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+    """Double the size by a transposed convolution with stride 2."""
+    # Of the two sizes that a stride of 2 maps to `size`, the padding of the output picks one.
+    padding = (target[0] - 2 * size[0] + 1, target[1] - 2 * size[1] + 1)
+    return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding)
+
+
+def resized(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+    """Double the size by copying pixels, then convolve.
+
+    Free of the checkerboards that transposed convolutions may draw (Odena, Dumoulin and Olah
+    2016, Deconvolution and checkerboard artifacts).
+    """
+    return nn.Sequential(nn.Upsample(target), nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+class ResidualBlock(nn.Module):
+    """x + two convolutions of x, activations before each (He et al. 2016, Identity mappings)."""
+
+    def __init__(self, channels: int, activation: Callable[[], nn.Module] = nn.ReLU) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            activation(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            activation(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(batch, channels, height, width)`` to the same shape."""
+        return x + self.change(x)
+
+
+class OverLeadingDimensions(nn.Module):
+    """A network for one batch dimension, applied over any number of them.
+
+    Convolutions take one; the particles of importance sampling are one more.
+
+    Parameters
+    ----------
+    network
+        From ``(batch, *event)`` to ``(batch, *output)``.
+    event_dims
+        Number of dimensions of ``event``.
+    """
+
+    def __init__(self, network: nn.Module, event_dims: int) -> None:
+        super().__init__()
+        self.network = network
+        self.event_dims = event_dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From ``(*batch, *event)`` to ``(*batch, *output)``."""
+        split = x.dim() - self.event_dims
+        y = self.network(x.reshape(-1, *x.shape[split:]))
+        return y.view(*x.shape[:split], *y.shape[1:])
+
+
+def convolutional_encoder(
+    image_shape: Sequence[int],
+    outputs: int,
+    channels: Sequence[int] = (32, 64),
+    hidden: int = 256,
+    blocks: int = 0,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+) -> nn.Module:
+    """From images ``(*batch, channel, height, width)`` to vectors ``(*batch, outputs)``.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    outputs
+        Length of the vectors.
+    channels
+        Channels of each convolution with stride 2.
+    hidden
+        Size of the layer between the last convolution and the outputs.
+    blocks
+        Residual blocks after each convolution with stride 2.
+    activation
+        Maker of the activations.
+
+    Examples
+    --------
+    >>> import torch
+    >>> convolutional_encoder((3, 25, 31), outputs=20)(torch.zeros(2, 3, 25, 31)).shape
+    torch.Size([2, 20])
+    """
+    layers: list[nn.Module] = []
+    inputs = image_shape[0]
+    for number in channels:
+        layers += [nn.Conv2d(inputs, number, 3, stride=2, padding=1)]
+        layers += [ResidualBlock(number, activation) for _ in range(blocks)]
+        layers += [activation()]
+        inputs = number
+    smallest = _sizes(image_shape, len(channels))[-1]
+    layers += [nn.Flatten(), nn.Linear(inputs * prod(smallest), hidden), activation()]
+    return OverLeadingDimensions(nn.Sequential(*layers, nn.Linear(hidden, outputs)), event_dims=3)
+
+
+def convolutional_decoder(
+    latent: int,
+    image_shape: Sequence[int],
+    outputs: int,
+    channels: Sequence[int] = (64, 32),
+    hidden: int = 256,
+    blocks: int = 0,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    upsampling: Upsampling = transposed,
+) -> nn.Module:
+    """From ``(*batch, latent)`` to raw outputs ``(*batch, outputs, channel, height, width)``.
+
+    Parameters
+    ----------
+    latent, outputs
+        Length of the latent vectors, and raw outputs for each pixel.
+    image_shape
+        ``(channel, height, width)``.
+    channels
+        Channels before each doubling of the size.
+    hidden, blocks, activation
+        As for :func:`convolutional_encoder`.
+    upsampling
+        How the size is doubled: :func:`transposed` or :func:`resized`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> decoder = convolutional_decoder(20, (3, 25, 31), outputs=2, upsampling=resized)
+    >>> decoder(torch.zeros(5, 4, 20)).shape
+    torch.Size([5, 4, 2, 3, 25, 31])
+    """
+    sizes = _sizes(image_shape, len(channels))[::-1]
+    start = (channels[0], *sizes[0])
+    layers: list[nn.Module] = [nn.Linear(latent, hidden), activation()]
+    layers += [nn.Linear(hidden, prod(start)), nn.Unflatten(1, start)]
+    last = outputs * image_shape[0]
+    following = [*channels[1:], last]
+    for inputs, number, size, target in zip(channels, following, sizes, sizes[1:], strict=False):
+        layers += [ResidualBlock(inputs, activation) for _ in range(blocks)]
+        layers += [activation(), upsampling(inputs, number, size, target)]
+    layers += [nn.Unflatten(1, (outputs, image_shape[0]))]
+    return OverLeadingDimensions(nn.Sequential(*layers), event_dims=1)
+
+
+def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
+    # Height and width of the image and after each convolution with stride 2.
+    sizes = [(image_shape[1], image_shape[2])]
+    for _ in range(halvings):
+        sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
+    return sizes
