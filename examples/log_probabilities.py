@@ -1,0 +1,66 @@
+"""Why models compute with log-probabilities: products of many probabilities underflow.
+
+The probability of N independent events is the product of theirs. In floating point it becomes 0
+where N is large, and its logarithm minus infinity, while the sum of the logarithms stays right.
+
+python examples/log_probabilities.py
+"""
+
+import math
+
+import torch
+from matplotlib.figure import Figure
+
+from ppgen.experiment import Experiment, arguments
+
+COUNTS = [10, 20, 50, 100, 200, 500, 1000]
+TYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def smallest_log(dtype):
+    """Logarithm of the smallest positive number, denormal ones included."""
+    limits = torch.finfo(dtype)
+    return math.log(limits.tiny * limits.eps)
+
+
+def main() -> None:
+    options = arguments(__doc__, datasets=False).parse_args()
+    run = Experiment("log_probabilities", options)
+
+    probabilities = torch.rand(max(COUNTS), dtype=torch.float64)
+    sums, products = [], {name: [] for name in TYPES}
+    print(f"{'N':>5}  {'sum of logs':>12}" + "".join(f"  log Π, {name}" for name in TYPES))
+    for n in COUNTS:
+        sums.append(probabilities[:n].log().sum().item())
+        for name, dtype in TYPES.items():
+            products[name].append(probabilities[:n].to(dtype).prod().log().item())
+        print(f"{n:5d}  {sums[-1]:12.4f}" + "".join(f"  {p[-1]:14.4f}" for p in products.values()))
+
+    figure = Figure((6, 4), layout="constrained")
+    axes = figure.add_subplot(xscale="log", xlabel="N, number of probabilities", ylabel="nats")
+    axes.plot(COUNTS, sums, color="black", label="sum of the logs")
+    for (name, logs), marker in zip(products.items(), "ox", strict=True):
+        finite = [(n, value) for n, value in zip(COUNTS, logs, strict=True) if math.isfinite(value)]
+        (points,) = axes.plot(
+            *zip(*finite, strict=True), marker, label=f"log of the product, {name}"
+        )
+        limit = smallest_log(TYPES[name])
+        axes.axhline(limit, color=points.get_color(), linestyle=":")
+        axes.annotate(f"smallest {name}", (COUNTS[0], limit), va="bottom")
+    axes.legend()
+    run.save_figure("underflow", figure)
+
+    run.report(
+        counts=COUNTS,
+        sums_of_logs=sums,
+        logs_of_products=products,
+        first_underflow={
+            name: next(n for n, value in zip(COUNTS, logs, strict=True) if value == -math.inf)
+            for name, logs in products.items()
+        },
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

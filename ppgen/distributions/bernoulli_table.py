@@ -1,0 +1,152 @@
+"""Binary images whose pixel probabilities are a row of a table."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions.util import broadcast_shape
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class BernoulliTable(TorchDistribution):
+    r"""Independent Bernoulli pixels with the logits ``logits[index]``.
+
+    What ``Bernoulli(logits=logits[index]).to_event()`` is, where a discrete latent chooses among a
+    few rows; but table and index are kept apart, so that summing the latent out, where Pyro makes
+    ``index`` of the shape ``(rows, 1)`` against images of the shape ``(batch, …)``, is a product of
+    two matrices:
+
+    .. math:: \log p(x \mid k) = \sum_d x_d \, l_{kd} - \sum_d \log(1 + e^{l_{kd}}).
+
+    Nothing of the shape rows × batch × pixels is ever made.
+
+    Parameters
+    ----------
+    logits
+        The table, ``(rows, channel, height, width)``, or with any other shape of images.
+    index
+        Which row, integers; their shape is the batch shape.
+    observed
+        Which pixels are observed, booleans ``(*batch, channel, height, width)``; the others are
+        marginalised, so that ``log_prob`` is that of the observed pixels alone, and what stands
+        at the others has no effect. None: all. Draws are of all pixels.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes or types of the arguments are others; with validation on, where an index
+        names no row.
+
+    Examples
+    --------
+    A mixture as a Pyro program, whose class is summed out:
+
+    >>> import pyro
+    >>> import pyro.distributions as dist
+    >>> logits = torch.randn(20, 1, 28, 28)
+    >>> @pyro.infer.config_enumerate
+    ... def model(x):
+    ...     with pyro.plate("data", len(x)):
+    ...         z = pyro.sample("z", dist.Categorical(torch.ones(20)))
+    ...         pyro.sample("x", BernoulliTable(logits, z), obs=x)
+    >>> elbo = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
+    >>> bound = -elbo.loss(model, lambda x: None, torch.zeros(1000, 1, 28, 28))  # log p(x), exactly
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        logits: Tensor,
+        index: Tensor,
+        observed: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        if logits.dim() < 2:
+            raise ValueError(
+                f"logits has the shape {tuple(logits.shape)}; expected a row of pixels for each "
+                "value of the index, (rows, channel, height, width)"
+            )
+        if index.dtype not in (torch.int64, torch.int32):
+            raise ValueError(f"index has the type {index.dtype}; expected integers: index.long()")
+        batch_shape, event_shape = index.shape, logits.shape[1:]
+        if observed is not None:
+            split = observed.dim() - len(event_shape)
+            if observed.dtype != torch.bool or observed.shape[max(split, 0) :] != event_shape:
+                raise ValueError(
+                    f"observed has the type {observed.dtype} and the shape "
+                    f"{tuple(observed.shape)}; expected booleans (…, {str(tuple(event_shape))[1:]}"
+                )
+            batch_shape = broadcast_shape(batch_shape, observed.shape[:split])
+        self.logits, self.index, self.observed = logits, index, observed
+        super().__init__(batch_shape, event_shape, validate_args=validate_args)
+        if self._validate_args and not ((index >= 0) & (index < len(logits))).all():
+            raise ValueError(
+                f"index holds rows from {index.min()} to {index.max()}; expected "
+                f"0 … {len(logits) - 1}, the rows of logits"
+            )
+
+    def expand(
+        self, batch_shape: torch.Size, _instance: BernoulliTable | None = None
+    ) -> BernoulliTable:
+        """Give the same distribution with a larger batch shape."""
+        new = self._get_checked_instance(BernoulliTable, _instance)
+        # The index as it is: log_prob is a product of matrices for what does not vary over images.
+        new.logits, new.index, new.observed = self.logits, self.index, self.observed
+        super(BernoulliTable, new).__init__(
+            torch.Size(batch_shape), self.event_shape, validate_args=False
+        )
+        new._validate_args = self._validate_args
+        return new
+
+    @constraints.dependent_property(is_discrete=True)
+    def support(self) -> constraints.Constraint:
+        """Binary images."""
+        return constraints.independent(constraints.boolean, len(self.event_shape))
+
+    @property
+    def mean(self) -> Tensor:
+        """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
+        rows = self._rows(self.logits).sigmoid().unflatten(-1, self.event_shape)
+        return rows.expand(self.batch_shape + self.event_shape)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each pixel, ``(*batch, channel, height, width)``."""
+        return self.mean * (1 - self.mean)
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""
+        with torch.no_grad():
+            return torch.bernoulli(self.mean.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of the observed pixels of images, in nats.
+
+        Parameters
+        ----------
+        value
+            ``(*sample, *batch, channel, height, width)``.
+        """
+        if self.observed is not None:
+            value = torch.where(self.observed, value, 0)
+        if self._validate_args:
+            self._validate_sample(value)
+        # Dimensions in which one operand has size 1 are rows or columns of einsum's product.
+        product = "...d,...d->..."
+        ones = value.to(self.logits.dtype).flatten(-len(self.event_shape))
+        log_prob = torch.einsum(product, self._rows(self.logits), ones)
+        normalizers = F.softplus(self.logits)
+        if self.observed is None:
+            log_prob = log_prob - normalizers.flatten(1).sum(1)[self.index]
+        else:
+            seen = self.observed.to(self.logits.dtype).flatten(-len(self.event_shape))
+            log_prob = log_prob - torch.einsum(product, self._rows(normalizers), seen)
+        return log_prob.expand(broadcast_shape(log_prob.shape, self.batch_shape))
+
+    def _rows(self, table: Tensor) -> Tensor:
+        # (*index, pixels); the gradient of an embedding is quicker than that of indexing.
+        return F.embedding(self.index, table.flatten(1))

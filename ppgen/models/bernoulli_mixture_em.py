@@ -1,0 +1,122 @@
+"""Expectation maximisation for mixtures of Bernoullis, on batches of bounded memory.
+
+Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm; for
+this model Bishop 2006, Pattern recognition and machine learning, section 9.3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ppgen.batches import Batches
+from ppgen.distributions.bernoulli_table import BernoulliTable
+
+LARGEST_LOGIT = 15.0
+"""Pixels that are the same in all images of a class get a probability this far from 0 and 1."""
+
+SEEDING_IMAGES = 10_000
+"""Images, drawn at random where there are more, among which the first centres are chosen."""
+
+
+def log_joint(
+    class_logits: Tensor, pixel_logits: Tensor, x: Tensor, observed: Tensor | None = None
+) -> Tensor:
+    """Log-probability of each class together with the observed pixels, ``(classes, batch)``."""
+    every_class = torch.arange(len(class_logits), device=class_logits.device).unsqueeze(-1)
+    table = BernoulliTable(pixel_logits, every_class, observed, validate_args=False)
+    return class_logits.log_softmax(0).unsqueeze(-1) + table.log_prob(x)
+
+
+@dataclass
+class Expectations:
+    """Expected counts under the posterior of the classes, and the likelihood found on the way.
+
+    Attributes
+    ----------
+    images
+        Expected number of images of each class, ``(classes,)``.
+    white, seen
+        Of these, with a white pixel, and with an observed one; they broadcast to
+        ``(classes, channel, height, width)``.
+    log_likelihood
+        Σ log p(x), nats.
+    """
+
+    images: Tensor
+    white: Tensor
+    seen: Tensor
+    log_likelihood: float
+
+
+def expectation(
+    class_logits: Tensor, pixel_logits: Tensor, batches: Iterable[tuple[Tensor, ...]]
+) -> Expectations:
+    """E-step: sum expected counts over batches ``(x,)`` or ``(x, observed)``."""
+    images = torch.zeros_like(class_logits)
+    white = torch.zeros_like(pixel_logits)
+    seen = torch.zeros_like(images).view(-1, 1, 1, 1)
+    log_likelihood = 0.0
+    for x, *observed in batches:
+        joint = log_joint(class_logits, pixel_logits, x, *observed)
+        log_likelihood += joint.logsumexp(0).sum().item()
+        posterior = joint.softmax(0)
+        images += posterior.sum(1)
+        if observed:
+            x = torch.where(observed[0], x, 0)
+            seen = seen + torch.tensordot(posterior, observed[0].to(x.dtype), 1)
+        else:
+            seen = images.view(-1, 1, 1, 1)
+        white += torch.tensordot(posterior, x, 1)
+    return Expectations(images, white, seen, log_likelihood)
+
+
+def maximisation(
+    expected: Expectations,
+    pixel_logits: Tensor,
+    pixel_pseudo_count: float = 0.0,
+    class_pseudo_count: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """M-step: the class and pixel logits that make the expected counts most probable.
+
+    All stay finite: pixel logits within ±``LARGEST_LOGIT``, a range of which they are the maximum,
+    so that the likelihood never falls. Where no observed pixel is expected, logits stay as they
+    were, and a class without images keeps a weight of nearly 0.
+    """
+    black = (expected.seen - expected.white).clamp(min=0)
+    logits = (expected.white + pixel_pseudo_count).log() - (black + pixel_pseudo_count).log()
+    unknown = (expected.seen + pixel_pseudo_count) == 0
+    logits = torch.where(unknown, pixel_logits, logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT))
+    tiny = torch.finfo(logits.dtype).tiny
+    images = (expected.images + class_pseudo_count).clamp(min=tiny)
+    return images.log().log_softmax(0), logits
+
+
+def starting_point(batches: Batches, classes: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Equal classes, each half-way between the mean of all images and one of them.
+
+    Those are chosen far from each other by k-means++ (Arthur and Vassilvitskii 2007), in which
+    missing pixels stand at their mean. Classes beyond the number of images are copies.
+    """
+    from sklearn.cluster import kmeans_plusplus  # here, for it takes a second to import
+
+    first = batches.tensors[0]
+    zeros = torch.zeros(1, *first.shape[1:], dtype=batches.dtype, device=first.device)
+    _, mean_logits = maximisation(expectation(zeros.new_zeros(1), zeros, batches), zeros)
+    mean = mean_logits.sigmoid()
+
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(first), generator=generator)[:SEEDING_IMAGES].to(first.device)
+    images, *observed = (tensor[chosen] for tensor in batches.tensors)
+    images = images.to(batches.dtype)
+    if observed:
+        images = torch.where(observed[0], images, mean)
+    _, centres = kmeans_plusplus(
+        images.flatten(1).cpu().numpy(), min(classes, len(images)), random_state=seed
+    )
+    centre = torch.from_numpy(centres).to(chosen)[torch.arange(classes) % len(centres)]
+    logits = ((images[centre] + mean) / 2).logit().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+    return logits.new_zeros(classes), logits
