@@ -1,0 +1,105 @@
+"""Binary images whose probability depends on the number of their black pixels, and on nothing else.
+
+A pixel of the value 1 is black. First images of 3×3 pixels, all 512 of which can be listed, then
+28×28 by the same code, then the weights of the counts learned from real images.
+
+python examples/count_images.py
+python examples/count_images.py --data binarized_mnist
+"""
+
+from math import comb, prod
+
+import pyro
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+from torch.optim import Rprop
+
+import ppgen
+from ppgen import plots
+from ppgen.distributions import CountImages, all_images
+from ppgen.experiment import Experiment, arguments, training_arguments
+
+SMALL, LARGE = (1, 3, 3), (1, 28, 28)
+READINGS = {
+    "P(count) ∝ count": CountImages.counts_proportional,
+    "p(image) ∝ count": CountImages.images_proportional,
+}
+
+
+class Counts(ppgen.Program):
+    """The weights of the counts are parameters. Nothing is latent: SVI is maximum likelihood."""
+
+    def __init__(self, image_shape):
+        super().__init__()
+        self.image_shape = image_shape
+        self.logits = nn.Parameter(torch.zeros(prod(image_shape) + 1))
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            return pyro.sample("x", CountImages(self.image_shape, logits=self.logits), obs=x)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=100, quick=100)
+    run = Experiment("count_images", parser.parse_args())
+
+    # 3×3: two ways to let the probability grow with the number of black pixels.
+    small = {name: reading(SMALL, torch.float64) for name, reading in READINGS.items()}
+    print("black pixels, their images, and probabilities of the count and of each of its images")
+    print("           " + "".join(f"{name:>24}" for name in small))
+    for k in range(10):
+        weights = [p.weights[k].item() for p in small.values()]
+        columns = "".join(f"{w:>12.4f}{w / comb(9, k):>12.6f}" for w in weights)
+        print(f"{k:>4}{comb(9, k):>7}{columns}")
+    sums = {name: p.log_prob(all_images(SMALL)).exp().sum().item() for name, p in small.items()}
+
+    # Drawn as on paper, black where the pixel is 1.
+    five = torch.cat([1 - p.sample((5,)) for p in small.values()])
+    title = "above: {}, below: {}".format(*small)
+    run.save_figure("samples_3x3", plots.image_grid(five, columns=5, title=title))
+    large = {name: 1 - reading(LARGE).sample((16,)) for name, reading in READINGS.items()}
+    run.save_figure("samples_28x28", plots.image_grids(large))
+
+    # Real images: maximum likelihood in closed form is the share of images that have each count.
+    data = run.data.binarized()
+    x = data.train.images
+    frequencies = x.flatten(1).sum(1).bincount(minlength=x[0].numel() + 1) / len(x)
+    model = Counts(data.image_shape)
+    history = ppgen.fit(
+        model,
+        x,
+        batch_size=len(x),  # a gradient without noise, of which Rprop takes the signs alone:
+        optimizer=Rprop,  # the logits of counts never seen go to −∞ in few steps
+        **run.fit_options,
+    )
+    fitted = model.logits.detach().cpu().softmax(0)
+    seen = frequencies > 0
+    optimum = CountImages(data.image_shape, frequencies).log_prob(x).mean().item()
+
+    figure = Figure((6, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="black pixels of an image", ylabel="probability")
+    edges = torch.arange(len(fitted) + 1) - 0.5
+    axes.stairs(frequencies, edges, fill=True, color="lightgrey", label="share of the images")
+    axes.stairs(fitted, edges, label="weights by SVI")
+    axes.set_xlim(0, 1.1 * seen.nonzero().max())
+    axes.legend()
+    run.save_figure("counts", figure)
+    real_and_drawn = {"images": 1 - x[:16].float(), "samples": 1 - ppgen.sample(model, 16).cpu()}
+    run.save_figure("samples_learned", plots.image_grids(real_and_drawn))
+
+    run.report(
+        sum_of_512_probabilities=sums,
+        largest_error_of_the_sum=max(abs(total - 1) for total in sums.values()),
+        closed_form_log_likelihood=optimum,
+        svi_log_likelihood=ppgen.elbo(model, x).mean,
+        largest_relative_error_of_a_weight=((fitted / frequencies - 1)[seen]).abs().max().item(),
+        weight_of_counts_never_seen=fitted[~seen].sum().item(),
+        history=history.to_list(),
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What distributions over all binary images of one size have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log10, prod
+from typing import Any
+
+import torch
+from pyro.distributions import Categorical, TorchDistribution, constraints
+from torch import Tensor
+
+LARGEST_ENUMERATION = 2**16
+"""Images that are listed at most."""
+
+
+class BinaryImages(TorchDistribution):
+    """Base: binary images fall into classes, and a categorical distribution chooses the class.
+
+    A subclass says which classes there are by its ``log_prob``, ``sample`` and ``mean``.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    logits
+        Log-probability of each class up to a constant, ``(*batch, classes)``.
+    """
+
+    support = constraints.independent(constraints.boolean, 3)
+
+    def __init__(
+        self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
+    ) -> None:
+        self._class = Categorical(logits=logits, validate_args=False)
+        batch_shape, event_shape = self._class.batch_shape, torch.Size(image_shape)
+        super().__init__(batch_shape, event_shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Any:
+        """Give the same distribution with a larger batch shape."""
+        new = self._get_checked_instance(type(self), _instance)
+        new._class = self._class.expand(torch.Size(batch_shape))
+        TorchDistribution.__init__(
+            new, new._class.batch_shape, self.event_shape, validate_args=False
+        )
+        new._validate_args = self._validate_args
+        return new
+
+    @property
+    def logits(self) -> Tensor:
+        """Log-probability of each class, ``(*batch, classes)``, nats."""
+        return self._class.logits
+
+    @property
+    def mean(self) -> Tensor:
+        """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
+        raise NotImplementedError
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each pixel, ``(*batch, channel, height, width)``."""
+        return self.mean * (1 - self.mean)
+
+    @property
+    def has_enumerate_support(self) -> bool:
+        """Whether the images are few enough to sum a latent image out."""
+        return 2 ** self.event_shape.numel() <= LARGEST_ENUMERATION
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Give all images, ``(images, *batch, channel, height, width)``.
+
+        Raises
+        ------
+        NotImplementedError
+            Where they are too many; it says how many.
+        """
+        try:
+            images = all_images(self.event_shape, self.logits.dtype, self.logits.device)
+        except ValueError as error:
+            raise NotImplementedError(str(error)) from error
+        images = images.view(-1, *[1] * len(self.batch_shape), *self.event_shape)
+        return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
+
+    def _check_value(self, value: Tensor) -> None:
+        if value.shape[-3:] != self.event_shape:
+            raise ValueError(
+                f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
+                f"with (channel, height, width) = {tuple(self.event_shape)}"
+            )
+        if self._validate_args:
+            self._validate_sample(value)
+
+
+def all_images(
+    image_shape: Sequence[int],
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """List all binary images of a size, ``(2**pixels, channel, height, width)``.
+
+    Image number i has the binary digits of i as its pixels, the first pixel the lowest digit.
+
+    Raises
+    ------
+    ValueError
+        Where they are more than :data:`LARGEST_ENUMERATION`; it says how many.
+
+    Examples
+    --------
+    >>> all_images((1, 1, 2)).flatten(1)
+    tensor([[0., 0.],
+            [1., 0.],
+            [0., 1.],
+            [1., 1.]])
+    """
+    pixels = check_image_shape(image_shape)
+    check_enumerable(image_shape)
+    digits = torch.arange(2**pixels, device=device)[:, None] >> torch.arange(pixels, device=device)
+    return (digits & 1).to(dtype or torch.get_default_dtype()).unflatten(-1, tuple(image_shape))
+
+
+def image_number(images: Tensor) -> Tensor:
+    """Give the place of images in the list of :func:`all_images`.
+
+    Parameters
+    ----------
+    images
+        ``(*batch, channel, height, width)``.
+
+    Returns
+    -------
+    Tensor
+        Integers ``(*batch)``.
+    """
+    digits = images.bool().flatten(-3).long()
+    return (digits << torch.arange(digits.shape[-1], device=images.device)).sum(-1)
+
+
+def check_image_shape(image_shape: Sequence[int]) -> int:
+    """Count the pixels; refuse what is no ``(channel, height, width)`` of one or more each."""
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise ValueError(
+            f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "
+            "each 1 or more"
+        )
+    return prod(image_shape)
+
+
+def check_enumerable(image_shape: Sequence[int]) -> None:
+    """Refuse a size of which there are too many binary images to list, and say how many."""
+    pixels = prod(image_shape)
+    if 2**pixels > LARGEST_ENUMERATION:
+        raise ValueError(
+            f"image_shape is {tuple(image_shape)}: there are 2^{pixels} ≈ "
+            f"10^{pixels * log10(2):.0f} binary images of {pixels} pixels, too many to enumerate; "
+            f"expected at most {LARGEST_ENUMERATION:,} images, such as those of 4×4 pixels"
+        )

@@ -1,0 +1,170 @@
+"""Binary images whose probability depends on the number of black pixels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import constraints
+from torch import Tensor
+from torch.distributions.utils import lazy_property
+
+from ppgen.distributions.binary_images import BinaryImages, check_image_shape
+
+
+class CountImages(BinaryImages):
+    """K ~ Categorical(weights), then an image drawn evenly from those with K black pixels.
+
+    Of D pixels, an image with k black ones has the probability ``weights[k] / C(D, k)``, where C
+    is the binomial coefficient. A pixel of the value 1 is black, one of the value 0 is white.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``; D is their product.
+    weights
+        Probability of each count from 0 to D, ``(*batch, D + 1)``.
+    logits
+        In place of ``weights``: their logarithms up to a constant. Large images can have weights
+        below the smallest floating-point number; they need this form.
+
+    Raises
+    ------
+    ValueError
+        Where there are not D + 1 weights, or they do not sum to one or are negative.
+
+    See Also
+    --------
+    CountImages.counts_proportional : the probability of a count is proportional to the count.
+    CountImages.images_proportional : the probability of an image is proportional to its count.
+
+    Examples
+    --------
+    >>> p = CountImages((1, 2, 2), torch.tensor([0.1, 0.4, 0.0, 0.0, 0.5]))
+    >>> p.log_prob(torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])).exp()  # 0.4 / 4
+    tensor(0.1000)
+    >>> p.sample((5,)).shape
+    torch.Size([5, 1, 2, 2])
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "weights": constraints.simplex,
+        "logits": constraints.real_vector,
+    }
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        weights: Tensor | None = None,
+        logits: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        pixels = check_image_shape(image_shape)
+        name = "logits"
+        if weights is not None and logits is None:
+            name, logits = "weights", _log(weights)
+            self.weights = weights
+        elif weights is not None or logits is None:
+            raise ValueError(
+                f"weights is {weights}, logits is {logits}; expected one of the two, the other None"
+            )
+        if logits.shape[-1:] != (pixels + 1,):
+            raise ValueError(
+                f"{name} has the shape {tuple(logits.shape)}; "
+                f"expected (…, {pixels + 1}), one for each count of black pixels from 0 to {pixels}"
+            )
+        super().__init__(image_shape, logits, validate_args)
+
+    @classmethod
+    def counts_proportional(
+        cls,
+        image_shape: Sequence[int],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> CountImages:
+        """Make the probability of a count proportional to it: P(K = k) = 2k / (D(D + 1)).
+
+        Examples
+        --------
+        >>> CountImages.counts_proportional((1, 2, 2)).weights
+        tensor([0.0000, 0.1000, 0.2000, 0.3000, 0.4000])
+        """
+        counts = torch.arange(check_image_shape(image_shape) + 1.0, dtype=dtype, device=device)
+        return cls(image_shape, counts / counts.sum())
+
+    @classmethod
+    def images_proportional(
+        cls,
+        image_shape: Sequence[int],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> CountImages:
+        """Make the probability of an image proportional to its count: p(x) = k / (D 2^(D − 1)).
+
+        Then P(K = k) = C(D − 1, k − 1) / 2^(D − 1): one pixel, drawn evenly, is black, and a fair
+        coin decides on each other. Large images are little else than fair coins.
+
+        Examples
+        --------
+        >>> CountImages.images_proportional((1, 2, 2)).log_prob(torch.ones(1, 2, 2)).exp()  # 4 / 32
+        tensor(0.1250)
+        """
+        pixels = check_image_shape(image_shape)
+        counts = torch.arange(pixels + 1.0, dtype=dtype, device=device)
+        return cls(image_shape, logits=counts.log() + log_binomials(pixels).to(counts))
+
+    @lazy_property
+    def weights(self) -> Tensor:
+        """Probability of each count, ``(*batch, D + 1)``."""
+        return self.logits.exp()
+
+    @property
+    def mean(self) -> Tensor:
+        """Probability that a pixel is black, the same for all, ``(*batch, *image_shape)``."""
+        counts = torch.arange(self.weights.shape[-1]).to(self.weights)
+        share = self.weights @ counts / self.event_shape.numel()
+        return share[..., None, None, None].expand(self.batch_shape + self.event_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of images, in nats.
+
+        Parameters
+        ----------
+        value
+            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
+        """
+        self._check_value(value)
+        count = value.bool().sum((-3, -2, -1))
+        log_weight = self._class.log_prob(count)
+        return log_weight - log_binomials(self.event_shape.numel()).to(log_weight)[count]
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""
+        with torch.no_grad():
+            count = self._class.sample(sample_shape).unsqueeze(-1)
+            places = torch.arange(self.event_shape.numel(), device=count.device)
+            # Keys of 63 bits, so that no two pixels tie and every order of them is as likely.
+            keys = torch.randint(2**63 - 1, (*count.shape[:-1], len(places)), device=count.device)
+            black = torch.zeros_like(keys, dtype=self.logits.dtype)
+            black.scatter_(-1, keys.argsort(-1), (places < count).to(black))
+            return black.unflatten(-1, self.event_shape)
+
+
+def log_binomials(n: int) -> Tensor:
+    """Compute log C(n, k) for k = 0 … n, in float64 and nats.
+
+    Examples
+    --------
+    >>> log_binomials(4).exp()
+    tensor([1.0000, 4.0000, 6.0000, 4.0000, 1.0000], dtype=torch.float64)
+    """
+    log_factorials = torch.arange(1, n + 2, dtype=torch.float64).lgamma()
+    return log_factorials[-1] - log_factorials - log_factorials.flip(0)
+
+
+def _log(weights: Tensor) -> Tensor:
+    # The derivative of log at 0 makes NaN even of a weight that nothing depends on.
+    positive = weights > 0
+    return torch.where(positive, weights, 1).log().masked_fill(~positive, -inf)

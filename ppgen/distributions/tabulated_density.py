@@ -1,0 +1,117 @@
+"""A density over few binary images, normalised by its sum over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import constraints
+from torch import Tensor, nn
+from torch.distributions.utils import lazy_property
+
+from ppgen.distributions.binary_images import (
+    BinaryImages,
+    all_images,
+    check_enumerable,
+    check_image_shape,
+    image_number,
+)
+
+
+class TabulatedDensity(BinaryImages):
+    """p(x) = f(x) / Σ f(x'), f positive, the sum over all binary images x' of one size.
+
+    The sum is taken anew for each distribution and is part of the graph: ``log_prob`` is
+    differentiable in f, normaliser included.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``, of 16 pixels at most.
+    logits
+        log f of all images, ``(*batch, 2**pixels)``, in the order of
+        :func:`ppgen.distributions.all_images`.
+
+    Raises
+    ------
+    ValueError
+        Where the images are too many to enumerate, or ``logits`` has not one value for each.
+
+    See Also
+    --------
+    TabulatedDensity.of_network : log f from a network.
+
+    Examples
+    --------
+    >>> p = TabulatedDensity((1, 1, 2), torch.tensor([1.0, 2.0, 3.0, 4.0]).log())
+    >>> p.log_prob(torch.ones(1, 1, 2)).exp()  # 4 / (1 + 2 + 3 + 4)
+    tensor(0.4000)
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real_vector}
+
+    def __init__(
+        self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
+    ) -> None:
+        pixels = check_image_shape(image_shape)
+        check_enumerable(image_shape)
+        if logits.shape[-1:] != (2**pixels,):
+            raise ValueError(
+                f"logits has the shape {tuple(logits.shape)}; expected (…, {2**pixels}), one for "
+                f"each binary image of the shape {tuple(image_shape)}"
+            )
+        super().__init__(image_shape, logits, validate_args)
+
+    @classmethod
+    def of_network(
+        cls, network: nn.Module, image_shape: Sequence[int], validate_args: bool | None = None
+    ) -> TabulatedDensity:
+        """Run a network on all images.
+
+        The distribution keeps no parameters: the network has to be part of the module that is
+        trained.
+
+        Parameters
+        ----------
+        network
+            From images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or
+            ``(batch, 1)``.
+        image_shape
+            ``(channel, height, width)``.
+
+        Examples
+        --------
+        >>> network = nn.Sequential(nn.Flatten(), nn.Linear(9, 1), nn.LogSigmoid())
+        >>> TabulatedDensity.of_network(network, (1, 3, 3)).sample((5,)).shape
+        torch.Size([5, 1, 3, 3])
+        """
+        like = next(network.parameters(), torch.empty(0))
+        images = all_images(image_shape, like.dtype, like.device)
+        return cls(image_shape, network(images).flatten(), validate_args)
+
+    @lazy_property
+    def images(self) -> Tensor:
+        """All images, ``(2**pixels, channel, height, width)``."""
+        return all_images(self.event_shape, self.logits.dtype, self.logits.device)
+
+    @property
+    def mean(self) -> Tensor:
+        """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
+        return (self.logits.exp() @ self.images.flatten(1)).unflatten(-1, self.event_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of images, in nats.
+
+        Parameters
+        ----------
+        value
+            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
+        """
+        self._check_value(value)
+        return self._class.log_prob(image_number(value))
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""
+        with torch.no_grad():
+            return self.images[self._class.sample(sample_shape)]
