@@ -2,14 +2,21 @@
 
     python benchmarks/latent.py
     python benchmarks/latent.py mixture
+    python benchmarks/latent.py belief_net
 
 mixture: a Bernoulli mixture of 20 classes on 50,000 binary images of 784 pixels, all in one step:
 time and peak memory of a step of SVI and of an EM iteration, against a Pyro program that
 broadcasts images against classes. The broadcast would not fit into most memories: it is measured
 on a block of the images, and both its figures multiplied by the number of blocks.
+
+belief_net: the exact likelihood of 1,000 binary images of 784 pixels under a sigmoid belief net of
+16 latents, a sum over 65,536 states, against the same sum with the states as the classes of a
+mixture, which meets every image pixel by pixel.
 """
 
 import argparse
+import os
+from functools import partial
 from itertools import accumulate
 
 import pyro
@@ -22,11 +29,12 @@ from torch.profiler import ProfilerActivity, profile
 import ppgen
 from ppgen.batches import Batches
 from ppgen.distributions import BernoulliTable
+from ppgen.distributions.sigmoid_belief import states
 from ppgen.inference.fitting import adam
 from ppgen.inference.gradients import Objective
 from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
-from ppgen.models import BernoulliMixture
+from ppgen.models import BernoulliMixture, SigmoidBeliefNet
 from ppgen.models import bernoulli_mixture_em as em
 
 
@@ -86,6 +94,37 @@ def mixture(options):
         print(f"{name:45s} {peak:10.1f}   1/{memory[usual] / peak:.0f}")
 
 
+def belief_net(options):
+    latents, chunk = 16, 4096
+    net = SigmoidBeliefNet((1, 28, 28), [latents])
+    x = torch.bernoulli(torch.full((1000, 1, 28, 28), 0.13))
+
+    @torch.no_grad()
+    def as_a_mixture():
+        (conditional,) = net.conditionals
+        total = torch.full((len(x),), -torch.inf)
+        for start in range(0, 2**latents, chunk):
+            z = states(range(start, start + chunk), latents, like=x)
+            prior = dist.Bernoulli(logits=net.prior_logits).to_event(1).log_prob(z)
+            table = conditional(z).unflatten(-1, (1, 28, 28))
+            joint = prior[:, None] + BernoulliTable(table, torch.arange(chunk)[:, None]).log_prob(x)
+            total = torch.logaddexp(total, joint.logsumexp(0))
+        return total
+
+    def whole(memory):
+        with torch.no_grad():
+            return net.log_likelihood(x, memory)
+
+    torch.testing.assert_close(whole(256.0), as_a_mixture(), rtol=1e-5, atol=1e-2)
+    usual = "states as classes of a mixture"
+    ways = {usual: as_a_mixture, **{f"belief net, {m} MiB": partial(whole, m) for m in (256, 16)}}
+    print(f"\n## A belief net of {latents} latents, {len(x)} images of 784 pixels, exactly\n")
+    print(f"load before: {os.getloadavg()[0]:.1f} processes")
+    print_table(interleaved(ways, options.rounds, 1), [usual], unit="s")
+    for name, run in ways.items():
+        print(f"{name}: peak memory {peak_memory(run):.0f} MiB")
+
+
 def peak_memory(run):
     """MiB that are allocated at once by torch while something runs."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
@@ -95,7 +134,7 @@ def peak_memory(run):
     return max(accumulate(size for _, size in allocations)) / 2**20
 
 
-ROWS = {"mixture": mixture}
+ROWS = {"mixture": mixture, "belief_net": belief_net}
 
 
 def main():

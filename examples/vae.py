@@ -2,6 +2,7 @@
 
 python examples/vae.py
 python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epochs 100
+python examples/vae.py --data mnist --network convolutional --likelihood beta --latent 10
 """
 
 from functools import partial
@@ -10,23 +11,31 @@ import torch
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
 from ppgen.models import VAE
+
+NETWORKS = {
+    "mlp": lambda shape, latent, hidden, p: VAE.mlp(shape, latent, hidden, p),
+    "convolutional": lambda shape, latent, _, p: VAE.convolutional(shape, latent, likelihood=p),
+}
 
 
 def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=200, quick=20)
     parser.add_argument("--latent", type=int, default=2, help="dimension of z")
-    parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="hidden layer sizes")
+    parser.add_argument("--network", choices=NETWORKS, default="mlp", help="default: %(default)s")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="layers of the mlp")
+    parser.add_argument("--likelihood", choices=every_likelihood(2), default="bernoulli")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
     options = parser.parse_args()
     run = Experiment("vae", options)
 
     data = run.data
-    vae = VAE.mlp(data.image_shape, options.latent, options.hidden)
-    binarize = partial(vae.likelihood.encode, levels=data.levels)
+    likelihood = every_likelihood(data.levels)[options.likelihood]
+    vae = NETWORKS[options.network](data.image_shape, options.latent, options.hidden, likelihood)
+    encode = partial(likelihood.encode, levels=data.levels)
 
     def save_samples(vae, history):
         for name, epoch in {"before": 0, "halfway": options.epochs // 2}.items():
@@ -39,7 +48,7 @@ def main() -> None:
         vae,
         data.train.images,
         data.validation.images,
-        transform=binarize,
+        transform=encode,
         average=0.999,
         patience=options.patience,
         callback=save_samples,
@@ -47,12 +56,13 @@ def main() -> None:
     )
     epochs, validation = history.column("validation")
     lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
-    run.save_figure("elbo", plots.curves(lines, ylabel="ELBO, nats an image"))
+    restored = {"restored": history.best.number}
+    run.save_figure("elbo", plots.curves(lines, ylabel="ELBO, nats an image", marks=restored))
 
-    test = binarize(data.test.images)
+    test = encode(data.test.images)
     samples = ppgen.sample(vae, 64, mean=True)
-    shown = test[torch.linspace(0, len(test) - 1, 64).long()]  # some sets are sorted by class
-    reconstructed = ppgen.reconstruct(vae, shown)
+    some = test[torch.linspace(0, len(test) - 1, 64).long()]  # some sets are sorted by class
+    shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some)
     run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
     run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
     overview = {"test images": shown, "reconstructions": reconstructed, "samples": samples}
@@ -65,7 +75,7 @@ def main() -> None:
         run.save_figure("manifold", figure)
 
     bound = ppgen.elbo(vae, test)
-    likelihood = ppgen.iwae(vae, test, particles=options.particles)
+    estimate = ppgen.iwae(vae, test, particles=options.particles)
     run.report(
         untrained_validation_elbo=history.epochs[0].validation,
         validation_elbo_after_epoch_1=history.epochs[min(1, history.last)].validation,
@@ -74,11 +84,16 @@ def main() -> None:
         seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
         test_elbo=bound.mean,
         test_elbo_standard_error=bound.standard_error,
-        test_log_likelihood=likelihood.mean,
-        test_log_likelihood_standard_error=likelihood.standard_error,
+        test_log_likelihood=estimate.mean,
+        test_log_likelihood_standard_error=estimate.standard_error,
         particles=options.particles,
         history=history.to_list(),
     )
+    try:
+        bits = likelihood.bits_per_pixel(estimate.per_image, data.test.images, data.levels)
+        run.report(test_bits_per_pixel=bits.mean().item())
+    except ValueError as error:  # not every likelihood says something about grey levels
+        print(f"no bits per pixel: {error}")
     run.finish()
 
 

@@ -1,6 +1,6 @@
 """Generative models as Pyro programs."""
 
-from ppgen import data, graph, inference, likelihoods, models, plots
+from ppgen import autoregressive, data, distributions, graph, inference, likelihoods, models, plots
 from ppgen.inference import elbo, fit, iwae, reconstruct, sample
 from ppgen.program import Program, as_program
 
@@ -8,7 +8,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Program",
     "as_program",
+    "autoregressive",
     "data",
+    "distributions",
     "elbo",
     "fit",
     "graph",

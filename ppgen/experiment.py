@@ -17,6 +17,18 @@ import torch
 from matplotlib.figure import Figure
 
 from ppgen import data
+from ppgen.likelihoods import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    ContinuousBernoulli,
+    DiscretizedLogisticMixture,
+    Gaussian,
+    HomoscedasticGaussian,
+    Likelihood,
+    LogitNormal,
+    SoftBernoulli,
+)
 
 
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
@@ -58,6 +70,22 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int)
         choices=("off", "on", "auto"),
         help="compile the training steps; default: %(default)s",
     )
+
+
+def every_likelihood(levels: int) -> dict[str, Likelihood]:
+    """Give each likelihood by the name that scripts have for it, for images of so many levels."""
+    return {
+        "bernoulli": Bernoulli(),
+        "soft_bernoulli": SoftBernoulli(),
+        "categorical": Categorical(levels),
+        "categorical_8": Categorical(min(8, levels)),
+        "logistic_mixture": DiscretizedLogisticMixture(components=5, levels=levels),
+        "beta": Beta(),
+        "continuous_bernoulli": ContinuousBernoulli(),
+        "logit_normal": LogitNormal(),
+        "gaussian": Gaussian(),
+        "homoscedastic_gaussian": HomoscedasticGaussian(),
+    }
 
 
 @dataclass

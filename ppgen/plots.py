@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil, sqrt
 
 import torch
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -50,6 +51,41 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
     return figure
 
 
+def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
+    """Show rows of images, each with its name on the left.
+
+    Parameters
+    ----------
+    rows
+        As many images under each name, ``(columns, channel, height, width)``, grey values or
+        colours between 0 and 1.
+    title
+        Above the rows.
+
+    Raises
+    ------
+    ValueError
+        Where the rows differ in length.
+
+    Examples
+    --------
+    >>> rows = {"images": torch.rand(5, 1, 8, 8), "reconstructions": torch.rand(5, 1, 8, 8)}
+    >>> image_rows(rows).savefig("/dev/null", format="png")
+    """
+    columns = len(next(iter(rows.values())))
+    for name, images in rows.items():
+        if len(images) != columns:
+            raise ValueError(f"there are {len(images)} images under {name!r}; expected {columns}")
+    figure = image_grid(torch.cat([images.cpu() for images in rows.values()]), columns, title)
+    axes = figure.axes[0]
+    tile = (axes.images[0].get_array().shape[0] - 1) / len(rows)
+    axes.set_yticks([(row + 0.5) * tile for row in range(len(rows))], rows)
+    axes.tick_params(left=False)
+    figure.set_figwidth(figure.get_figwidth() + 0.1 * max(map(len, rows)))
+    figure.set_layout_engine("compressed")  # or the names are cut off
+    return figure
+
+
 def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Figure:
     """Show images beside their reconstructions, ``pairs`` of them in a row.
 
@@ -63,15 +99,46 @@ def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Fi
     return image_grid(both, 2 * pairs, "each image, and its reconstruction on its right")
 
 
-def curves(lines: Mapping[str, Curve], ylabel: str, xlabel: str = "epoch") -> Figure:
-    """Draw curves of ``(x values, y values)``, each under its name."""
+def curves(
+    lines: Mapping[str, Curve],
+    ylabel: str,
+    xlabel: str = "epoch",
+    marks: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draw curves of ``(x values, y values)``, and mark x values, each under its name."""
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
     for name, (x, y) in lines.items():
         axes.plot(x, y, label=name, marker="." if len(x) < 30 else None)
+    for name, position in (marks or {}).items():
+        axes.axvline(position, label=name, color="grey", linestyle="--")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
+    return figure
+
+
+def scatter(
+    points: Tensor, labels: Tensor | None = None, xlabel: str = "$z_1$", ylabel: str = "$z_2$"
+) -> Figure:
+    """Draw points of the plane, ``(points, 2)``, in one colour for each label.
+
+    Examples
+    --------
+    >>> scatter(torch.randn(9, 2), torch.arange(9) % 3).savefig("/dev/null", format="png")
+    """
+    figure = Figure((6, 5), layout="constrained")
+    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, aspect="equal")
+    points = points.detach().cpu()
+    if labels is None:
+        axes.scatter(*points.T, s=8)
+        return figure
+    labels = labels.cpu()
+    classes = labels.unique().tolist()
+    colours = colormaps["tab10" if len(classes) <= 10 else "turbo"].resampled(len(classes))
+    for number, name in enumerate(classes):
+        axes.scatter(*points[labels == name].T, s=8, color=colours(number), label=name)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2, frameon=False)
     return figure
 
 

@@ -25,8 +25,10 @@ def centres(figure, rows, columns, size=3):
 FIGURES = {
     "image_grid": lambda: plots.image_grid(grey(5), title="five"),
     "image_grids": lambda: plots.image_grids({"a": grey(4), "b": grey(9)}),
+    "image_rows": lambda: plots.image_rows({"a": grey(4), "b": grey(4)}, title="two"),
     "reconstructions": lambda: plots.reconstructions(grey(5), grey(5)),
     "curves": lambda: plots.curves({"a": ([1, 2], [3.0, 4.0])}, ylabel="nats"),
+    "scatter": lambda: plots.scatter(torch.randn(9, 2), torch.arange(9) % 3),
     "manifold": lambda: plots.manifold(lambda z: grey(len(z)), latent=3, steps=4),
 }
 
@@ -100,6 +102,22 @@ def test_a_reconstruction_is_on_the_right_of_its_image():
     torch.testing.assert_close(values, expected)
 
 
+@pytest.mark.parametrize("n", [1, 4])
+def test_image_rows_are_named_beside_their_middle(n):
+    figure = plots.image_rows({"first": grey(n), "second": 1 - grey(n), "third": grey(n)})
+    values = centres(figure, 3, n)
+    torch.testing.assert_close(values[0], torch.linspace(0, 1, n))
+    torch.testing.assert_close(values[1], 1 - torch.linspace(0, 1, n))
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["first", "second", "third"]
+    assert axes.get_yticks().tolist() == [2, 6, 10]  # tiles of 3 pixels and one of padding
+
+
+def test_image_rows_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="2 images under 'b'; expected 4"):
+        plots.image_rows({"a": grey(4), "b": grey(2)})
+
+
 # curves
 
 
@@ -110,6 +128,33 @@ def test_curves_are_drawn_under_their_names():
     assert drawn == lines
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "nats")
+
+
+# points
+
+
+def test_scatter_shows_each_label_in_a_colour_of_its_own():
+    points, labels = torch.randn(30, 2), torch.arange(30) % 3 + 4
+    axes = plots.scatter(points, labels, "right", "up").axes[0]
+    for number, drawn in enumerate(axes.collections):
+        assert drawn.get_label() == str(number + 4)
+        torch.testing.assert_close(
+            torch.as_tensor(drawn.get_offsets().data), points[number::3].double()
+        )
+    assert len({tuple(drawn.get_facecolor()[0]) for drawn in axes.collections}) == 3
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("right", "up")
+
+
+def test_scatter_does_without_labels():
+    axes = plots.scatter(torch.randn(30, 2, requires_grad=True)).axes[0]
+    (drawn,) = axes.collections
+    assert drawn.get_offsets().shape == (30, 2)
+    assert axes.get_legend() is None
+
+
+def test_scatter_has_colours_for_many_labels():
+    axes = plots.scatter(torch.randn(26, 2), torch.arange(26)).axes[0]
+    assert len({tuple(drawn.get_facecolor()[0]) for drawn in axes.collections}) == 26
 
 
 # the manifold

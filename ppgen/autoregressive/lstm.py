@@ -19,14 +19,12 @@ class LSTM(SequenceNetwork):
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    image_shape, likelihood, context_size, ordering
+        As for :class:`AutoregressiveNetwork`; the context is part of every input.
     hidden
         Length of the state of each layer.
     layers
         Layers, one on top of the other.
-    likelihood, context_size, ordering
-        As for :class:`AutoregressiveNetwork`; the context is part of every input.
 
     Examples
     --------
@@ -39,11 +37,12 @@ class LSTM(SequenceNetwork):
     def __init__(
         self,
         image_shape: Sequence[int],
-        hidden: int = 128,
-        layers: int = 1,
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         ordering: Tensor | Sequence[int] | None = None,
+        *,
+        hidden: int = 128,
+        layers: int = 1,
     ) -> None:
         super().__init__(image_shape, hidden, likelihood, context_size, ordering)
         if layers < 1:

@@ -19,16 +19,14 @@ class Transformer(SequenceNetwork):
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    image_shape, likelihood, context_size, ordering
+        As for :class:`AutoregressiveNetwork`; the context is part of every input.
     width
         Length of the vector of each pixel.
     layers
         Layers of attention and perceptron.
     heads
         Attention heads of each layer, a divisor of ``width``.
-    likelihood, context_size, ordering
-        As for :class:`AutoregressiveNetwork`; the context is part of every input.
 
     Raises
     ------
@@ -46,12 +44,13 @@ class Transformer(SequenceNetwork):
     def __init__(
         self,
         image_shape: Sequence[int],
-        width: int = 64,
-        layers: int = 4,
-        heads: int = 2,
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         ordering: Tensor | Sequence[int] | None = None,
+        *,
+        width: int = 64,
+        layers: int = 4,
+        heads: int = 2,
     ) -> None:
         super().__init__(image_shape, width, likelihood, context_size, ordering)
         if min(layers, heads) < 1 or width % heads:

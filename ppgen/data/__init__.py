@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ppgen.data import binarized_mnist, digits, mnist
+from ppgen.data import binarized_mnist, digits, faces, glyphs, mnist
 from ppgen.data.dataset import DataError, Dataset, Part
 
 __all__ = ["LOADERS", "DataError", "Dataset", "Part", "load"]
@@ -18,6 +18,10 @@ LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
     "fashion_mnist": mnist.loader("FashionMNIST"),
     "kmnist": mnist.loader("KMNIST"),
     "binarized_mnist": binarized_mnist.load,
+    "glyphs": glyphs.load,
+    "faces": faces.load,
+    "olivetti": faces.load_olivetti,
+    "frey": faces.load_frey,
 }
 
 
@@ -31,7 +35,11 @@ def load(name: str, root: str | Path | None = None, *, download: bool = False) -
         ``mnist``, ``fashion_mnist``, ``kmnist``: 28×28 in 256 levels, 50,000 for training, the
         last 10,000 training images for validation, 10,000 for testing;
         ``binarized_mnist``: MNIST binarised once, in the split of Larochelle and Murray (2011);
-        its test images are sorted by class, so a slice of them is no fair sample.
+        its test images are sorted by class, so a slice of them is no fair sample;
+        ``glyphs``: the letters A … Z, binary, 5×5; all three parts are the same 26 images;
+        ``faces``: 100 faces, 25×25 in 256 levels (with scikit-image, the extra ``faces``);
+        ``olivetti``: 40 people, ten faces each, 64×64; the parts share no person;
+        ``frey``: one face in 1,965 frames of a film, 28×20; the parts are stretches of it.
     root
         The data folder; by default the environment variable ``PPGEN_DATA``, else
         ``~/.cache/ppgen``.

@@ -10,15 +10,11 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches
-from ppgen.importance import log_weights
-from ppgen.inference.partial import ObservedPixels
+from ppgen.inference.partial import log_evidence
 from ppgen.inference.per_image import fit_latents
 from ppgen.inference.sampling import evaluating
 from ppgen.observed import check_observed
 from ppgen.program import Program, as_program
-
-WEIGHTS_IN_MEMORY = 20_000
-"""Images times particles that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +98,9 @@ def complete(
     known = bool(x.isfinite().all())
     if hasattr(program, "complete"):
         with evaluating(program, seed):
-            samples = [program.complete(batch[0], observed, *batch[1:]) for _ in range(draws)]
-            mean = program.complete(batch[0], observed, *batch[1:], mean=True)
+            given = (batch[0], observed, *batch[1:])
+            samples = [program.complete(*given, mean=False) for _ in range(draws)]
+            mean = program.complete(*given, mean=True)
             log_prob = program.log_likelihood(batch[0], None, *batch[1:]) if known else None
             if log_prob is not None:
                 log_prob = log_prob - program.log_likelihood(batch[0], observed, *batch[1:])
@@ -114,7 +111,13 @@ def complete(
         samples = [torch.where(observed, batch[0], x) for x, _ in drawn]
         mean = torch.stack([image for _, image in drawn]).mean(0)
         mean = torch.where(observed, program.grey(batch[0]), mean)
-    log_prob = _log_prob(program, guide, batch, observed, particles, seed) if known else None
+    log_prob = None
+    if known:  # by the same draws of the latents for both
+        all_pixels, given_pixels = (
+            log_evidence(program, guide, *batch, observed=mask, particles=particles, seed=seed)
+            for mask in (None, observed)
+        )
+        log_prob = all_pixels - given_pixels
     return Completion(torch.stack(samples), mean, log_prob)
 
 
@@ -124,24 +127,3 @@ def _from_latents(program: Program, guide: Any, batch: tuple[Tensor, ...]) -> tu
     model = poutine.replay(program.model, trace=latents)
     site = poutine.trace(model).get_trace(None, *batch[1:], n=len(batch[0])).nodes["x"]
     return site["value"], program.image(site["fn"])
-
-
-def _log_prob(
-    program: Program,
-    guide: Any,
-    batch: tuple[Tensor, ...],
-    observed: Tensor,
-    particles: int,
-    seed: int,
-) -> Tensor:
-    """Estimate E[p(missing | z)] over the latents given the known pixels, by importance weights."""
-    chunk = max(1, WEIGHTS_IN_MEMORY // len(batch[0]))
-    totals = []
-    for model in (program.model, ObservedPixels(observed)(program.model)):
-        with evaluating(program, seed):  # the same draws of the latents for both
-            weights = [
-                log_weights((model, guide), batch, min(chunk, particles - start))[0].logsumexp(0)
-                for start in range(0, particles, chunk)
-            ]
-        totals.append(torch.stack(weights).logsumexp(0))
-    return totals[0] - totals[1]

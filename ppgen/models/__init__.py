@@ -1,5 +1,34 @@
 """Model families, one file each."""
 
+from ppgen.models.autoregressive import AutoregressiveModel
+from ppgen.models.bernoulli_mixture import BernoulliMixture
+from ppgen.models.exponential import Exponential
+from ppgen.models.hierarchical_vae import HierarchicalVAE
+from ppgen.models.latent_position_graph import (
+    KnownPositionGraph,
+    LatentPositionGraph,
+    PositionGraph,
+)
+from ppgen.models.linear_regression import LinearRegression
+from ppgen.models.logistic_regression import LogisticRegression
+from ppgen.models.ppca import PPCA
+from ppgen.models.regression import Regression
+from ppgen.models.sigmoid_belief_net import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.vae import VAE
 
-__all__ = ["VAE"]
+__all__ = [
+    "PPCA",
+    "VAE",
+    "AutoregressiveModel",
+    "BernoulliMixture",
+    "ExactSigmoidBeliefNet",
+    "Exponential",
+    "HierarchicalVAE",
+    "KnownPositionGraph",
+    "LatentPositionGraph",
+    "LinearRegression",
+    "LogisticRegression",
+    "PositionGraph",
+    "Regression",
+    "SigmoidBeliefNet",
+]

@@ -326,7 +326,7 @@ def test_completions_keep_what_is_given_and_follow_the_conditional(entry, shuffl
 
 
 @every
-def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry):
+def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry, monkeypatch):
     network = make_or_skip(entry)
 
     def draw():
@@ -334,8 +334,7 @@ def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry):
         return Autoregressive(network).sample((50,))
 
     fast = draw()
-    for member in network.members:
-        member.steps = partial(AutoregressiveNetwork.steps, member)
+    monkeypatch.setattr(type(network), "steps", AutoregressiveNetwork.steps)
     assert torch.equal(draw(), fast)
 
 

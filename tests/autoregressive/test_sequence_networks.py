@@ -127,7 +127,7 @@ def test_sampling_works_under_autocast(make):
 
 def test_both_views_agree_at_28_by_28():
     x = binary(2, 1, 28, 28)
-    for network in (LSTM((1, 28, 28), 16), Transformer((1, 28, 28), 16, 2, 2)):
+    for network in (LSTM((1, 28, 28), hidden=16), Transformer((1, 28, 28), width=16, layers=2)):
         with torch.no_grad():
             fast = torch.stack(list(network.steps(x.flatten(1))), -1)
             parallel = network(x).flatten(2)

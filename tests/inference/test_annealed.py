@@ -22,7 +22,7 @@ def x(program):
 
 
 def test_annealing_reaches_the_exact_likelihood(program, x):
-    """Estimates from 64 chains, by their spread at 16 chains, are off by 0.04 nats: 5 times that."""
+    """Estimates from 64 chains are off by 0.04 nats, by their spread at 16: 5 times that."""
     estimate = ais(program, x, chains=64, temperatures=200)
     gap = estimate.per_image - program.log_likelihood(x)
     assert gap.abs().max() < 0.2

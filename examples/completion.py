@@ -1,0 +1,135 @@
+"""Completing images: the right half given the left, by each model in the way that is right for it.
+
+A VAE fits a Gaussian to the latents of each image, to its left half alone, and draws the rest at
+draws from it; a mixture of Bernoullis has the exact conditional; so has an autoregressive network
+whose ordering goes column by column, for there the left half comes first. How much the left half
+tells of the right is log p(right | left) against log p(right), both by the same model.
+
+python examples/completion.py
+python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 --batch-size 128
+"""
+
+from functools import partial
+
+import torch
+from digit_reader import DigitReader
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import MADE
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.inference import complete, fit_latents, log_evidence
+from ppgen.likelihoods import Bernoulli
+from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
+
+SHOWN = 10
+DRAWS = 2  # that are shown of each
+
+
+def column_by_column(image_shape):
+    """Give the ordering of the pixels that goes down each column, from the left."""
+    return torch.arange(image_shape[1] * image_shape[2]).view(image_shape[1:]).T.flatten()
+
+
+@torch.no_grad()
+def exact(mixture, x, observed):
+    return mixture.log_likelihood(x, observed.expand(x.shape[1:]))
+
+
+def by_own_latents(vae, x, observed):
+    """Estimate log p(observed pixels) from Gaussians that are fitted to them."""
+    fitted = fit_latents(vae, x, observed=observed)
+    return log_evidence(vae, fitted.guide, x, observed=observed)
+
+
+def not_known(model, x, observed):
+    """Give no number: an autoregressive network would have to sum over all left halves."""
+    return torch.full((len(x),), torch.nan)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=100, quick=20)
+    parser.add_argument("--latent", type=int, default=8, help="of the VAE")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[200], help="of VAE and MADE")
+    parser.add_argument("--classes", type=int, default=50, help="of the mixture")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
+    parser.add_argument("--images", type=int, help="completed; default: 1000; with --quick 100")
+    options = parser.parse_args()
+    run = Experiment("completion", options)
+
+    grey, data = run.data, run.data.binarized()
+    shape = data.image_shape
+    if shape[0] > 1:
+        raise SystemExit(f"{data.name} has {shape[0]} channels; expected images with one")
+    left = torch.arange(shape[-1]) < shape[-1] // 2
+    encode = partial(Bernoulli().encode, levels=grey.levels)
+    made = MADE(shape, ordering=column_by_column(shape), hidden=options.hidden)
+    vae = VAE.mlp(shape, options.latent, options.hidden)
+    mixture = BernoulliMixture(shape, options.classes, pixel_pseudo_count=0.1)
+    models = {  # and the way to log p(right half)
+        "VAE": (vae, by_own_latents),
+        "mixture": (mixture, exact),
+        "MADE": (AutoregressiveModel(made), not_known),
+    }
+    mixture.fit_em(data.train.images, seed=options.seed)
+    for name in ("VAE", "MADE"):
+        ppgen.fit(
+            models[name][0],
+            grey.train.images,
+            grey.validation.images,
+            transform=encode,
+            batch_size=options.batch_size,
+            average=0.999,
+            patience=options.patience,
+            **run.fit_options | {"out": run.folder / name},
+        )
+
+    count = min(options.images or (100 if options.quick else 1000), len(data.test))
+    spread = torch.linspace(0, len(data.test) - 1, count).long()  # some sets are sorted by class
+    x, labels = data.test.images[spread].float(), data.test.labels
+    read = reader(grey, encode, quick=options.quick) if labels is not None else None
+
+    shown = slice(0, None, max(1, count // SHOWN))
+    rows = {"test images": x[shown], "given": torch.where(left, x, 0.5)[shown]}
+    table = {}
+    for name, (model, alone) in models.items():
+        at = model.device
+        completed = complete(model, x.to(at), left.to(at), draws=DRAWS)
+        given, nothing = completed.log_prob.cpu(), alone(model, x.to(at), ~left.to(at)).cpu()
+        table[name] = {
+            "log p(right | left)": given.mean().item(),
+            "log p(right)": nothing.mean().item(),
+            "gain": (given - nothing).mean().item(),
+        }
+        if read:
+            table[name]["read right"] = read(completed.samples[0], labels[spread])
+        rows[f"{name}, mean"] = completed.mean[shown]
+        rows |= {f"{name}, draw": completed.samples[0][shown]}
+        rows |= {f"{name}, another": completed.samples[1][shown]}
+    run.save_figure("completions", plots.image_rows(rows))
+
+    columns = list(table["VAE"])
+    print(f"\n{count} test images\n{'':10}" + "".join(f"{column:>22}" for column in columns))
+    for name, row in table.items():
+        print(f"{name:10}" + "".join(f"{value:22.3f}" for value in row.values()))
+    if read:
+        black = torch.where(left, x, 0.0)
+        run.report(
+            real_test_images_read_right=read(x, labels[spread]),
+            left_halves_read_right=read(black, labels[spread]),
+        )
+    run.report(table=table, images=count)
+    run.finish()
+
+
+def reader(data, encode, quick):
+    """Train a classifier on real digits; give the share of images that it reads as their label."""
+    digits = DigitReader(data.image_shape, int(data.train.labels.max()) + 1)
+    digits.learn(data.train.images, data.train.labels, encode, steps=300 if quick else 2000)
+    return lambda images, labels: digits.accuracy(images.cpu(), labels)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A small convolutional classifier, to judge whether drawn images show what they should."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ppgen.batches import Batches
+
+BATCH = 64
+
+
+class DigitReader(nn.Sequential):
+    """Reads the class of an image, whose values lie between 0 and 1."""
+
+    def __init__(self, image_shape, classes):
+        channel, height, width = image_shape
+        super().__init__(
+            nn.Conv2d(channel, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout2d(0.2),
+            nn.Flatten(),
+            nn.Linear(64 * (height // 2) * (width // 2), 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, classes),
+        )
+
+    def learn(self, images, labels, transform, steps, seed=0):
+        """Minimise the cross-entropy of real images; their binary pixels may be drawn anew."""
+        batches = Batches((images, labels), BATCH, transform)
+        epochs = max(1, round(steps / len(batches)))
+        optimizer = torch.optim.Adam(self.parameters(), lr=2e-3)
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * len(batches))
+        self.train()
+        for epoch in range(epochs):
+            for x, y in batches.shuffled(seed, epoch):
+                optimizer.zero_grad()
+                F.cross_entropy(self(x), y).backward()
+                optimizer.step()
+                scheduler.step()
+        self.eval()
+
+    @torch.no_grad()
+    def read(self, images):
+        """Give the most probable class of each image, ``(batch,)``."""
+        return torch.cat([self(x).argmax(-1) for (x,) in Batches(images)])
+
+    def accuracy(self, images, labels):
+        """Share of the images that are read as their label."""
+        return (self.read(images) == labels).float().mean().item()

@@ -1,0 +1,185 @@
+"""How good is a bound on log p(x)? Three estimates against the truth, and against each other.
+
+Plain Monte Carlo averages p(x | z) over draws from the prior. It needs about as many draws as e to
+the power of the nats that x tells of z, for all but one in so many miss the posterior; the more
+dimensions z has, the more nats. Importance weights correct the draws of a guide instead, and need e
+to the power of what the guide is wrong by. Annealed importance sampling needs no guide: it walks
+from the prior to the posterior.
+
+Where decoder and noise are linear and Gaussian, log p(x) is known. The guide there is the best
+Gaussian without correlations, while a rotation of z, which leaves p(x) as it is, has given the
+posterior some.
+
+python examples/how_good_is_the_bound.py
+python examples/how_good_is_the_bound.py --data mnist --latents 2 10 50 --epochs 20
+"""
+
+from functools import partial
+
+import pyro
+import pyro.distributions as dist
+import torch
+from matplotlib.figure import Figure
+from torch.distributions import kl_divergence
+
+import ppgen
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.inference import ais
+from ppgen.likelihoods import Gaussian
+from ppgen.models import PPCA, VAE
+
+
+@torch.no_grad()
+def linear_gaussian(images, latent):
+    """Fit PPCA in closed form, then rotate its latents at random."""
+    ppca = PPCA.closed_form(images, latent)
+    rotation = torch.linalg.qr(torch.randn(latent, latent)).Q
+    ppca.loadings.copy_(torch.tensordot(rotation, ppca.loadings, 1))
+    return ppca
+
+
+def without_correlations(ppca):
+    """Give the model with the diagonal Gaussians that are closest to its posteriors.
+
+    Their variances are the inverse diagonal of the posterior's precision (Bishop 2006, Pattern
+    recognition and machine learning, equation 10.15).
+    """
+
+    def guide(x):
+        posterior = ppca.posterior(x)
+        scale = posterior.precision_matrix.diagonal(dim1=-2, dim2=-1).rsqrt()
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Normal(posterior.mean, scale).to_event(1))
+
+    return ppca.model, guide
+
+
+@torch.no_grad()
+def truth(ppca, x):
+    """Exact log p(x), and the nats that x tells of z: KL(p(z | x) || p(z)). ``(images,)`` each."""
+    posterior, zero = ppca.posterior(x), x.new_zeros(ppca.latent)
+    prior = dist.MultivariateNormal(zero, torch.eye(ppca.latent).to(x))
+    return ppca.log_likelihood(x).cpu(), kl_divergence(posterior, prior).cpu()
+
+
+def estimates(program, x, particles, chains, temperatures):
+    """Give the three estimates of each image by their number of draws or chains."""
+    ways = {
+        "Monte Carlo from the prior": (partial(ppgen.iwae, proposal="prior"), particles),
+        "importance weights of the guide": (ppgen.iwae, particles),
+        f"annealing, {temperatures} temperatures": (
+            partial(ais, temperatures=temperatures),
+            chains,
+        ),
+    }
+    return {
+        name: {number: estimate(program, x, number).per_image for number in numbers}
+        for name, (estimate, numbers) in ways.items()
+    }
+
+
+def draw(columns):
+    """Draw mean estimates, and below them, where the truth is known, their errors."""
+    figure = Figure((3.2 * len(columns) + 1, 6.5), layout="constrained")
+    panels = figure.subplots(2, len(columns), sharex=True, squeeze=False)
+    for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):
+        for name, by_number in found.items():
+            numbers = list(by_number)
+            means = [each.mean() for each in by_number.values()]
+            above.plot(numbers, means, marker=".", label=name)
+            if exact is not None:
+                errors = [(each - exact).abs().mean() for each in by_number.values()]
+                below.plot(numbers, errors, marker=".")
+        above.set(title=title, xscale="log")
+        below.set(yscale="log", xlabel="draws or chains of an image")
+        for axes in (above, below):
+            axes.grid(alpha=0.3)
+        if exact is None:
+            below.text(0.5, 0.5, "the truth\nis not known", ha="center", transform=below.transAxes)
+            below.set_yticks([])
+        else:
+            above.axhline(exact.mean(), color="black", linestyle="--", label="exact")
+    panels[0, 0].set_ylabel("mean estimate of log p(x), nats")
+    panels[1, 0].set_ylabel("mean error of an image, nats")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=100, quick=20)
+    parser.add_argument(
+        "--latents", type=int, nargs="+", default=[2, 10, 20], help="K of the linear models"
+    )
+    parser.add_argument("--latent", type=int, default=10, help="K of the VAE")
+    parser.add_argument("--images", type=int, help="test images; default: 100; with --quick 20")
+    parser.add_argument("--temperatures", type=int, help="default: 1000; with --quick 100")
+    options = parser.parse_args()
+    run = Experiment("how_good_is_the_bound", options)
+
+    data, quick = run.data, options.quick
+    count = min(options.images or (20 if quick else 100), len(data.test))
+    spread = torch.linspace(0, len(data.test) - 1, count).long()  # some sets are sorted by class
+    settings = {
+        "particles": [1, 10, 100, 1000, *([] if quick else [10_000])],
+        "chains": [1, 10, *([] if quick else [100])],
+        "temperatures": options.temperatures or (100 if quick else 1000),
+    }
+    columns, table = [], {}
+    grey = partial(Gaussian().encode, levels=data.levels)
+    images, x = grey(data.train.images), grey(data.test.images[spread])
+    for latent in options.latents:
+        ppca = linear_gaussian(images, latent)
+        exact, information = truth(ppca, x)
+        found = estimates(without_correlations(ppca), x, **settings)
+        columns.append((f"linear-Gaussian, K = {latent}", found, exact))
+        table[latent] = {
+            "exact": exact.mean().item(),
+            "nats of z in x": information.mean().item(),
+            **{
+                name: {number: (each - exact).mean().item() for number, each in by_number.items()}
+                for name, by_number in found.items()
+            },
+        }
+        print(f"\nK = {latent}: log p(x) = {exact.mean():.2f}; x tells", end=" ")
+        print(f"{information.mean():.1f} nats of z, so that the prior needs about", end=" ")
+        print(f"e^{information.mean():.0f} = {information.mean().exp():.0e} draws")
+        for name, by_number in found.items():
+            number, each = list(by_number.items())[-1]
+            error = each - exact
+            print(f"  {name} of {number}: {error.mean():+.3f} on average,", end=" ")
+            print(f"{error.abs().max():.3f} at worst")
+
+    vae = VAE.mlp(data.image_shape, options.latent)
+    encode = partial(vae.likelihood.encode, levels=data.levels)
+    ppgen.fit(
+        vae,
+        data.train.images,
+        data.validation.images,
+        transform=encode,
+        average=0.999,
+        **run.fit_options,
+    )
+    x = encode(data.test.images[spread])
+    found = estimates(vae, x, **settings)
+    columns.append((f"VAE, K = {options.latent}", found, None))
+    run.save_figure("bounds", draw(columns))
+    bound = ppgen.elbo(vae, x, particles=100)
+    print(f"\nVAE, K = {options.latent}: ELBO {bound.mean:.2f}")
+    for name, by_number in found.items():
+        print(f"  {name}: " + ", ".join(f"{each.mean():.2f}" for each in by_number.values()))
+    run.report(
+        images=count,
+        linear_gaussian=table,
+        vae_elbo=bound.mean,
+        vae={
+            name: {number: each.mean().item() for number, each in by_number.items()}
+            for name, by_number in found.items()
+        },
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

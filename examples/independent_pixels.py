@@ -1,0 +1,65 @@
+"""Binary pixels that know nothing of each other: maximum likelihood in closed form and by SVI.
+
+python examples/independent_pixels.py
+python examples/independent_pixels.py --data binarized_mnist --epochs 20
+"""
+
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import Independent
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.models import AutoregressiveModel
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=100, quick=50)
+    options = parser.parse_args()
+    run = Experiment("independent_pixels", options)
+
+    data = run.data.binarized()
+    train, test = data.train.images, data.test.images
+
+    # The most likely probability of a pixel is its mean; at it, the loss is the pixels' entropy.
+    mean = train.double().mean(0)
+    optimum = -torch.special.entr(torch.stack([mean, 1 - mean])).sum()
+    closed_form = AutoregressiveModel(Independent.from_images(train))
+
+    learned = AutoregressiveModel(Independent(data.image_shape))
+    ppgen.fit(
+        learned,
+        train,
+        optimizer=partial(torch.optim.Adam, lr=0.1),
+        scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
+        average=0.99,
+        **run.fit_options,
+    )
+    # The same number as the loss of a classifier of each pixel.
+    x = test.to(learned.device, torch.float64)
+    probabilities = learned.network.double()(x).squeeze(1).sigmoid()
+    cross_entropy = F.binary_cross_entropy(probabilities, x, reduction="none").sum((1, 2, 3))
+    log_prob = learned.distribution().log_prob(x)
+
+    learned.float()
+    run.report(
+        training_optimum=optimum.item(),
+        training_by_svi=ppgen.elbo(learned, train).mean,
+        largest_difference_of_a_probability=(probabilities[0].cpu() - mean).abs().max().item(),
+        test_closed_form=ppgen.elbo(closed_form, test).mean,
+        test_by_svi=ppgen.elbo(learned, test).mean,
+        largest_difference_to_cross_entropy=(log_prob + cross_entropy).abs().max().item(),
+    )
+    samples = ppgen.sample(learned, 10, seed=options.seed)
+    images = torch.cat([mean[None], probabilities[:1].cpu(), samples.cpu()])
+    title = "pixel means, the same by SVI, and ten samples"
+    run.save_figure("pixels", plots.image_grid(images, columns=6, title=title))
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

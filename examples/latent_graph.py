@@ -1,0 +1,221 @@
+"""Random graphs by positions: known ones with an exact optimum, latent ones by SVI.
+
+Edges appear with probability σ(a · x_iᵀx_j + b). Where positions are known, a and b are found by
+Newton's method and by SVI, and new graphs are drawn. Real graphs (a karate club, the characters of
+Les Misérables, families of Florence) get latent positions, and are compared with graphs drawn from
+their posteriors by degrees, clustering and path lengths. A large graph is fitted on its edges
+and a sample of its missing edges.
+
+python examples/latent_graph.py
+python examples/latent_graph.py --nodes 10000
+"""
+
+import math
+from functools import partial
+
+import networkx as nx
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import ppgen
+from ppgen.experiment import Experiment, arguments
+from ppgen.inference import goodness_of_fit, maximum_likelihood
+from ppgen.inference.graph_fit import degree_shares, path_length_shares
+from ppgen.models import KnownPositionGraph, LatentPositionGraph
+
+SLOPE, INTERCEPT = 2.0, -2.0
+BATCH = 1000  # edges a step, of the large graph
+REAL = {
+    "karate club": nx.karate_club_graph,
+    "Les Misérables": nx.les_miserables_graph,
+    "Florentine families": nx.florentine_families_graph,
+}
+
+
+def fit(program, data, epochs, batch_size=None, **options):
+    """Fit by SVI; give the history."""
+    return ppgen.fit(
+        program,
+        data,
+        epochs=epochs,
+        batch_size=batch_size or len(data[0]),
+        optimizer=partial(Adam, lr=0.05),
+        scheduler=partial(CosineAnnealingLR, T_max=epochs),
+        progress=False,
+        **options,
+    )
+
+
+def simulated(nodes, slope, intercept):
+    """Positions drawn from a Gaussian, and the program that knows them and the parameters."""
+    truth = KnownPositionGraph(torch.randn(nodes, 2).double()).double()
+    with torch.no_grad():
+        truth.slope.fill_(slope)
+        truth.intercept.fill_(intercept)
+    return truth
+
+
+def known_positions(run, nodes, epochs):
+    """Find a and b by two ways, and draw new graphs."""
+    truth = simulated(nodes, SLOPE, INTERCEPT)
+    graph = truth.draw()
+    by_newton, by_svi = (KnownPositionGraph(truth.known).double() for _ in range(2))
+    data = by_newton.observations(graph)
+    found = maximum_likelihood(by_newton, data)
+    fit(by_svi, data, epochs)
+    errors = found.standard_errors
+    run.report(
+        simulated_edges=graph.number_of_edges(),
+        slope_by_newton=by_newton.slope.item(),
+        slope_by_svi=by_svi.slope.item(),
+        slope_standard_error=errors["slope"].item(),
+        intercept_by_newton=by_newton.intercept.item(),
+        intercept_by_svi=by_svi.intercept.item(),
+        intercept_standard_error=errors["intercept"].item(),
+        newton_iterations=found.maximum.iterations,
+        gradient_norm=found.maximum.gradient_norm,
+        log_likelihood=found.log_likelihood,
+    )
+    panels = {"data": graph, **{f"new graph {i}": by_newton.draw() for i in range(1, 6)}}
+    figure = Figure((9, 6), layout="constrained")
+    for axes, (title, panel) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
+        draw_graph(axes, panel, truth.known.numpy())
+        axes.set_title(f"{title}: {panel.number_of_edges()} edges")
+    run.save_figure("new_graphs", figure)
+    return by_newton, graph
+
+
+def draw_graph(axes, graph, places, colors="C0"):
+    where = dict(zip(graph, places, strict=True))
+    nx.draw_networkx_edges(graph, where, ax=axes, width=0.4, alpha=0.5)
+    nx.draw_networkx_nodes(graph, where, ax=axes, node_size=18, node_color=colors)
+    axes.set_aspect("equal")
+
+
+def latent_positions(run, epochs):
+    """Find positions of the nodes of real graphs; give programs and graphs by name."""
+    fitted = {}
+    figure = Figure((12, 4.2), layout="constrained")
+    for axes, (name, make) in zip(figure.subplots(1, 3), REAL.items(), strict=True):
+        graph = make()
+        program = LatentPositionGraph.for_graph(graph)
+        x, pairs = program.observations(graph)
+        fit(program, (x, pairs), epochs)
+        bound = len(x) * ppgen.elbo(program, (x, pairs), particles=100).mean
+        share = x.mean().item()
+        entropy = share * math.log(share) + (1 - share) * math.log(1 - share)
+        deviation = program.posterior().stddev.mean().item()
+        run.report(
+            **{
+                f"{name}, nodes and edges": [len(graph), graph.number_of_edges()],
+                f"{name}, ELBO": bound,
+                f"{name}, log-likelihood of edges alike": len(x) * entropy,
+                f"{name}, slope and intercept": [program.slope.item(), program.intercept.item()],
+                f"{name}, mean deviation of the positions": deviation,
+            }
+        )
+        clubs = [graph.nodes[node].get("club", "") for node in graph]
+        colors = [{"Mr. Hi": "C0", "Officer": "C1"}.get(club, "C2") for club in clubs]
+        draw_graph(axes, graph, program.mean.detach().numpy(), colors)
+        axes.set_title(f"{name}: posterior means, each ± {deviation:.2f}", fontsize="medium")
+        axes.set(xlim=(-3, 3), ylim=(-3, 3))
+        fitted[name] = program, graph
+    run.save_figure("positions", figure)
+    return fitted
+
+
+def check_fit(run, fitted, draws):
+    """Compare each graph with new graphs of its program."""
+    figure = Figure((11, 2.9 * len(fitted)), layout="constrained")
+    for row, (name, (program, graph)) in zip(
+        figure.subplots(len(fitted), 3), fitted.items(), strict=True
+    ):
+        new = [program.draw() for _ in range(draws)]
+        fit = goodness_of_fit(graph, new)
+        run.report(**{f"{name}, p-values": fit.p_values})
+        for statistic, p in fit.p_values.items():
+            print(f"{name}, {statistic}: {fit.observed[statistic]:.3g}, p = {p:.2g}")
+        most = int(max(fit.observed["largest degree"], fit.drawn["largest degree"].max()))
+        draw_band(row[0], degree_shares, graph, new, most, "degree", f"{name}\nshare of nodes")
+        row[0].set_title(
+            f"p = {fit.p_values['standard deviation of degrees']:.2g} for the deviation"
+        )
+        draw_band(row[1], path_length_shares, graph, new, 8, "path length", "share of pairs")
+        row[1].set_title(f"p = {fit.p_values['mean path length']:.2g} for the mean")
+        row[2].hist(fit.drawn["transitivity"], bins=20, color="C1", alpha=0.5, label="new graphs")
+        row[2].axvline(fit.observed["transitivity"], color="black", label="data")
+        row[2].set(xlabel="transitivity", ylabel="new graphs")
+        row[2].set_title(f"p = {fit.p_values['transitivity']:.2g}")
+    for axes in figure.axes[:3]:
+        axes.legend(fontsize="small")
+    run.save_figure("goodness_of_fit", figure)
+
+
+def draw_band(axes, shares, graph, new, most, xlabel, ylabel):
+    observed = shares(graph, most)
+    low, middle, high = np.quantile([shares(g, most) for g in new], [0.025, 0.5, 0.975], axis=0)
+    values = np.arange(most + 1)[-len(observed) :]
+    axes.fill_between(values, low, high, color="C1", alpha=0.3, label="95 % of new graphs")
+    axes.plot(values, middle, color="C1")
+    axes.plot(values, observed, "k.-", label="data")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+
+
+def large_graph(run, nodes, steps):
+    """Fit latent positions on the edges and a sample of the pairs without one."""
+    truth = simulated(nodes, 1.0, 0.0)
+    some = torch.randint(nodes, (100_000, 2))
+    some = some[some[:, 0] != some[:, 1]]
+    wanted = 10 / (nodes - 1)  # mean degree 10
+    low, high = -50.0, 50.0
+    while high - low > 1e-3:
+        with torch.no_grad():
+            truth.intercept.fill_((low + high) / 2)
+        middle = truth.intercept.item()
+        too_many = truth.edge(truth.known, some).probs.mean() > wanted
+        low, high = (low, middle) if too_many else (middle, high)
+    graph = truth.draw()
+    program = LatentPositionGraph.for_graph(graph, controls=5)
+    data = program.observations(graph)
+    epochs = math.ceil(steps * BATCH / len(data[0]))
+    history = fit(program, data, epochs, batch_size=min(BATCH, len(data[0])))
+    similarity = [
+        (places[some[:, 0]] * places[some[:, 1]]).sum(1).float()
+        for places in (program.mean.detach(), truth.known)
+    ]
+    seconds = [epoch.seconds for epoch in history.epochs[1:]]
+    run.report(
+        large_graph_nodes=nodes,
+        large_graph_edges=graph.number_of_edges(),
+        large_graph_seconds_an_epoch=sum(seconds) / len(seconds),
+        large_graph_elbo_an_edge=history.epochs[-1].elbo,
+        large_graph_correlation_of_similarities=torch.corrcoef(torch.stack(similarity))[
+            0, 1
+        ].item(),
+    )
+
+
+def main() -> None:
+    parser = arguments(__doc__, datasets=False)
+    parser.add_argument("--epochs", type=int, help="of SVI; default: 1500; with --quick 300")
+    parser.add_argument("--draws", type=int, help="new graphs; default: 500; with --quick 60")
+    parser.add_argument(
+        "--nodes", type=int, help="of the large graph; default: 5000; with --quick 500"
+    )
+    options = parser.parse_args()
+    options.epochs = options.epochs or (300 if options.quick else 1500)
+    options.draws = options.draws or (60 if options.quick else 500)
+    options.nodes = options.nodes or (500 if options.quick else 5000)
+    run = Experiment("latent_graph", options)
+    fitted = {"simulated": known_positions(run, nodes=50, epochs=options.epochs)}
+    fitted |= latent_positions(run, options.epochs)
+    check_fit(run, fitted, options.draws)
+    large_graph(run, options.nodes, steps=800 if options.quick else 4000)
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The latent space of a VAE: where classes lie, what lies between them, and how much of it is used.
+
+Two VAEs, one with a plane of latents that can be drawn as it is, one with more dimensions, which
+are drawn by their principal components.
+
+python examples/latent_space.py
+python examples/latent_space.py --data mnist --convolutional --latent 20 --interpolation spherical
+"""
+
+from functools import partial
+
+import torch
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
+
+import ppgen
+from ppgen import plots
+from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
+from ppgen.latent_space import ACTIVE, active_units, slerp
+from ppgen.models import VAE
+
+POINTS = 1000
+INTERPOLATIONS = {"linear": torch.lerp, "spherical": slerp}
+
+
+def encode_all(vae, x):
+    """Means and standard deviations of q(z | x), ``(images, latent)`` each."""
+    with torch.no_grad():
+        parts = [vae.encode(some.to(vae.device)) for some in x.split(1000)]
+    return tuple(torch.cat(part).cpu() for part in zip(*parts, strict=True))
+
+
+def neighbours_agree(train, test):
+    """Share of test points whose nearest training point has their label."""
+    return float(KNeighborsClassifier(1).fit(*train).score(*test))
+
+
+def pairs(part, rows):
+    """Choose images to interpolate between, of two classes where classes are known."""
+    half = len(part) // 2  # some sets are sorted by class
+    starts = torch.linspace(0, half - 1, rows).long()
+    ends = starts + half
+    if part.labels is not None:
+        for row, start in enumerate(starts):
+            while part.labels[ends[row]] == part.labels[start]:
+                ends[row] = (ends[row] + 1) % len(part)
+    return starts, ends
+
+
+@torch.no_grad()
+def interpolations(vae, x, starts, ends, way, steps, draw):
+    """Rows from one image to another; between them what the model makes of latents on the way."""
+    x = x.to(vae.device, vae.dtype)
+    z, z_end = vae.encoded(x[starts]).sample(), vae.encoded(x[ends]).sample()
+    weights = torch.linspace(0, 1, steps, device=x.device).view(-1, 1, 1)
+    p = vae.likelihood.distribution(vae.decoder(way(z, z_end, weights)))
+    between = vae.grey(p.sample()) if draw else vae.image(p)
+    return torch.cat([vae.grey(x[None, starts]), between, vae.grey(x[None, ends])])
+
+
+def activity(means_of):
+    """Bars of the variance of each dimension's posterior means, largest first."""
+    figure = Figure((7, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
+    for axes, (name, means) in zip(panels, means_of.items(), strict=True):
+        variances = means.var(0).sort(descending=True).values
+        axes.bar(range(1, len(variances) + 1), variances, color="tab:blue")
+        axes.axhline(ACTIVE, color="grey", linestyle="--", label=f"active above {ACTIVE}")
+        axes.set(
+            yscale="log", ylim=(ACTIVE / 10, 2), xlabel="latent dimension, by variance", title=name
+        )
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0].set_ylabel("variance of the posterior mean")
+    panels[0].legend(loc="lower left")
+    return figure
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=200, quick=40)
+    parser.add_argument("--latent", type=int, default=10, help="dimension of the second z")
+    parser.add_argument("--likelihood", choices=every_likelihood(2), default="soft_bernoulli")
+    parser.add_argument("--convolutional", action="store_true", help="in place of perceptrons")
+    parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
+    parser.add_argument("--interpolation", choices=INTERPOLATIONS, default="linear")
+    parser.add_argument("--rows", type=int, default=8, help="pairs of images to interpolate")
+    parser.add_argument("--steps", type=int, default=9, help="images between the two of a pair")
+    options = parser.parse_args()
+    run = Experiment("latent_space", options)
+
+    data = run.data
+    build = VAE.convolutional if options.convolutional else VAE.mlp
+    likelihood = every_likelihood(data.levels)[options.likelihood]
+    encode = partial(likelihood.encode, levels=data.levels)
+    x, labels = encode(data.test.images), data.test.labels
+    first = torch.arange(min(POINTS, len(x)))
+    if labels is None:  # and perhaps sorted
+        first = torch.linspace(0, len(x) - 1, len(first)).long()
+    colours = None if labels is None else labels[first]
+
+    test_means = {}
+    for latent in (2, options.latent):
+        name = f"K = {latent}"
+        vae = build(data.image_shape, latent, likelihood=likelihood)
+        ppgen.fit(
+            vae,
+            data.train.images,
+            data.validation.images,
+            transform=encode,
+            average=0.999,
+            patience=options.patience,
+            **run.fit_options | {"out": run.folder / f"latent_{latent}"},
+        )
+        means, scales = encode_all(vae, x)
+        test_means[name] = means
+        numbers = {
+            "test_elbo": ppgen.elbo(vae, x).mean,
+            "active_units": int(active_units(means).sum()),
+            "mean_posterior_scale": scales.mean().item(),
+        }
+        if labels is not None:
+            train_means, _ = encode_all(vae, encode(data.train.images))
+            train = (train_means, data.train.labels)
+            numbers["nearest_neighbours_agree"] = neighbours_agree(train, (means, labels))
+        print(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
+        run.report(**{f"latent_{latent}": numbers})
+        if latent == 2:
+            run.save_figure("scatter", plots.scatter(means[first], colours))
+            run.save_figure("manifold", plots.manifold(vae.decode, 2, device=vae.device))
+
+    pca = PCA(2).fit(means)
+    shares = pca.explained_variance_ratio_
+    axis_names = [
+        f"component {n + 1}, {share:.0%} of the variance" for n, share in enumerate(shares)
+    ]
+    projected = torch.as_tensor(pca.transform(means[first]))
+    run.save_figure("scatter_pca", plots.scatter(projected, colours, *axis_names))
+    run.save_figure("activity", activity(test_means))
+
+    starts, ends = pairs(data.test, options.rows)
+    way = INTERPOLATIONS[options.interpolation]
+    title = f"{options.interpolation} in z, from a test image on the left to one on the right"
+    for name, draw in {"interpolations": False, "interpolations_drawn": True}.items():
+        rows = interpolations(vae, x, starts, ends, way, options.steps, draw)
+        across = rows.transpose(0, 1).flatten(0, 1)
+        run.save_figure(name, plots.image_grid(across, options.steps + 2, title))
+    run.report(share_of_variance_in_two_components=float(shares.sum()))
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

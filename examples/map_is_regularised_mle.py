@@ -1,0 +1,262 @@
+"""An ℓ2 penalty is a Gaussian prior: one optimum by five ways, and what it leaves out.
+
+A logistic regression tells two digits apart by their 16 mean grey values over a grid of 4×4. Its
+weights are penalised by λ‖θ‖² against the summed log-likelihood, which is the prior N(0, 1 / (2λ))
+of each weight. Beside the one point that all ways reach stand the posteriors of Laplace's
+approximation and of Hamiltonian Monte Carlo (NUTS).
+
+python examples/map_is_regularised_mle.py
+python examples/map_is_regularised_mle.py --data mnist --classes 4 9
+"""
+
+from functools import partial
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import torch
+from matplotlib.figure import Figure
+from pyro.infer import MCMC, NUTS
+from pyro.infer.autoguide import AutoDelta, AutoLaplaceApproximation
+from torch.nn.functional import adaptive_avg_pool2d
+from torch.optim import Adam, AdamW
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import ppgen
+from ppgen.experiment import Experiment, arguments
+from ppgen.inference import L2Penalty, NoMaximumError, maximum_likelihood
+from ppgen.models import LogisticRegression
+from ppgen.models.logistic_regression import separating_direction
+
+ELSEWHERE = ["weight decay λ/n: half the penalty", "decoupled decay 2λ/n of AdamW"]
+"""Ways that end at another point, and are meant to show it."""
+
+
+class Penalised(LogisticRegression):
+    """Logistic regression with the penalty as a factor of the joint density."""
+
+    def __init__(self, covariates, penalty):
+        super().__init__(covariates)
+        self.penalty = penalty
+
+    def model(self, y=None, design=None, *, n=1):
+        pyro.factor("penalty", -self.penalty([self.weights]))
+        return super().model(y, design, n=n)
+
+
+def with_prior(penalty, covariates):
+    """Logistic regression as a Pyro program whose weights are random."""
+
+    def model(y=None, design=None, *, n=1):
+        like = torch.zeros(covariates, dtype=torch.float64)
+        weights = pyro.sample("weights", penalty.prior(like))
+        with pyro.plate("data", n if y is None else len(y)):
+            return pyro.sample("x", dist.Bernoulli(logits=design @ weights), obs=y)
+
+    return model
+
+
+def features(split, classes, rows=None):
+    """Labels 0 and 1, ``(batch,)``, and their design, an intercept and 16 mean grey values."""
+    chosen = torch.isin(split.labels, torch.tensor(classes)).nonzero()[:rows, 0]
+    grey = adaptive_avg_pool2d(split.images[chosen].double(), 4).flatten(1)
+    design = torch.cat([torch.ones(len(grey), 1), grey], dim=1)
+    return (split.labels[chosen] == classes[1]).double(), design
+
+
+def standardised(design, by):
+    mean, scale = by[:, 1:].mean(0), by[:, 1:].std(0).clamp(min=1e-6)
+    return torch.cat([design[:, :1], (design[:, 1:] - mean) / scale], dim=1)
+
+
+def sgd_like(program, data, epochs, optimizer):
+    """Fit on all rows at once, so that the loss is the mean over all of them."""
+    ppgen.fit(
+        program,
+        data,
+        epochs=epochs,
+        batch_size=len(data[0]),
+        optimizer=partial(optimizer, lr=0.1),
+        scheduler=partial(CosineAnnealingLR, T_max=epochs),
+        progress=False,
+    )
+
+
+def all_ways(penalty, data, epochs):
+    """Give the weights that each way ends at."""
+    n, covariates = data[1].shape
+    decay = penalty.weight_decay(n)
+    found = {}
+
+    penalised = Penalised(covariates, penalty).double()
+    found["penalty, Newton"] = maximum_likelihood(penalised, data).program.weights
+
+    program = Penalised(covariates, penalty).double()
+    sgd_like(program, data, epochs, Adam)
+    found["penalty, SVI"] = program.weights
+
+    for way, maker, share in (
+        ("weight decay 2λ/n of Adam", Adam, 1),
+        (ELSEWHERE[0], Adam, 0.5),
+        (ELSEWHERE[1], AdamW, 1),
+    ):
+        program = LogisticRegression(covariates).double()
+        sgd_like(program, data, epochs, partial(maker, weight_decay=share * decay))
+        found[way] = program.weights
+
+    model = with_prior(penalty, covariates)
+    for way in ("prior, AutoDelta and SVI", "prior, AutoDelta and Newton"):
+        guide = AutoDelta(model)
+        guide(*data)  # makes its parameters in float64 before fit asks for their type
+        program = ppgen.as_program((model, guide))
+        if way.endswith("SVI"):
+            sgd_like(program, data, epochs, Adam)
+        else:
+            maximum_likelihood(program, data)
+        found[way] = guide(*data)["weights"]
+    return {way: weights.detach() for way, weights in found.items()}
+
+
+def laplace(model, mode, data):
+    """Gaussian at the mode with the curvature there, by Pyro's guide."""
+    guide = AutoLaplaceApproximation(model)
+    guide(*data)
+    with torch.no_grad():
+        guide.loc.copy_(mode)
+    gaussian = guide.laplace_approximation(*data)
+    return dist.MultivariateNormal(
+        gaussian.loc, scale_tril=(gaussian.scale[:, None] * gaussian.scale_tril).detach()
+    )
+
+
+def nuts(model, mode, data, samples):
+    """Draw weights from the posterior by Hamiltonian Monte Carlo, with its diagnostics."""
+    chain = MCMC(
+        NUTS(model),
+        num_samples=samples,
+        warmup_steps=samples // 2,
+        initial_params={"weights": mode},
+        disable_progbar=True,
+    )
+    chain.run(*data)
+    return chain.get_samples()["weights"], chain.diagnostics()["weights"]
+
+
+def draw_weights(found):
+    figure = Figure((8, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="weight; 0 is the intercept", ylabel="value")
+    same = {way: w for way, w in found.items() if way not in ELSEWHERE}
+    for size, (way, weights) in zip(np.linspace(13, 3, len(same)), same.items(), strict=True):
+        axes.plot(weights, "o", markersize=size, markerfacecolor="none", label=way)
+    for marker, way in zip("x+", ELSEWHERE, strict=True):
+        axes.plot(found[way], marker, color="grey", label=way)
+    axes.axhline(0, color="black", linewidth=0.5)
+    axes.set_title("circles in circles: one optimum")
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def draw_posteriors(draws, gaussian, predictions):
+    """Two weights under the posterior, and probabilities of test images with and without it."""
+    figure = Figure((10, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    gap = (draws.mean(0) - gaussian.mean).abs() / gaussian.stddev
+    i, j = gap.topk(2).indices.sort().values.tolist()
+    left.plot(draws[:, i], draws[:, j], ".", markersize=3, alpha=0.5, label="NUTS")
+    angle = torch.linspace(0, 2 * torch.pi, 100).double()
+    root = torch.linalg.cholesky(gaussian.covariance_matrix[[i, j]][:, [i, j]])
+    for share, style in {0.5: "-", 0.95: "--"}.items():
+        radius = (-2 * np.log(1 - share)) ** 0.5
+        x, y = gaussian.mean[[i, j]][:, None] + radius * root @ torch.stack(
+            [angle.cos(), angle.sin()]
+        )
+        left.plot(x, y, style, color="C1", label=f"Laplace, {share:.0%}")
+    left.plot(*gaussian.mean[[i, j]], "k*", markersize=10, label="mode: all a point estimate keeps")
+    left.plot(*draws[:, [i, j]].mean(0), "C0D", markeredgecolor="black", label="posterior mean")
+    left.set(xlabel=f"weight {i}", ylabel=f"weight {j}", title="the two weights that differ most")
+    left.legend(fontsize="small")
+    for way, marker in {"Laplace": ".", "NUTS": "x"}.items():
+        right.plot(predictions["mode"], predictions[way], marker, markersize=4, label=way)
+    right.plot([0, 1], [0, 1], color="black", linewidth=0.5)
+    right.set(
+        xlabel="probability of the second digit, at the mode",
+        ylabel="the same, averaged over the posterior",
+        title="test images: the mode is surer",
+    )
+    right.legend()
+    return figure
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--classes", type=int, nargs=2, default=[3, 8], help="two digits")
+    parser.add_argument("--rows", type=int, default=100, help="images to learn from")
+    parser.add_argument("--strength", type=float, default=0.5, help="λ; default: %(default)s")
+    parser.add_argument("--epochs", type=int, help="of SVI; default: 3000; with --quick 600")
+    parser.add_argument("--samples", type=int, help="of NUTS; default: 1000; with --quick 50")
+    options = parser.parse_args()
+    try:
+        penalty = L2Penalty(options.strength)
+    except ValueError as error:
+        parser.error(str(error))
+    options.epochs = options.epochs or (600 if options.quick else 3000)
+    options.samples = options.samples or (50 if options.quick else 1000)
+    run = Experiment("map_is_regularised_mle", options)
+    if run.data.train.labels is None:
+        raise SystemExit(f"--data {options.data} has no labels; expected a set that has them")
+
+    y, raw = features(run.data.train, options.classes, options.rows)
+    test_y, test_raw = features(run.data.test, options.classes, 1000)
+    data, test_design = (y, standardised(raw, raw)), standardised(test_raw, raw)
+    covariates = raw.shape[1]
+
+    separable = separating_direction(*data) is not None
+    try:
+        maximum_likelihood(LogisticRegression(covariates).double(), data)
+        without_penalty = "found"
+    except NoMaximumError as error:
+        without_penalty = str(error)
+    run.report(separable=separable, maximum_without_penalty=without_penalty)
+
+    found = all_ways(penalty, data, options.epochs)
+    mode = found["penalty, Newton"]
+    distances = {way: float((w - mode).norm() / mode.norm()) for way, w in found.items()}
+    for way, distance in distances.items():
+        print(f"{way}: {distance:.1e} from the mode, relative to its length")
+    run.save_figure("weights", draw_weights(found))
+
+    model = with_prior(penalty, covariates)
+    gaussian = laplace(model, mode, data)
+    draws, diagnostics = nuts(model, mode, data, options.samples)
+    ensembles = {"mode": mode[None], "Laplace": gaussian.sample((2000,)), "NUTS": draws}
+    predictions = {
+        way: torch.sigmoid(test_design @ weights.mT).mean(1) for way, weights in ensembles.items()
+    }
+    nats = {way: dist.Bernoulli(p).log_prob(test_y).mean().item() for way, p in predictions.items()}
+    run.save_figure("posteriors", draw_posteriors(draws, gaussian, predictions))
+    for way, value in nats.items():
+        print(f"test log-likelihood, {way}: {value:.4f} nats an image")
+    run.report(
+        prior_variance=penalty.prior_variance,
+        weight_decay=penalty.weight_decay(len(y)),
+        relative_distance_from_the_mode=distances,
+        test_log_likelihood=nats,
+        test_errors={
+            way: ((p > 0.5) != test_y.bool()).double().mean().item()
+            for way, p in predictions.items()
+        },
+        posterior_standard_deviations={
+            "Laplace": gaussian.stddev.tolist(),
+            "NUTS": draws.std(0).tolist(),
+        },
+        largest_shift_of_the_posterior_mean_in_laplace_deviations=float(
+            ((draws.mean(0) - mode).abs() / gaussian.stddev).max()
+        ),
+        nuts_largest_r_hat=float(diagnostics["r_hat"].max()),
+        nuts_smallest_effective_size=float(diagnostics["n_eff"].min()),
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

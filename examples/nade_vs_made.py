@@ -1,0 +1,87 @@
+"""NADE and MADE side by side: nats, parameters, and the time to train and to draw images.
+
+python examples/nade_vs_made.py
+python examples/nade_vs_made.py --data binarized_mnist
+python examples/nade_vs_made.py --data mnist --binarisation dynamic --masks 8 --random-orderings
+"""
+
+import time
+from functools import partial
+
+import torch
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import MADE, NADE
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.models import AutoregressiveModel
+
+SAMPLES = 100
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=30, quick=10)
+    parser.add_argument("--hidden", type=int, default=300, help="hidden units")
+    parser.add_argument("--masks", type=int, default=1, help="sets of masks of MADE")
+    parser.add_argument("--random-orderings", action="store_true", help="of MADE's further masks")
+    parser.add_argument(
+        "--binarisation",
+        default="fixed",
+        choices=("fixed", "dynamic"),
+        help="of the training images: once, or anew for every batch; others: once",
+    )
+    parser.add_argument("--nade-rate", type=float, default=1e-2, help="first learning rate")
+    parser.add_argument("--made-rate", type=float, default=8e-3, help="first learning rate")
+    options = parser.parse_args()
+    run = Experiment("nade_vs_made", options)
+
+    grey, data = run.data, run.data.binarized()
+    shape, hidden = data.image_shape, options.hidden
+    masks = {"masks": options.masks, "random_orderings": options.random_orderings}
+    contestants = {
+        "NADE": (NADE(shape, hidden=hidden), options.nade_rate),
+        "MADE": (MADE(shape, hidden=[hidden], **masks), options.made_rate),
+    }
+    images, transform = data.train.images, None
+    if options.binarisation == "dynamic":
+        encode = contestants["NADE"][0].likelihood.encode
+        images, transform = grey.train.images, partial(encode, levels=grey.levels)
+
+    table, samples = {}, {}
+    for name, (network, rate) in contestants.items():
+        model = AutoregressiveModel(network)
+        history = ppgen.fit(
+            model,
+            images,
+            data.validation.images,
+            transform=transform,
+            optimizer=partial(torch.optim.Adam, lr=rate, fused=True),
+            scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
+            average=0.999,
+            **run.fit_options | {"out": run.folder / name},
+        )
+        started = time.perf_counter()
+        samples[name] = ppgen.sample(model, SAMPLES)
+        seconds = time.perf_counter() - started
+        table[name] = {
+            "test nats": -ppgen.elbo(model, data.test.images).mean,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "seconds an epoch": sum(e.seconds for e in history.epochs) / max(1, history.last),
+            f"seconds for {SAMPLES} samples": seconds,
+            "best epoch": history.best.number,
+        }
+
+    print(f"{'':24}" + "".join(f"{name:>12}" for name in table))
+    for row in table["NADE"]:
+        print(f"{row:24}" + "".join(f"{column[row]:12.5g}" for column in table.values()))
+    run.report(table=table, binarisation=options.binarisation)
+    some = torch.linspace(0, len(data.test.images) - 1, SAMPLES).long()  # some sets are sorted
+    grids = {f"{name}, {table[name]['test nats']:.2f} nats": x for name, x in samples.items()}
+    grids = {"test images": data.test.images[some]} | grids
+    run.save_figure("samples", plots.image_grids(grids))
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

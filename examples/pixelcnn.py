@@ -1,0 +1,141 @@
+"""PixelCNN: images drawn pixel by pixel, their likelihood, completions, and digits on demand.
+
+python examples/pixelcnn.py
+python examples/pixelcnn.py --conditional --levels 256
+python examples/pixelcnn.py --data binarized_mnist --channels 64 --epochs 60 --bfloat16
+"""
+
+from functools import partial
+
+import torch
+from digit_reader import DigitReader
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import GatedPixelCNN, PixelCNN
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.likelihoods import Bernoulli, Categorical
+from ppgen.models import AutoregressiveModel
+
+COMPLETED = 10  # images, a row each
+DRAWS = 8  # of each image's lower half
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=100, quick=15)
+    parser.add_argument("--conditional", action="store_true", help="learn p(image | label)")
+    parser.add_argument("--levels", type=int, default=2, help="of grey; at most those of the data")
+    parser.add_argument("--gated", action="store_true", help="two gated stacks, no blind spot")
+    parser.add_argument("--channels", type=int, default=32, help="feature maps of a layer")
+    parser.add_argument("--layers", type=int, default=5, help="residual blocks, or gated layers")
+    parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
+    parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
+    parser.add_argument("--judged", type=int, default=100, help="samples of each class to be read")
+    options = parser.parse_args()
+    run = Experiment("pixelcnn", options)
+
+    grey, levels = run.data, min(options.levels, run.data.levels)
+    data = grey.binarized() if levels == 2 else grey
+    likelihood = Bernoulli() if levels == 2 else Categorical(levels)
+    encode = partial(likelihood.encode, levels=data.levels)
+    classes = 0
+    if options.conditional:
+        if data.train.labels is None:
+            raise SystemExit(f"--conditional needs labels, and {data.name} has none; take mnist")
+        classes = int(data.train.labels.max()) + 1
+
+    def images_and_labels(part):
+        return (part.images, part.labels) if options.conditional else part.images
+
+    make = partial(GatedPixelCNN, layers=options.layers)
+    if not options.gated:
+        make = partial(PixelCNN, blocks=options.layers)
+    network = make(data.image_shape, likelihood, classes, channels=options.channels)
+    model = AutoregressiveModel(network)
+    history = ppgen.fit(
+        model,
+        images_and_labels(data.train),
+        images_and_labels(data.validation),
+        transform=encode,
+        batch_size=options.batch_size,
+        optimizer=partial(torch.optim.Adam, lr=options.rate, fused=True),
+        scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
+        clip_norm=100.0,
+        average=0.999,
+        bfloat16=options.bfloat16,
+        patience=options.patience,
+        **run.fit_options,
+    )
+    epochs, validation = history.column("validation")
+    lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
+    run.save_figure("likelihood", plots.curves(lines, ylabel="log-likelihood, nats an image"))
+
+    estimate = ppgen.elbo(model, images_and_labels(data.test), transform=encode)
+    bits = likelihood.bits_per_pixel(estimate.per_image, data.test.images, data.levels)
+    run.report(
+        levels=levels,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        epochs=history.last,
+        best_epoch=history.best.number,
+        seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
+        test_nats=-estimate.mean,
+        test_nats_standard_error=estimate.standard_error,
+        test_bits_per_pixel=bits.mean().item(),
+        history=history.to_list(),
+    )
+
+    some = torch.linspace(0, len(data.test) - 1, COMPLETED).long()  # some sets are sorted by class
+    shown, labels = encode(data.test.images[some]), None
+    if options.conditional:
+        labels = data.test.labels[some].to(model.device)
+    run.save_figure("completions", completions(model, shown, labels))
+
+    if not options.conditional:
+        run.save_figure("samples", plots.image_grid(likelihood.grey(ppgen.sample(model, 100))))
+        run.finish()
+        return
+    wished = torch.arange(classes).repeat(options.judged)
+    samples = likelihood.grey(ppgen.sample(model, len(wished), wished)).cpu()
+    figure = plots.image_grid(samples[: 10 * classes], classes, title="ten samples of each class")
+    run.save_figure("samples", figure)
+    judge(run, grey, likelihood, samples, wished)
+    run.finish()
+
+
+def judge(run, data, likelihood, samples, wished):
+    """Report how often a classifier of real digits reads samples as the digit they should show."""
+
+    def as_samples(images):
+        return likelihood.grey(likelihood.encode(images, data.levels))
+
+    reader = DigitReader(data.image_shape, int(wished.max()) + 1)
+    steps = 300 if run.options.quick else 2000
+    reader.learn(data.train.images, data.train.labels, as_samples, steps)
+    run.report(
+        real_test_images_read_right=reader.accuracy(as_samples(data.test.images), data.test.labels),
+        samples_read_as_wished=reader.accuracy(samples, wished),
+        samples_judged=len(wished),
+    )
+
+
+def completions(model, images, labels):
+    """Draw lower halves for the upper halves of images, some for each."""
+    upper = torch.zeros(images.shape[1:], dtype=torch.bool)
+    upper[:, : images.shape[-2] // 2] = True
+    images, upper = images.to(model.device), upper.to(model.device)
+    with torch.no_grad():
+        p = model.eval().distribution(labels)
+        drawn = [p.complete(images, upper) for _ in range(DRAWS)]
+    grey = model.network.likelihood.grey
+    given = torch.where(upper, grey(images), 0.5)
+    columns = torch.stack([grey(images), given, *map(grey, drawn)], 1).flatten(0, 1)
+    return plots.image_grid(
+        columns, DRAWS + 2, title="a test image, the half that is given, and completions"
+    )
+
+
+if __name__ == "__main__":
+    main()

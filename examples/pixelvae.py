@@ -1,0 +1,125 @@
+"""A PixelVAE: an autoregressive network as the likelihood inside a variational autoencoder.
+
+How much is left for the latent variable to say? The same VAE with three likelihoods: pixels that
+are independent given z, a logistic regression of each pixel on those before it, and a PixelCNN. The
+better a network predicts a pixel from those before it, the less the bound gains from z, until the
+guide gives up and equals the prior: posterior collapse (Bowman et al. 2016, Generating sentences
+from a continuous space; Chen et al. 2017, Variational lossy autoencoder).
+
+python examples/pixelvae.py
+python examples/pixelvae.py --data binarized_mnist --channels 32 --layers 5 --epochs 20
+"""
+
+from functools import partial
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import nn
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import FullyVisible, Independent, PixelCNN
+from ppgen.distributions import Autoregressive
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.models.networks import mlp_encoder
+from ppgen.objectives import MeanFieldELBO
+
+SHOWN = 25
+COLLAPSED = 1.0  # nats of KL divergence an image
+
+
+class PixelVAE(ppgen.Program):
+    """z ~ N(0, I); x ~ the network's distribution, its context a function of z."""
+
+    elbo = MeanFieldELBO()
+
+    def __init__(self, network, latent, hidden):
+        super().__init__()
+        self.latent, self.network = latent, network
+        self.encoder = mlp_encoder(network.image_shape, 2 * latent, [hidden], nn.ReLU)
+        self.decoder = nn.Sequential(
+            nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, network.context_size)
+        )
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(self.latent), 1.0).to_event(1))
+            return pyro.sample("x", Autoregressive(self.network, self.decoder(z)), obs=x)
+
+    def guide(self, x):
+        with pyro.plate("data", len(x)):
+            return pyro.sample("z", self.posterior(x))
+
+    def posterior(self, x):
+        mean, log_scale = self.encoder(x).chunk(2, -1)
+        return dist.Normal(mean, log_scale.exp()).to_event(1)
+
+
+@torch.no_grad()
+def kl(program, x):
+    """KL(q(z | x) || p(z)), mean over images, in nats."""
+    q = program.posterior(x.to(program.device)).base_dist
+    prior = dist.Normal(torch.zeros_like(q.loc), 1.0)
+    return torch.distributions.kl_divergence(q, prior).sum(-1).mean().item()
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=80, quick=15)
+    parser.add_argument("--latent", type=int, default=8, help="dimension of z")
+    parser.add_argument("--hidden", type=int, default=200, help="of encoder and decoder")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--channels", type=int, default=16, help="feature maps of the PixelCNN")
+    parser.add_argument("--layers", type=int, default=3, help="its residual blocks")
+    options = parser.parse_args()
+    run = Experiment("pixelvae", options)
+
+    data = run.data.binarized()
+    shape, context = data.image_shape, 32
+    networks = {
+        "independent": Independent(shape, context_size=context),
+        "FVSBN": FullyVisible(shape, context_size=context),
+        "PixelCNN": PixelCNN(shape, None, context, options.channels, options.layers),
+    }
+    nn.init.normal_(networks["independent"].context_weight, std=0.3)  # at 0 it never sees z
+    some = torch.linspace(0, len(data.test) - 1, SHOWN).long()  # some sets are sorted by class
+    shown, test = data.test.images[some].float(), data.test.images.float()
+
+    table, samples, reconstructed = {}, {}, {"test images": shown}
+    for name, network in networks.items():
+        program = PixelVAE(network, options.latent, options.hidden)
+        ppgen.fit(
+            program,
+            data.train.images,
+            data.validation.images,
+            batch_size=options.batch_size,
+            optimizer=partial(torch.optim.Adam, lr=2e-3, fused=True),
+            average=0.999,
+            **run.fit_options | {"out": run.folder / name.replace(" ", "_")},
+        )
+        bound, rate = ppgen.elbo(program, test, particles=5).mean, kl(program, test)
+        table[name] = {
+            "bound": bound,
+            "log-likelihood": ppgen.iwae(program, test, particles=20).mean,
+            "KL": rate,
+            "reconstruction": bound + rate,
+            "collapsed": rate < COLLAPSED,
+        }
+        samples[f"{name}, bound {bound:.1f}"] = ppgen.sample(program, SHOWN)
+        reconstructed[f"{name}, KL {rate:.1f}"] = ppgen.reconstruct(program, shown, mean=False)
+
+    print("nats an image; bound = reconstruction − KL")
+    print(f"{'':24}" + "".join(f"{name:>16}" for name in list(table["PixelCNN"])[:-1]))
+    for name, row in table.items():
+        *numbers, collapsed = row.values()
+        note = "   collapsed: z is ignored" if collapsed else ""
+        print(f"{name:24}" + "".join(f"{number:16.2f}" for number in numbers) + note)
+    run.report(table=table)
+    run.save_figure("samples", plots.image_grids(samples))
+    run.save_figure("reconstructions", plots.image_grids(reconstructed))
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

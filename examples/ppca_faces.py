@@ -1,0 +1,159 @@
+"""Probabilistic PCA of faces: the closed form, what it makes of faces, and SVI beside it.
+
+python examples/ppca_faces.py
+python examples/ppca_faces.py --data olivetti
+python examples/ppca_faces.py --data mnist --epochs 10
+"""
+
+from functools import partial
+
+import torch
+from matplotlib.figure import Figure
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import ppgen
+from ppgen import plots
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.models import PPCA
+from ppgen.models.principal_axes import PrincipalAxes
+
+
+def scatter(z, labels):
+    """Draw latents in two or three dimensions, coloured by label."""
+    figure = Figure((6, 5.5), layout="constrained")
+    names = {f"{axis}label": f"$z_{i + 1}$" for i, axis in enumerate("xyz"[: z.shape[1]])}
+    if z.shape[1] == 3:
+        axes = figure.add_subplot(projection="3d", **names)
+        axes.set_box_aspect(None, zoom=0.9)
+    else:
+        axes = figure.add_subplot(aspect="equal", **names)
+        axes.grid(alpha=0.3)
+    axes.scatter(*z.T, c=labels, s=15, cmap="tab20")
+    axes.set_title("posterior means of the training images")
+    return figure
+
+
+def missing_pixels(train, held_out, dimensions, iterations):
+    """Mean log-likelihood of held-out images by dimension, trained with 30 % of pixels missing."""
+    observed = torch.rand(train.shape) < 0.7
+    means = (train * observed).sum(0) / observed.sum(0).clamp(min=1)
+    imputed = train.where(observed, means)
+    found = {"EM": [], "mean imputation": []}
+    for latent in dimensions:
+        ppca = PPCA.closed_form(imputed, latent)
+        found["mean imputation"].append(ppca.log_likelihood(held_out).mean().item())
+        ppca.fit_em(train, observed, iterations=iterations, tolerance=0.1)
+        found["EM"].append(ppca.log_likelihood(held_out).mean().item())
+    return found
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=1000, quick=100)
+    parser.add_argument("--latent", type=int, default=16, help="dimension of z in SVI")
+    parser.set_defaults(data="faces")
+    options = parser.parse_args()
+    run = Experiment("ppca_faces", options)
+
+    data = run.data
+    train, validation, test = (
+        part.images.float() / (data.levels - 1) for part in (data.train, data.validation, data.test)
+    )
+
+    # The dimension: one eigendecomposition gives every closed form and its held-out likelihood.
+    axes = PrincipalAxes.of(train)
+    held_out, fitted = axes.log_likelihood(validation), axes.log_likelihood(train)
+    latent = max(2, held_out.argmax().item())
+    dimensions = list(range(len(held_out)))
+    lines = {"training": (dimensions, fitted.tolist()), "held out": (dimensions, held_out.tolist())}
+    figure = plots.curves(lines, "mean log p(x), nats an image", xlabel="latent dimensions")
+    figure.axes[0].axvline(latent, color="grey", linestyle="--")
+    gain = (held_out.max() - held_out[0]).item()
+    low, high = held_out[0].item() - 0.1 * gain, held_out.max().item() + gain
+    figure.axes[0].set(title=f"chosen: {latent} dimensions", ylim=(low, high))
+    run.save_figure("dimension", figure)
+
+    shown = train[torch.linspace(0, len(train) - 1, 25).long()]
+    labels = torch.zeros(len(train)) if data.train.labels is None else data.train.labels
+    reconstructions = {"images": shown}
+    for d in (2, 3, 16, 32, 64):
+        if d < len(axes.variances):
+            ppca = PPCA.closed_form(train, d)
+            if d < 4:
+                with torch.no_grad():
+                    z = ppca.posterior(train[:2000]).mean
+                run.save_figure(f"latents_{d}d", scatter(z, labels[:2000]))
+            else:
+                reconstructed = ppca.decode(ppca.posterior(shown).mean)
+                reconstructions[f"d = {d}"] = reconstructed.clamp(0, 1)
+    run.save_figure("reconstructions", plots.image_grids(reconstructions))
+
+    # The chosen model: new faces, walks along the latent dimensions, and faces completed.
+    ppca = PPCA.closed_form(train, latent)
+    new = ppgen.sample(ppca, 100, mean=True, seed=options.seed).clamp(0, 1)
+    run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
+
+    face, offsets = ppca.posterior(train[:1]).mean[0], torch.linspace(-3, 3, 7)
+    walks = ppca.walk(face, offsets)[:20].clamp(0, 1)
+    figure = plots.image_grid(walks.flatten(0, 1), columns=len(offsets))
+    figure.axes[0].set(
+        xlabel="moved by −3 … 3 standard deviations of the prior",
+        ylabel=f"latent dimensions {len(walks)} … 1",
+    )
+    run.save_figure("walks", figure)
+
+    left = torch.arange(test.shape[-1]) < test.shape[-1] // 2
+    observed = left.expand(data.image_shape)
+    cases = test[torch.linspace(0, len(test) - 1, 9).long()]
+    grids = {
+        "test images": cases,
+        "left half": cases.where(observed, 0.5),
+        "conditional mean": ppca.complete(cases, observed).clamp(0, 1),
+        "conditional draw": ppca.complete(cases, observed, mean=False).clamp(0, 1),
+    }
+    run.save_figure("completions", plots.image_grids(grids))
+
+    # Training with 30 % of the pixels missing: EM, and the closed form after mean imputation.
+    # Maximum likelihood overfits at fewer dimensions then; imputed means hold it back.
+    few = [d for d in (1, 2, 4, 6, 8, 12, 16) if d < len(axes.variances)]
+    missing = missing_pixels(train, validation, few, iterations=5 if options.quick else 50)
+    lines = {name: (few, values) for name, values in missing.items()}
+    lines["nothing missing"] = (few, [held_out[d].item() for d in few])
+    figure = plots.curves(lines, "held-out log p(x), nats an image", xlabel="latent dimensions")
+    figure.axes[0].set(title="trained with 30 % of the pixels missing")
+    run.save_figure("missing_pixels", figure)
+
+    # SVI on model and guide reaches the closed form.
+    svi = PPCA(data.image_shape, options.latent)
+    best = PPCA.closed_form(train, options.latent).log_likelihood(train).mean().item()
+    history = ppgen.fit(
+        svi,
+        train,
+        optimizer=partial(Adam, lr=1e-2),
+        scheduler=partial(CosineAnnealingLR, T_max=options.epochs),
+        **run.fit_options,
+    )
+    epochs, elbo = history.column("elbo")
+    ends = ([epochs[0], epochs[-1]], [best, best])
+    figure = plots.curves({"SVI": (epochs, elbo), "closed form": ends}, "ELBO, nats an image")
+    isotropic = fitted[0].item()
+    figure.axes[0].set_ylim(isotropic, best + 0.1 * (best - isotropic))
+    run.save_figure("svi", figure)
+
+    run.report(
+        chosen_latent=latent,
+        held_out_log_likelihood=held_out[latent].item(),
+        test_log_likelihood=ppca.log_likelihood(test).mean().item(),
+        held_out_log_likelihood_em=max(missing["EM"]),
+        held_out_log_likelihood_mean_imputation=max(missing["mean imputation"]),
+        closed_form_log_likelihood=best,
+        svi_log_likelihood=svi.log_likelihood(train.to(svi.device)).mean().item(),
+        svi_elbo=ppgen.elbo(svi, train).mean,
+        history=history.to_list(),
+    )
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+r"""A sigmoid belief net: exactly where 2^M states can be summed over, by bounds where they cannot.
+
+First a net of few latents, whose likelihood is known while bounds train it: how far each bound
+stays below the likelihood, and how the nets compare with one that is trained by the likelihood
+itself. Then what exactness costs: seconds of the sum over 2^M states beside those of a mixture of
+K classes. Last a net of many latents, with each guide and each estimator of the gradient.
+
+python examples/sigmoid_belief_net.py
+python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 --epochs 50
+python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 100 \
+    --guides autoregressive --estimators wake-sleep
+"""
+
+import time
+from functools import partial
+
+import torch
+from matplotlib.figure import Figure
+from pyro.infer import TraceGraph_ELBO
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import ppgen
+from ppgen import plots
+from ppgen.autoregressive import FullyVisible
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.importance import ImportanceWeightedELBO
+from ppgen.models import BernoulliMixture, ExactSigmoidBeliefNet, SigmoidBeliefNet
+from ppgen.models.binary_posteriors import AutoregressiveBernoulli, FactorisedBernoulli
+from ppgen.wake_sleep import WakeSleepELBO
+
+SMALL_EPOCHS = 30
+
+# Of each image NVIL takes one draw, the others five.
+ESTIMATORS = {
+    "NVIL": TraceGraph_ELBO(),  # with the baselines of the guide
+    "VIMCO": ImportanceWeightedELBO(5),
+    "wake-sleep": WakeSleepELBO(5),
+}
+
+
+def autoregressive(latents):
+    return AutoregressiveBernoulli(FullyVisible((1, 1, latents), context_size=latents))
+
+
+GUIDES = {"factorised": FactorisedBernoulli, "autoregressive": autoregressive}
+
+
+class Watch:
+    """The bound of held-out images after each epoch, and where it is known their likelihood.
+
+    It is the callback of a fit.
+    """
+
+    def __init__(self, net, images, exact=False):
+        self.net, self.images, self.exact = net, images, exact
+        self.epochs, self.bounds, self.likelihoods = [], [], []
+
+    def __call__(self, program, history):
+        self.epochs.append(history.last)
+        self.bounds.append(ppgen.elbo(self.net, self.images).mean)
+        if self.exact:
+            self.likelihoods.append(log_likelihood(self.net, self.images))
+
+
+@torch.no_grad()
+def log_likelihood(model, images):
+    """Mean over the images, exactly, nats."""
+    return model.log_likelihood(images.to(model.device, model.dtype)).mean().item()
+
+
+def make(run, data, layers):
+    """Build a net that starts with few latents on, and its pixels at the mean image's log-odds."""
+    torch.manual_seed(run.options.seed)
+    net = SigmoidBeliefNet(data.image_shape, layers, run.options.hidden)
+    mean = data.train.images.float().mean(0).clamp(0.001, 0.999)
+    with torch.no_grad():
+        net.conditionals[0].bias.copy_(mean.logit().flatten())
+        net.prior_logits.fill_(-2.0)
+    return net
+
+
+def fit(run, program, data, watch, name, **options):
+    """Fit with the script's options, in a folder of its own."""
+    settings = run.fit_options | {"out": run.folder / name} | options
+    return ppgen.fit(
+        program,
+        data.train.images,
+        data.validation.images,
+        batch_size=run.options.batch_size,
+        optimizer=partial(Adam, lr=run.options.learning_rate, fused=True),
+        scheduler=partial(CosineAnnealingLR, T_max=max(1, settings["epochs"])),
+        average=0.999,
+        callback=watch,
+        **settings,
+    )
+
+
+def small_nets(run, data):
+    """Nets of few latents, trained by the likelihood and by each bound; give the first."""
+    watches, table, nets = {}, {}, {}
+    epochs = min(run.options.epochs, SMALL_EPOCHS)
+    for way, elbo in {"the likelihood": None, **ESTIMATORS}.items():
+        net = nets[way] = make(run, data, [run.options.small])
+        watch = watches[way] = Watch(net, data.validation.images, exact=True)
+        program = net if elbo else ExactSigmoidBeliefNet(net)
+        name = f"small_{way.replace(' ', '_')}"
+        fit(run, program, data, watch, name, elbo=elbo, epochs=epochs)
+        test = data.test.images
+        table[way] = {
+            "test_log_likelihood": log_likelihood(net, test),
+            "test_bound": ppgen.elbo(net, test).mean,
+        }
+    run.report(small_nets=table)
+    run.save_figure("gap", draw_gap(watches, run.options.small))
+    return nets["the likelihood"]
+
+
+def draw_gap(watches, latents):
+    figure = Figure((10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.set(ylabel="log p(x), nats an image", title=f"exact likelihood, {latents} latents")
+    right.set(ylabel="log p(x) − bound, nats an image", title="what the bound misses", yscale="log")
+    for number, (way, watch) in enumerate(watches.items()):
+        left.plot(watch.epochs, watch.likelihoods, f"C{number}", label=f"trained by {way}")
+        if way in ESTIMATORS:  # the guide of the other is not trained
+            gaps = [p - bound for p, bound in zip(watch.likelihoods, watch.bounds, strict=True)]
+            right.plot(watch.epochs, gaps, f"C{number}", label=f"trained by {way}")
+    for axes in (left, right):
+        axes.set(xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def causes(net):
+    """Mean images with all latents off, and with one on at a time."""
+    z = torch.cat([torch.zeros(1, net.latents[0]), torch.eye(net.latents[0])]).to(net.device)
+    with torch.no_grad():
+        images = net.conditionals[0](z).sigmoid().unflatten(-1, net.image_shape)
+    return plots.image_grid(images, len(images), "all latents off, then one on at a time")
+
+
+def seconds(model, images):
+    """Time of one exact likelihood of the images, the best of three."""
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        log_likelihood(model, images)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def costs(run, data):
+    """Measure the seconds of the exact likelihood against latents M and classes K."""
+    images, shape = data.train.images[:1000].float(), data.image_shape
+    latents = range(2, 13 if run.options.quick else 17, 2)
+    classes = [4**power for power in range(1, 6)]
+    nets = [seconds(SigmoidBeliefNet(shape, [m], hidden=()), images) for m in latents]
+    mixtures = [seconds(BernoulliMixture(shape, k), images) for k in classes]
+    figure = Figure((6, 4), layout="constrained")
+    axes = figure.add_subplot(
+        xlabel="latents M, or classes K", ylabel=f"seconds, {len(images)} images", title="log p(x)"
+    )
+    axes.loglog(latents, nets, ".-", label="belief net: 2$^M$ states")
+    axes.loglog(classes, mixtures, ".-", label="mixture: K classes")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    run.save_figure("cost", figure)
+    run.report(
+        seconds_of_belief_net=dict(zip(latents, nets, strict=True)),
+        seconds_of_mixture=dict(zip(classes, mixtures, strict=True)),
+    )
+
+
+def large_nets(run, data):
+    """Nets of many latents, with each guide and each estimator that the options name."""
+    options, test = run.options, data.test.images
+    lines, table = {}, {}
+    for guide in options.guides:
+        samples = {"test images": some(test)}
+        for way in options.estimators:
+            net = make(run, data, [GUIDES[guide](latents) for latents in options.latents])
+            watch = Watch(net, data.validation.images)
+            name = f"{guide}, {way}"
+            history = fit(run, net, data, watch, f"{guide}_{way}", elbo=ESTIMATORS[way])
+            likelihood = ppgen.iwae(net, test, options.particles)
+            table[name] = {
+                "test_bound": ppgen.elbo(net, test).mean,
+                "test_log_likelihood": likelihood.mean,
+                "standard_error": likelihood.standard_error,
+                "seconds_an_epoch": sum(e.seconds for e in history.epochs) / max(1, history.last),
+            }
+            lines[name] = (watch.epochs[1:], watch.bounds[1:])
+            samples[name] = ppgen.sample(net, 25, mean=True)
+        run.save_figure(f"samples_{guide}", plots.image_grids(samples))
+    print(f"nats an image; the likelihood estimated with {options.particles} draws")
+    print(f"{'':28}{'bound':>10}{'likelihood':>12}{'s/epoch':>10}")
+    for name, (bound, estimate, _, epoch) in ((n, row.values()) for n, row in table.items()):
+        print(f"{name:28}{bound:10.2f}{estimate:12.2f}{epoch:10.2f}")
+    run.report(nets=table, particles=options.particles)
+    ylabel = "bound of the validation images, nats an image"
+    run.save_figure("bounds", plots.curves(lines, ylabel))
+
+
+def some(images):
+    return images[torch.linspace(0, len(images) - 1, 25).long()]  # some sets are sorted by class
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=50, quick=3)
+    parser.add_argument("--small", type=int, default=8, help="latents of the net known exactly")
+    parser.add_argument("--latents", type=int, nargs="+", default=[50], help="layers, from below")
+    parser.add_argument("--guides", nargs="+", default=[*GUIDES], choices=GUIDES)
+    parser.add_argument("--estimators", nargs="+", default=[*ESTIMATORS], choices=ESTIMATORS)
+    parser.add_argument("--hidden", type=int, nargs="*", default=[], help="of the encoders")
+    parser.add_argument("--batch-size", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--learning-rate", type=float, default=0.02, help="default: %(default)s")
+    parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
+    run = Experiment("sigmoid_belief_net", parser.parse_args())
+    data = run.data.binarized(seed=run.options.seed)
+
+    run.save_figure("causes", causes(small_nets(run, data)))
+    costs(run, data)
+    large_nets(run, data)
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

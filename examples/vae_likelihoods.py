@@ -1,0 +1,182 @@
+"""Which likelihood fits grey images best? Every one inside the same VAE, in one unit.
+
+Densities of grey values, masses over bins and masses over all levels are compared by an upper bound
+on the bits that a pixel of the original image costs: densities are those of dequantised images, and
+a bin's mass is shared evenly by its levels. Bernoulli likelihoods say nothing about grey levels, so
+they have no bits.
+
+python examples/vae_likelihoods.py
+python examples/vae_likelihoods.py --data mnist --convolutional --epochs 30 --seeds 2
+"""
+
+from functools import partial
+from math import log, nan
+from statistics import mean, stdev
+
+import pyro
+import torch
+from torch.distributions import kl_divergence
+
+import ppgen
+from ppgen import plots
+from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
+from ppgen.likelihoods import Density
+from ppgen.models import VAE
+
+SHOWN = 10
+
+
+@torch.no_grad()
+def parts_of_the_bound(vae, images, levels):
+    """Bits a pixel: of z, spread over all pixels, and of black, grey and white pixels each."""
+    divergence, bits = [], []
+    for grey in images.split(1000):
+        x = vae.likelihood.encode(grey, levels).to(vae.device, vae.dtype)
+        q = vae.encoded(x)
+        divergence.append(kl_divergence(q.base_dist, torch.distributions.Normal(0, 1)).sum(-1))
+        p = vae.likelihood.distribution(vae.decoder(q.sample())).base_dist
+        bits.append(-(p.log_prob(x).cpu() + vae.likelihood.log_volume(grey, levels)) / log(2))
+    bits, latent = torch.cat(bits), torch.cat(divergence).mean().item()
+    parts = {"z": latent / (images[0].numel() * log(2))}
+    for name, pixels in kinds_of_pixels(images, levels).items():
+        parts[name] = bits[pixels].mean().item() if pixels.any() else 0.0
+    return parts
+
+
+def kinds_of_pixels(images, levels):
+    black, white = images == 0, images == levels - 1
+    return {"black": black, "grey": ~(black | white), "white": white}
+
+
+def standard_error(values):
+    """Of the mean over seeds; NaN where there is one seed."""
+    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else nan
+
+
+def print_table(table):
+    columns = ("bits", "±", "z", "black", "grey", "white")
+    print("\nbits per pixel of the grey image, an upper bound; where they go, by the ELBO:")
+    print("on z, spread over all pixels, and on a black, a grey and a white pixel")
+    print(f"{'':24}" + "".join(f"{column:>8}" for column in columns))
+    for name, row in sorted(table.items(), key=lambda item: item[1].get("bits", float("inf"))):
+        numbers = "".join(f"{row[column]:8.3f}" for column in columns) if "bits" in row else ""
+        print(f"{name:24}{numbers or '   none: ' + row['none']}")
+
+
+def verdict(table, shares):
+    """Name the best, and the pixels on which it gains most over the best of the other kind."""
+    ranked = sorted((name for name in table if "bits" in table[name]), key=lambda n: bits(table, n))
+    best = ranked[0]
+    text = f"Best: {best}, {bits(table, best):.3f} bits per pixel"
+    if len(ranked) > 1:
+        lead = bits(table, ranked[1]) - bits(table, best)
+        error = (table[best]["±"] ** 2 + table[ranked[1]]["±"] ** 2) ** 0.5
+        clear = "" if lead > 2 * error else "; chance alone may make such a difference"
+        text += f", {lead:.3f} ± {error:.3f} fewer than {ranked[1]}, the next{clear}"
+    kind = table[best]["kind"]
+    others = [name for name in ranked if table[name]["kind"] != kind]
+    if not others:
+        return text + "."
+    other = table[others[0]]
+    gains = {name: shares[name] * (other[name] - table[best][name]) for name in shares}
+    gains["z"] = other["z"] - table[best]["z"]
+    most = max(gains, key=gains.get)
+    listed = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
+    text += (
+        f".\nIt is a {kind}. The best {other['kind']}, {others[0]}, spends "
+        f"{sum(gains.values()):.3f} bits per pixel more ({listed}), most of it on "
+        f"{'the latents' if most == 'z' else f'{most} pixels, {shares[most]:.0%} of all'}."
+    )
+    if kind == "mass" and most in ("black", "white"):
+        text += (
+            f"\nFor a mass can put nearly all probability on the level {most} alone, while a "
+            "density has to rise to that height, and keep it, over the whole part of the scale "
+            "that the dequantised level fills."
+        )
+    return text
+
+
+def bits(table, name):
+    return table[name]["bits"]
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    training_arguments(parser, epochs=200, quick=8)
+    names = list(every_likelihood(2))
+    parser.add_argument("--likelihoods", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--seeds", type=int, help="runs of each; default: 3; with --quick 2")
+    parser.add_argument("--latent", type=int, default=10, help="dimension of z")
+    parser.add_argument("--convolutional", action="store_true", help="in place of perceptrons")
+    parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
+    parser.add_argument("--particles", type=int, help="of the bound; default: 500; --quick 50")
+    options = parser.parse_args()
+    seeds = options.seeds or (2 if options.quick else 3)
+    particles = options.particles or (50 if options.quick else 500)
+    run = Experiment("vae_likelihoods", options)
+
+    data, test = run.data, run.data.test.images
+    build = VAE.convolutional if options.convolutional else VAE.mlp
+    some = torch.linspace(0, len(test) - 1, SHOWN).long()  # some sets are sorted by class
+    table, reconstructions, samples, draws = {}, {}, {}, {}
+    for name in options.likelihoods:
+        runs = []
+        for seed in range(options.seed, options.seed + seeds):
+            pyro.set_rng_seed(seed)
+            likelihood = every_likelihood(data.levels)[name]
+            encode = partial(likelihood.encode, levels=data.levels)
+            vae = build(data.image_shape, options.latent, likelihood=likelihood)
+            folder = run.folder / f"{name}_{seed}"
+            ppgen.fit(
+                vae,
+                data.train.images,
+                data.validation.images,
+                transform=encode,
+                average=0.999,
+                patience=options.patience,
+                progress=False,
+                **run.fit_options | {"out": folder, "seed": seed},
+            )
+            try:
+                likelihood.log_volume(test[:1], data.levels)
+            except ValueError as error:  # it says nothing about grey levels
+                runs.append(error)
+                continue
+            bound = ppgen.iwae(vae, test, particles, transform=encode).per_image
+            each = likelihood.bits_per_pixel(bound, test, data.levels).mean().item()
+            runs.append({"bits": each, **parts_of_the_bound(vae, test, data.levels)})
+        if isinstance(runs[0], ValueError):
+            table[name] = {"none": "its log_prob is of binary images, no log-density of grey ones"}
+        else:
+            columns = {key: [row[key] for row in runs] for key in runs[0]}
+            table[name] = {key: mean(values) for key, values in columns.items()}
+            table[name]["±"] = standard_error(columns["bits"])
+            table[name]["kind"] = "density" if isinstance(likelihood, Density) else "mass"
+        reconstructions[name] = ppgen.reconstruct(vae, encode(test[some]))
+        samples[name] = ppgen.sample(vae, SHOWN, mean=True)
+        draws[name] = likelihood.grey(ppgen.sample(vae, SHOWN))
+        print(name, "" if "none" in table[name] else f"{bits(table, name):.3f}", flush=True)
+
+    shown = {"test images": test[some] / (data.levels - 1)}
+    figures = {"reconstructions": shown | reconstructions, "samples": samples, "draws": draws}
+    titles = {
+        "reconstructions": "mean images at a draw of z given the image",
+        "samples": "mean images at draws of z from the prior",
+        "draws": "pixels drawn at the same z",
+    }
+    for name, rows in figures.items():
+        run.save_figure(name, plots.image_rows(rows, titles[name]))
+
+    print_table(table)
+    sentence = ""
+    if any("bits" in row for row in table.values()):
+        shares = kinds_of_pixels(test, data.levels)
+        shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
+        sentence = verdict(table, shares)
+        print(f"\n{sentence}\n")
+    run.report(table=table, verdict={"text": sentence}, seeds=seeds, particles=particles)
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

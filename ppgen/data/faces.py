@@ -1,0 +1,90 @@
+"""Faces: 100 small ones that come with scikit-image, the Olivetti faces and the Frey faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppgen.data.dataset import DataError, Dataset, Part, split
+from ppgen.data.files import download as fetch
+from ppgen.data.files import require, unreadable
+
+OLIVETTI = (400, 64, 64)
+FREY = (1965, 28, 20)
+
+
+def load(name: str, folder: Path, download: bool) -> Dataset:
+    """Read the first half of scikit-image's ``lfw_subset``: 100 faces, 25×25, without a network.
+
+    They are resampled cut-outs of Labeled Faces in the Wild in floating-point numbers from 0 to 1,
+    here rounded to 256 levels: 80 for training, 10 for validation, 10 for testing.
+    """
+    try:
+        from skimage.data import lfw_subset  # here, for it is an optional extra
+
+        greys = lfw_subset()[:100]
+    except Exception as error:  # not installed, or without its file
+        raise DataError(
+            f"data set {name!r} comes with scikit-image, which does not give it here ({error}); "
+            "install it by pip install 'ppgen[faces]' or pip install scikit-image"
+        ) from error
+    images = torch.from_numpy(np.rint(255 * greys).astype(np.uint8)).unsqueeze(1)
+    return split(name, 256, Part(images), held_out=10)
+
+
+def load_olivetti(name: str, folder: Path, download: bool) -> Dataset:
+    """Read ``olivetti_faces.npz``: 40 people, ten images of each, 64×64; labels are the people.
+
+    The parts share no person: 30 people are for training, 5 for validation, 5 for testing.
+    """
+    path = folder / "olivetti_faces.npz"
+    if download and not path.exists():
+        fetch([path], name, lambda: save_olivetti(path))
+    require([path], name)
+    people = torch.arange(OLIVETTI[0]) // 10
+    return split(name, 256, Part(read(name, path, OLIVETTI), people), held_out=50)
+
+
+def load_frey(name: str, folder: Path, download: bool) -> Dataset:
+    """Read ``frey_faces.npz``: one person in 1,965 frames of a film, 28×20.
+
+    Neighbouring frames are alike, so the parts are stretches of the film: the first 1,565 frames
+    are for training, 200 for validation, the last 200 for testing.
+    """
+    path = folder / "frey_faces.npz"
+    if not path.exists():
+        raise DataError(
+            f"data set {name!r}: {path.name} not found in {folder}, and there is no download; put "
+            f"there the array 'images' of uint8 {FREY}, or name another data folder by "
+            "--data-root or PPGEN_DATA"
+        )
+    return split(name, 256, Part(read(name, path, FREY)), held_out=200)
+
+
+def read(name: str, path: Path, shape: tuple[int, ...]) -> Tensor:
+    """Read the array ``images`` of an ``.npz``."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            images = file["images"]
+    except Exception as error:  # of zipfile, numpy, or a missing key
+        raise unreadable(name, [path], error) from error
+    if images.shape != shape or images.dtype != np.uint8:
+        problem = f"an array of {images.dtype} {images.shape} where uint8 {shape} should be"
+        raise unreadable(name, [path], problem)
+    return torch.from_numpy(images).unsqueeze(1)
+
+
+def save_olivetti(path: Path) -> None:
+    """Fetch the Olivetti faces by scikit-learn and keep them as the grey levels they were."""
+    from sklearn.datasets import fetch_olivetti_faces  # here, for it takes a second to import
+
+    with TemporaryDirectory() as cache:
+        faces = fetch_olivetti_faces(data_home=cache).images
+    # scikit-learn divides the levels by the largest of them.
+    step = np.diff(np.unique(faces)).min()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, images=np.rint(faces / step).astype(np.uint8))

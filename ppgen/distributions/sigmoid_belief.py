@@ -1,0 +1,207 @@
+"""Images under a sigmoid belief net, its binary latents summed out exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from ppgen.distributions.binary_images import check_image_shape
+
+MOST_LATENTS = 20
+"""Binary latents of one layer, or of two neighbouring ones, whose joint states are summed over."""
+
+
+class SigmoidBelief(TorchDistribution):
+    r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), where each unit is Bernoulli given those above.
+
+    With one layer of M latents, weights w, biases c and prior logits b, the sum has 2^M terms:
+
+    .. math::
+        \log p(x) = c \cdot x + \log \sum_z \exp\Big(z \cdot (w x) + \log p(z)
+            - \sum_d \log(1 + e^{z \cdot w_d + c_d})\Big).
+
+    The normalisers are those of the states, whatever the images, and the images meet the states as
+    vectors of M numbers, not D: N images of D pixels cost 2^M (D + N) M operations, where going
+    through the pixels of every image costs 2^M D N M. Layers above are summed out in the same
+    way, with the states of the layer below in place of images, from the top down.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    prior_logits
+        b, of the top layer, ``(latents,)``.
+    layers
+        Weights ``(latents, units below)`` and biases ``(units below,)`` of each layer of latents,
+        from the one above the pixels up.
+    memory
+        MiB that one chunk of states may take at most. Gradients through several chunks compute
+        each a second time in place of keeping it.
+
+    Raises
+    ------
+    ValueError
+        Where shapes do not suit each other, ``memory`` is not positive, or there are more states
+        than can be summed over; it says how many.
+
+    References
+    ----------
+    Neal 1992, Connectionist learning of belief networks, section 2.
+
+    Examples
+    --------
+    Two latents, either of which turns one of two pixels on:
+
+    >>> weights, biases = 4 * torch.eye(2), torch.full((2,), -2.0)
+    >>> p = SigmoidBelief((1, 1, 2), torch.zeros(2), [(weights, biases)])
+    >>> p.log_prob(torch.tensor([[[[0.0, 1.0]]], [[[1.0, 1.0]]]])).exp()
+    tensor([0.2500, 0.2500])
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+    support = constraints.independent(constraints.boolean, 3)
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        prior_logits: Tensor,
+        layers: Sequence[tuple[Tensor, Tensor]],
+        memory: float = 256.0,
+        validate_args: bool | None = None,
+    ) -> None:
+        sizes = [check_image_shape(image_shape), *(len(weight) for weight, _ in layers)]
+        _check_shapes(sizes, prior_logits, layers)
+        check_summable(sizes[1:])
+        if not memory > 0:
+            raise ValueError(f"memory is {memory}; expected a positive number of MiB")
+        self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
+        super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
+
+    def expand(
+        self, batch_shape: torch.Size, _instance: SigmoidBelief | None = None
+    ) -> SigmoidBelief:
+        """Give the same distribution with a larger batch shape."""
+        new = self._get_checked_instance(SigmoidBelief, _instance)
+        new.prior_logits, new.layers, new.memory = self.prior_logits, self.layers, self.memory
+        super(SigmoidBelief, new).__init__(
+            torch.Size(batch_shape), self.event_shape, validate_args=False
+        )
+        new._validate_args = self._validate_args
+        return new
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of images, in nats.
+
+        Parameters
+        ----------
+        value
+            ``(*sample, *batch, channel, height, width)``.
+        """
+        if self._validate_args:
+            self._validate_sample(value)
+        log_prior = _log_prior(self.prior_logits)
+        for weight, bias in reversed(self.layers[1:]):
+            below = states(range(2 ** len(bias)), len(bias), like=bias)
+            log_prior = self._log_sum(below, log_prior, weight, bias)
+        images = value.reshape(-1, self.event_shape.numel()).to(self.prior_logits.dtype)
+        log_prob = self._log_sum(images, log_prior, *self.layers[0])
+        batch_shape = torch.broadcast_shapes(value.shape[:-3], self.batch_shape)
+        return log_prob.view(value.shape[:-3]).expand(batch_shape)
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw images layer by layer, ``(*sample_shape, *batch, channel, height, width)``."""
+        shape = self._extended_shape(sample_shape)
+        with torch.no_grad():
+            logits = self.prior_logits.expand(*shape[:-3], -1)
+            for weight, bias in reversed(self.layers):
+                logits = torch.bernoulli(logits.sigmoid()) @ weight + bias
+            return torch.bernoulli(logits.sigmoid()).view(shape)
+
+    def _log_sum(self, values: Tensor, log_prior: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        # log Σ_z p(z) p(value | z) of every row, from log p(z) of all states of the layer above.
+        latents, units = weight.shape
+        per_state = 4 * (len(values) + units + 2 * latents) * weight.element_size()
+        size = max(1, int(self.memory * 2**20 / per_state))
+        seen = values @ weight.mT
+
+        def chunk(start: int) -> Tensor:
+            numbers = range(2**latents)[start : start + size]
+            z = states(numbers, latents, like=weight)
+            log_normaliser = F.softplus(z @ weight + bias).sum(-1)
+            own = log_prior[start : start + size] - log_normaliser
+            return torch.addmm(own, seen, z.mT).logsumexp(-1)
+
+        starts = range(0, 2**latents, size)
+        total = torch.full_like(seen[:, 0], -torch.inf)
+        for start in starts:
+            if len(starts) > 1 and torch.is_grad_enabled():
+                part = checkpoint(chunk, start, use_reentrant=False, preserve_rng_state=False)
+            else:
+                part = chunk(start)
+            total = part if start == 0 else torch.logaddexp(total, part)
+        return total + values @ bias
+
+
+def states(numbers: range, latents: int, like: Tensor) -> Tensor:
+    """List joint states of binary latents, ``(states, latents)``, in the type of another tensor.
+
+    State number i has the binary digits of i as its values, the first latent the lowest digit, as
+    in :func:`ppgen.distributions.all_images`.
+
+    Examples
+    --------
+    >>> states(range(1, 4), latents=2, like=torch.zeros(()))
+    tensor([[1., 0.],
+            [0., 1.],
+            [1., 1.]])
+    """
+    rows = torch.arange(numbers.start, numbers.stop, device=like.device)
+    places = torch.arange(latents, device=like.device)
+    return (rows[:, None] >> places & 1).to(like.dtype)
+
+
+def _log_prior(logits: Tensor) -> Tensor:
+    # Of all states of independent latents: each latent doubles the table of those before it.
+    table = logits.new_zeros(1)
+    for logit in logits:
+        table = torch.cat([table + F.logsigmoid(-logit), table + F.logsigmoid(logit)])
+    return table
+
+
+def check_summable(latents: Sequence[int]) -> None:
+    """Refuse layers of latents, sizes from below, with too many joint states to sum over.
+
+    Raises
+    ------
+    ValueError
+        It says how many there are.
+    """
+    # A sum goes over the joint states of two layers at a time, those further up being done with.
+    most = max(map(sum, pairwise(latents)), default=latents[0])
+    if most > MOST_LATENTS:
+        raise ValueError(
+            f"latents are {tuple(latents)}: the exact likelihood would be a sum over 2^{most} ≈ "
+            f"{2.0**most:.1e} joint states; expected at most {MOST_LATENTS} binary latents, "
+            f"{2**MOST_LATENTS:,} states, in one layer or two neighbouring ones: take a bound "
+            "instead, by ppgen.elbo or ppgen.iwae"
+        )
+
+
+def _check_shapes(
+    sizes: Sequence[int], prior_logits: Tensor, layers: Sequence[tuple[Tensor, Tensor]]
+) -> None:
+    expected = [((above, below), (below,)) for below, above in pairwise(sizes)]
+    found = [(tuple(weight.shape), tuple(bias.shape)) for weight, bias in layers]
+    if not layers or found != expected or prior_logits.shape != (sizes[-1],):
+        raise ValueError(
+            f"prior_logits has the shape {tuple(prior_logits.shape)}, weights and biases of the "
+            f"layers have {found}; expected (latents of the top layer,), and "
+            f"(latents, units below) and (units below,) from {sizes[0]} pixels up"
+        )

@@ -1,0 +1,231 @@
+"""Maximum likelihood by Newton's method, with standard errors from the Fisher information."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils import vector_to_parameters
+
+from ppgen.batches import Batches
+from ppgen.inference.gradients import Batch, Objective
+from ppgen.inference.newton import Maximum, NoMaximumError, maximise
+from ppgen.inference.prepare import prepare
+from ppgen.inference.sampling import evaluating
+from ppgen.objectives import TensorELBO
+from ppgen.program import Program, as_program
+
+
+@dataclass(frozen=True)
+class MaximumLikelihood:
+    """A program at its maximum likelihood, and how sure its parameters are.
+
+    Attributes
+    ----------
+    program
+        What was fitted, in place.
+    maximum
+        Of the log-likelihood, in nats. Its coordinates are the program's parameters one after the
+        other, as they are stored: those that Pyro constrains are unconstrained here.
+    """
+
+    program: Program
+    maximum: Maximum
+
+    @property
+    def log_likelihood(self) -> float:
+        """Of all data, in nats."""
+        return self.maximum.value
+
+    @property
+    def information(self) -> Tensor:
+        """Observed Fisher information: minus the Hessian of the log-likelihood."""
+        return -self.maximum.hessian
+
+    @property
+    def covariance(self) -> Tensor:
+        """Asymptotic covariance of the parameters: the inverse of the information.
+
+        Of a program with priors and an ``AutoDelta`` guide, this is the covariance of Laplace's
+        approximation to the posterior.
+        """
+        return torch.cholesky_inverse(torch.linalg.cholesky(self.information))
+
+    @property
+    def standard_errors(self) -> dict[str, Tensor]:
+        """Standard error of each parameter, in its shape, by its name."""
+        return _Parameters(self.program).split(self.covariance.diagonal().sqrt())
+
+    def standard_error(self, quantity: Callable[[Program], Tensor]) -> Tensor:
+        """Give the standard error of what the program computes from its parameters.
+
+        By the delta method: √(J C Jᵀ), with the quantity's Jacobian J and the covariance C of the
+        parameters (van der Vaart 1998, Asymptotic statistics, theorem 3.1).
+
+        Parameters
+        ----------
+        quantity
+            From the program to a tensor.
+
+        Examples
+        --------
+        >>> import ppgen
+        >>> x = torch.tensor([1.0, 2.0, 3.0, 2.0], dtype=torch.float64)
+        >>> found = maximum_likelihood(ppgen.models.Exponential().double(), x)
+        >>> round(found.standard_error(lambda program: program.rate).item(), 8)  # λ / √n
+        0.25
+        """
+        parameters = _Parameters(self.program)
+        module = _Quantity(self.program, quantity)
+        jacobian = torch.func.jacrev(lambda point: parameters.call(module, point))(parameters.point)
+        return torch.einsum("...i,ij,...j->...", jacobian, self.covariance, jacobian).sqrt()
+
+
+def maximum_likelihood(
+    program: Any,
+    data: Tensor | Batch,
+    *,
+    batch_size: int | None = None,
+    tolerance: float = 1e-8,
+    max_iterations: int = 50,
+) -> MaximumLikelihood:
+    """Fit a program in which nothing but the data is random, by Newton's method.
+
+    The ELBO of such a program is its log-likelihood. With priors and an ``AutoDelta`` guide it is
+    the log of the joint density, and its maximum the mode of the posterior.
+
+    The program is changed in place. It starts from the parameters that it has, of which there
+    should be few, for the Hessian is dense.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts; best in float64.
+    data
+        What the program observes, or a tuple of that and what else it takes, as for
+        :func:`ppgen.fit`.
+    batch_size
+        Rows of the data in memory at a time; by default 1,000.
+    tolerance, max_iterations
+        As for :func:`ppgen.inference.newton.maximise`; the gradient is that of all data together.
+
+    Raises
+    ------
+    NoMaximumError
+        Where there is no maximum, as with separable classes or a variance that can shrink to 0, or
+        no single one, as with linearly dependent covariates; it names the parameters along which
+        the likelihood rises without end, or is flat.
+    ValueError
+        Where the program cannot be run on the data, is random itself, or names an ELBO of Pyro's
+        that sums latents out.
+
+    See Also
+    --------
+    ppgen.fit : by stochastic gradients, any program.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> x = torch.tensor([1.0, 2.0, 3.0, 2.0], dtype=torch.float64)
+    >>> found = maximum_likelihood(ppgen.models.Exponential().double(), x)
+    >>> round(found.program.rate.item(), 8)
+    0.5
+    """
+    program = as_program(program, keep=False)
+    if not isinstance(program.elbo, TensorELBO):
+        raise ValueError(
+            f"the program's elbo is a {type(program.elbo).__name__}; expected a TensorELBO, which "
+            "can be differentiated twice"
+        )
+
+    def rows() -> Batches:
+        return Batches(data, batch_size, device=program.device, dtype=program.dtype)
+
+    objective = Objective(program, data_size=rows().images)
+    with evaluating(program, seed=0):
+        prepare(objective, rows())
+        batches = rows()  # anew: parameters that were made just now may have set another type
+        parameters = _Parameters(program)
+
+        def log_likelihood(point: Tensor, *batch: Tensor) -> Tensor:
+            return -parameters.call(objective, point, *batch) * len(batch[0])
+
+        _check_not_random(log_likelihood, parameters.point, next(iter(batches)))
+        try:
+            found = maximise(
+                log_likelihood,
+                parameters.point,
+                batches,
+                tolerance=tolerance,
+                max_iterations=max_iterations,
+            )
+        except NoMaximumError as error:
+            raise _by_name(error, parameters) from error
+        vector_to_parameters(found.point, parameters.named.values())
+    return MaximumLikelihood(program, found)
+
+
+class _Quantity(nn.Module):
+    def __init__(self, program: Program, quantity: Callable[[Program], Tensor]) -> None:
+        super().__init__()
+        self.program = program
+        self.quantity = quantity
+
+    def forward(self) -> Tensor:
+        return self.quantity(self.program)
+
+
+class _Parameters:
+    """The trained parameters of a program as one vector."""
+
+    def __init__(self, program: Program) -> None:
+        self.named = {name: p for name, p in program.named_parameters() if p.requires_grad}
+        if not self.named:
+            raise ValueError("the program has no parameters to fit")
+        self.point = torch.cat([p.detach().flatten() for p in self.named.values()])
+
+    def split(self, vector: Tensor) -> dict[str, Tensor]:
+        """Cut a vector into the shapes of the parameters."""
+        parts = vector.split([p.numel() for p in self.named.values()])
+        return {n: part.view_as(p) for (n, p), part in zip(self.named.items(), parts, strict=True)}
+
+    def call(self, module: nn.Module, point: Tensor, *args: Tensor) -> Tensor:
+        """Call a module that has the program as an attribute, with the parameters ``point``."""
+        parameters = {f"program.{name}": value for name, value in self.split(point).items()}
+        return functional_call(module, parameters, args)
+
+    def largest(self, direction: Tensor) -> str:
+        """Name the coordinates that a direction changes most."""
+        names = [
+            name + "".join(f"[{i}]" for i in index)
+            for name, p in self.named.items()
+            for index in np.ndindex(p.shape)
+        ]
+        order = direction.abs().argsort(descending=True)[:4].tolist()
+        seen = [i for i in order if abs(direction[i]) > 0.01 * abs(direction[order[0]])]
+        return ", ".join(f"{names[i]} {float(direction[i]):+.2g}" for i in seen)
+
+
+def _by_name(error: NoMaximumError, parameters: _Parameters) -> NoMaximumError:
+    along = error.direction
+    where = "" if along is None else f", in the direction {parameters.largest(along)}"
+    message = (
+        f"the log-likelihood has no single maximum: {error}{where}; perhaps classes are separable, "
+        "covariates linearly dependent, or a variance shrinks to 0: a prior or penalty helps"
+    )
+    return NoMaximumError(message, error.point, along)
+
+
+def _check_not_random(log_likelihood: Callable[..., Tensor], point: Tensor, batch: Batch) -> None:
+    once, again = (float(log_likelihood(point, *batch)) for _ in range(2))
+    if not math.isclose(once, again, rel_tol=1e-5):
+        raise ValueError(
+            f"the log-likelihood is random: at one point it was {once:.6g} and then {again:.6g}; "
+            "expected a program without latent variables, or with an AutoDelta guide for them"
+        )

@@ -1,0 +1,211 @@
+"""Newton's method for the maximum of a smooth function of few parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Batch = tuple[Tensor, ...]
+Function = Callable[..., Tensor]
+
+HALVINGS = 60
+"""Of a step, before the search is given up."""
+
+SLOW = 5
+"""Steps of slow convergence, with gains no more than rounding, before the search is given up."""
+
+
+class NoMaximumError(ArithmeticError):
+    """A function rises without end, or is flat at its top: no single point is the highest.
+
+    Attributes
+    ----------
+    point
+        Where the search ended, ``(parameters,)``.
+    direction
+        Unit vector along which the function is flat, or rises still; None where none was found.
+    """
+
+    def __init__(self, message: str, point: Tensor, direction: Tensor | None = None) -> None:
+        super().__init__(message)
+        self.point = point
+        self.direction = direction
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """The highest point of a function.
+
+    Attributes
+    ----------
+    point
+        ``(parameters,)``.
+    value
+        Of the function there.
+    gradient_norm
+        Euclidean norm of the gradient there.
+    hessian
+        ``(parameters, parameters)``, negative definite.
+    path
+        Value of the function at the start and after each iteration.
+    """
+
+    point: Tensor
+    value: float
+    gradient_norm: float
+    hessian: Tensor
+    path: list[float]
+
+    @property
+    def iterations(self) -> int:
+        """Number of steps taken."""
+        return len(self.path) - 1
+
+
+def maximise(
+    function: Function,
+    start: Tensor,
+    batches: Iterable[Batch] = ((),),
+    *,
+    tolerance: float = 1e-8,
+    max_iterations: int = 50,
+) -> Maximum:
+    """Maximise a function by Newton's method, with steps halved until they lead upwards.
+
+    Derivatives are torch's. Curvatures count by their absolute values, so that steps lead upwards
+    also where the function is not concave (Nocedal and Wright 2006, Numerical optimization,
+    section 3.4). The search ends where the gradient's norm is at most ``tolerance`` and the
+    convergence is that of a regular maximum, faster than linear; or where rounding hides what could
+    still be gained, as it does early in float32.
+
+    Parameters
+    ----------
+    function
+        From ``(parameters,)``, and the tensors of a batch where there are some, to a number. It
+        is differentiated by ``torch.func``.
+    start
+        Where to begin.
+    batches
+        Parts of the data, over which the function is summed, one in memory at a time. They are gone
+        through anew at each step.
+    tolerance
+        Largest norm of the gradient at the maximum.
+    max_iterations
+        Steps after which the search is given up.
+
+    Raises
+    ------
+    NoMaximumError
+        Where the function has no highest point, or many that are equally high.
+    ValueError
+        Where it is not finite at the start.
+
+    Examples
+    --------
+    >>> found = maximise(lambda x: (x.log() - 2 * x).sum(), torch.ones(3, dtype=torch.float64))
+    >>> found.point
+    tensor([0.5000, 0.5000, 0.5000], dtype=torch.float64)
+    """
+    here = _Place(function, start.detach(), batches)
+    if not math.isfinite(here.value):
+        raise ValueError(f"the function is {here.value} at the start; expected a finite number")
+    path = [here.value]
+    norm, fast, slow = math.inf, here.rounded, 0
+    while not (fast and (here.norm <= tolerance or (here.rounded and here.norm > norm / 2))):
+        if len(path) > max_iterations or slow > SLOW:
+            raise _given_up(here, tolerance, len(path) - 1)
+        norm, gain = here.norm, here.gain
+        here = _Place(function, _climb(function, here, batches), batches, here.scale)
+        path.append(here.value)
+        # Gains that fall by a constant factor, and no faster, belong to a maximum at infinity.
+        fast = here.gain <= 0.1 * gain or (fast and here.rounded)
+        slow = slow + 1 if here.rounded and not fast else 0
+    if here.open is not None:
+        raise NoMaximumError(
+            "the function is flat, or rises again, where its gradient vanishes",
+            here.point,
+            here.open,
+        )
+    return Maximum(here.point, here.value, here.norm, here.hessian, path)
+
+
+class _Place:
+    """A point, the function's derivatives there, and Newton's step from it."""
+
+    def __init__(
+        self, function: Function, point: Tensor, batches: Iterable[Batch], scale: float = 0.0
+    ) -> None:
+        self.point = point
+        value, self.gradient, self.hessian = _derivatives(function, point, batches)
+        self.value = float(value)
+        self.scale = max(scale, abs(self.value))  # largest size so far
+        self.norm = float(self.gradient.norm())
+        if not (self.gradient.isfinite().all() and self.hessian.isfinite().all()):
+            raise NoMaximumError("the derivatives are not finite", point)
+        # In units in which every parameter has curvature 1, the scale of data plays no part.
+        diagonal = self.hessian.diagonal().abs()
+        units = torch.where(diagonal > 0, diagonal, 1.0).rsqrt()
+        curvature, axes = torch.linalg.eigh(units[:, None] * self.hessian * units)
+        limit = 100 * len(point) * torch.finfo(point.dtype).eps
+        along = axes.mT @ (units * self.gradient)
+        self.step = units * (axes @ (along / curvature.abs().clamp(min=limit)))
+        self.gain = float(self.gradient @ self.step)  # twice what the quadratic model promises
+        least = units * axes[:, -1]  # bends down least, if at all
+        self.open = least / least.norm() if curvature[-1] >= -limit else None
+
+    @property
+    def noise(self) -> float:
+        """Differences of values that may be nothing but rounding."""
+        return 100 * torch.finfo(self.point.dtype).eps * self.scale
+
+    @property
+    def rounded(self) -> bool:
+        """Whether rounding hides what a step gains."""
+        return self.gain <= self.noise
+
+
+def _derivatives(
+    function: Function, point: Tensor, batches: Iterable[Batch]
+) -> tuple[Tensor, Tensor, Tensor]:
+    def gradient(point: Tensor, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        slope, value = torch.func.grad_and_value(function)(point, *batch)
+        return slope, (value, slope)
+
+    # Backward twice: torch's forward mode lacks some of what Pyro's distributions need.
+    second = torch.func.jacrev(gradient, has_aux=True)
+    parts = ((*first, hessian) for hessian, first in (second(point, *b) for b in batches))
+    value, slope, hessian = (sum(part) for part in zip(*parts, strict=True))
+    return value.detach(), slope.detach(), hessian.detach()
+
+
+def _climb(function: Function, here: _Place, batches: Iterable[Batch]) -> Tensor:
+    """Go Newton's step, or the first of its halves that raises the function (Armijo's rule)."""
+    if here.rounded:
+        return here.point + here.step
+    for halving in range(HALVINGS):
+        share = 0.5**halving
+        point = here.point + share * here.step
+        with torch.no_grad():
+            value = sum(float(function(point, *batch)) for batch in batches)
+        if value >= here.value + 1e-4 * share * here.gain - here.noise:
+            return point
+    raise NoMaximumError("the function does not rise along its gradient", here.point)
+
+
+def _given_up(here: _Place, tolerance: float, iterations: int) -> NoMaximumError:
+    if here.norm <= tolerance or here.rounded:
+        return NoMaximumError(
+            f"after {iterations} iterations the function still rises, ever more slowly: its "
+            "maximum lies at infinity",
+            here.point,
+            here.step / here.step.norm(),
+        )
+    return NoMaximumError(
+        f"the gradient's norm is still {here.norm:.3g} after {iterations} iterations, expected "
+        f"{tolerance:g} or less",
+        here.point,
+    )

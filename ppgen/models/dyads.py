@@ -1,0 +1,146 @@
+"""Pairs of nodes, which are the rows of data that a simple graph consists of."""
+
+from __future__ import annotations
+
+from math import comb
+from typing import Any
+
+import networkx as nx
+import torch
+from torch import Tensor, nn
+
+
+def edge_list(graph: Any) -> tuple[Tensor, int]:
+    """Give the edges of a simple graph, ``(edges, 2)`` with i < j, and the number of nodes.
+
+    Parameters
+    ----------
+    graph
+        A ``networkx.Graph``, whose nodes are numbered in its own order, or an adjacency matrix of
+        zeros and ones. Weights of edges are left aside.
+
+    Raises
+    ------
+    ValueError
+        Where edges are directed, parallel or self-loops, or an adjacency matrix is not square,
+        not symmetric, or has other entries; and where there are fewer than two nodes.
+
+    Examples
+    --------
+    >>> edges, nodes = edge_list(nx.path_graph(3))
+    >>> edges.tolist(), nodes
+    ([[0, 1], [1, 2]], 3)
+    """
+    if isinstance(graph, nx.Graph):
+        if graph.is_directed() or graph.is_multigraph():
+            raise ValueError(f"graph is a {type(graph).__name__}; expected a networkx.Graph")
+        number = {node: i for i, node in enumerate(graph)}
+        loop = next(nx.selfloop_edges(graph), None)
+        if loop is not None:
+            raise ValueError(f"graph has a self-loop at {loop[0]!r}; expected none")
+        ends = [sorted((number[a], number[b])) for a, b in graph.edges]
+        edges, nodes = torch.tensor(ends, dtype=torch.long).view(-1, 2), len(graph)
+    else:
+        edges, nodes = _edges_of_matrix(torch.as_tensor(graph)), len(graph)
+    if nodes < 2:
+        raise ValueError(f"graph has {nodes} nodes; expected two or more")
+    return edges[index_of(edges).argsort()], nodes
+
+
+def _edges_of_matrix(adjacency: Tensor) -> Tensor:
+    if adjacency.dim() != 2 or adjacency.shape[0] != adjacency.shape[1]:
+        raise ValueError(f"adjacency has the shape {tuple(adjacency.shape)}; expected a square")
+    for problem, where in {
+        "is neither 0 nor 1": (adjacency != 0) & (adjacency != 1),
+        "differs from its mirror image": adjacency != adjacency.mT,
+        "is a self-loop": adjacency.diag().diag() != 0,
+    }.items():
+        if where.any():
+            i, j = where.nonzero()[0].tolist()
+            raise ValueError(
+                f"adjacency[{i}, {j}] = {adjacency[i, j].item():g} {problem}; expected a symmetric "
+                "matrix of zeros and ones with zeros in the diagonal"
+            )
+    return adjacency.triu().nonzero()
+
+
+def edges(graph: Any) -> tuple[Tensor, Tensor]:
+    """Give the edges alone as data: ones, ``(edges,)``, and their pairs of nodes, ``(edges, 2)``.
+
+    For programs that sample the pairs without an edge themselves, see :class:`NonEdges`.
+    """
+    pairs, _ = edge_list(graph)
+    return torch.ones(len(pairs)), pairs
+
+
+def dyads(graph: Any) -> tuple[Tensor, Tensor]:
+    """Give all pairs of nodes as data: 1 or 0, ``(pairs,)``, and the pairs, ``(pairs, 2)``.
+
+    Takes what :func:`edge_list` takes.
+
+    Examples
+    --------
+    >>> x, pairs = dyads(nx.path_graph(3))
+    >>> x.tolist(), pairs.tolist()
+    ([1.0, 0.0, 1.0], [[0, 1], [0, 2], [1, 2]])
+    """
+    ends, nodes = edge_list(graph)
+    x = torch.zeros(comb(nodes, 2))
+    x[index_of(ends)] = 1.0
+    return x, pair_at(torch.arange(len(x)))
+
+
+def index_of(pairs: Tensor) -> Tensor:
+    """Give the place of pairs i < j among (0, 1), (0, 2), (1, 2), (0, 3) and so on."""
+    i, j = pairs.unbind(-1)
+    return j * (j - 1) // 2 + i
+
+
+def pair_at(index: Tensor) -> Tensor:
+    """Give the pairs i < j at places in the order of :func:`index_of`, ``(*index.shape, 2)``."""
+    j = ((1 + (1 + 8 * index.double()).sqrt()) / 2).long()
+    j = j - (j * (j - 1) // 2 > index).long()  # where the root was rounded up
+    return torch.stack([index - j * (j - 1) // 2, j], dim=-1)
+
+
+class NonEdges(nn.Module):
+    """The pairs of nodes without an edge, in memory of the size of the edges.
+
+    A sparse graph has nearly as many as it has pairs; a few drawn at random, each with the weight
+    count / drawn, estimate their part of the likelihood without bias (case–control sampling:
+    Raftery, Niu, Hoff and Yeung 2012, Fast inference for the latent space network model using a
+    case-control approximate likelihood, equation 5).
+
+    Parameters
+    ----------
+    graph
+        As for :func:`edge_list`.
+
+    Attributes
+    ----------
+    count : int
+        How many there are.
+
+    Examples
+    --------
+    >>> non_edges = NonEdges(nx.path_graph(4))
+    >>> non_edges.at(torch.arange(non_edges.count)).tolist()
+    [[0, 2], [0, 3], [1, 3]]
+    """
+
+    before: Tensor
+
+    def __init__(self, graph: Any) -> None:
+        super().__init__()
+        ends, nodes = edge_list(graph)
+        self.count = comb(nodes, 2) - len(ends)
+        if not self.count:
+            raise ValueError(
+                f"graph has all edges between its {nodes} nodes; expected some missing"
+            )
+        self.register_buffer("before", index_of(ends) - torch.arange(len(ends)), persistent=False)
+
+    def at(self, rank: Tensor) -> Tensor:
+        """Give the pairs ``(*rank.shape, 2)`` of ranks 0 … count − 1."""
+        edges_before = torch.searchsorted(self.before, rank, right=True)
+        return pair_at(rank + edges_before)

@@ -1,0 +1,90 @@
+"""The exponential distribution: the smallest model with an exact answer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+
+from ppgen.program import Program
+
+
+class Exponential(Program):
+    """x ~ Exponential(rate λ), independent observations of shape ``(batch,)``.
+
+    log p(x) = n log λ − λ Σ x. Its derivative n / λ − Σ x vanishes at λ = n / Σ x, the maximum
+    likelihood (:meth:`from_data`); the second derivative gives the Fisher information n / λ², and
+    with it the standard error λ / √n.
+
+    Parameters
+    ----------
+    rate
+        λ, positive. It is stored as its logarithm, so that every step of an optimiser is allowed.
+
+    Attributes
+    ----------
+    log_rate : Parameter
+        log λ, ``()``.
+
+    Raises
+    ------
+    ValueError
+        Where ``rate`` is not positive.
+
+    Examples
+    --------
+    >>> Exponential(2.0).model(n=3).shape
+    torch.Size([3])
+    """
+
+    def __init__(self, rate: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < rate < math.inf:
+            raise ValueError(f"rate is {rate}; expected a positive number")
+        self.log_rate = nn.Parameter(torch.tensor(math.log(rate)))
+
+    @property
+    def rate(self) -> Tensor:
+        """λ, ``()``."""
+        return self.log_rate.exp()
+
+    def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
+        """Draw ``n`` values at the site ``"x"``, or observe ``x`` of shape ``(batch,)`` there."""
+        with pyro.plate("data", n if x is None else len(x)):
+            return pyro.sample("x", dist.Exponential(self.rate), obs=x)
+
+    @classmethod
+    def from_data(cls, x: Tensor) -> Exponential:
+        """Fit by the closed form, λ = n / Σ x, in the data's floating type.
+
+        Raises
+        ------
+        ValueError
+            Where ``x`` is empty, not ``(batch,)``, negative or not finite; and where it is all
+            zero, for the likelihood then rises with λ to infinity.
+
+        Examples
+        --------
+        >>> Exponential.from_data(torch.tensor([1.0, 2.0, 3.0, 2.0])).rate.item()
+        0.5
+        """
+        if x.dim() != 1 or not len(x):
+            raise ValueError(f"x has the shape {tuple(x.shape)}; expected (batch,), one or more")
+        if not (x.isfinite().all() and x.min() >= 0):
+            wrong = x[~(x.isfinite() & (x >= 0))]
+            raise ValueError(f"x holds {wrong[0].item():g}; expected finite numbers of 0 or more")
+        if not x.any():
+            raise ValueError("x is all zero: the likelihood rises with the rate to infinity")
+        x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+        fitted = cls().to(x)
+        with torch.no_grad():
+            fitted.log_rate.copy_(len(x) / x.sum()).log_()
+        return fitted
+
+    def standard_error(self, n: int) -> Tensor:
+        """Give the standard error λ / √n of a rate fitted to ``n`` values (Fisher information)."""
+        return self.rate / math.sqrt(n)

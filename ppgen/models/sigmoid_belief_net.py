@@ -1,0 +1,228 @@
+"""The sigmoid belief net: binary latents in layers, exactly and by variational inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log
+from typing import Any, cast
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+
+from ppgen.distributions import SigmoidBelief
+from ppgen.distributions.binary_images import check_image_shape
+from ppgen.importance import ImportanceWeightedELBO
+from ppgen.models.binary_posteriors import FactorisedBernoulli
+from ppgen.models.networks import mlp
+from ppgen.models.posteriors import Posterior
+from ppgen.program import Program
+
+
+class SigmoidBeliefNet(Program):
+    """z_m ~ Bern(sigmoid(b_m)), x_d | z ~ Bern(sigmoid(z · w_d + c_d)); or several layers of z.
+
+    Each layer is drawn given the one above, the image given the lowest (Neal 1992, Connectionist
+    learning of belief networks). The guide goes the other way, from the image up, each layer
+    with an encoder and a family q of its own. The lowest layer is the site ``"z"``, those above are
+    ``"z2"``, ``"z3"`` and so on.
+
+    How it is trained is the choice of ``elbo``: the bound over k draws by VIMCO
+    (:class:`ppgen.importance.ImportanceWeightedELBO`, here the default), reweighted wake–sleep
+    (:class:`ppgen.wake_sleep.WakeSleepELBO`), or ``pyro.infer.TraceGraph_ELBO()``, which subtracts
+    from the score function what the ``baselines`` predict (NVIL: Mnih and Gregor 2014, Neural
+    variational inference and learning in belief networks, section 2.3). With few latents,
+    :class:`ExactSigmoidBeliefNet` trains the same net by the likelihood itself.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    latents
+        The layers of latents from the lowest up: numbers M of latents, whose q is then factorised,
+        or families over binary vectors, such as
+        :class:`ppgen.models.binary_posteriors.AutoregressiveBernoulli`.
+    hidden
+        Hidden tanh units of each encoder and of each baseline.
+
+    Attributes
+    ----------
+    prior_logits
+        b, of the top layer, ``(latents,)``.
+    conditionals
+        Linear layers from each layer of latents down, the one to the pixels first: their
+        ``weight`` is wᵀ, their ``bias`` c.
+
+    Raises
+    ------
+    ValueError
+        Where a size is below 1 or there is no layer.
+
+    Examples
+    --------
+    >>> net = SigmoidBeliefNet((1, 8, 8), latents=[10])
+    >>> net.model(n=3).shape
+    torch.Size([3, 1, 8, 8])
+    >>> x = torch.zeros(5, 1, 8, 8)
+    >>> net.log_likelihood(x).shape  # exactly, by all 2^10 states
+    torch.Size([5])
+    """
+
+    elbo = ImportanceWeightedELBO(5)
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latents: Sequence[Posterior | int] = (200,),
+        hidden: Sequence[int] = (200,),
+    ) -> None:
+        super().__init__()
+        if not latents:
+            raise ValueError("latents is empty; expected one or more layers")
+        self.image_shape = tuple(image_shape)
+        families = [FactorisedBernoulli(q) if isinstance(q, int) else q for q in latents]
+        self.latents = tuple(family.latent for family in families)
+        self.sites = ["z", *(f"z{number}" for number in range(2, len(families) + 1))]
+        sizes = list(pairwise([check_image_shape(image_shape), *self.latents]))
+        self.prior_logits = nn.Parameter(torch.zeros(self.latents[-1]))
+        self.conditionals = nn.ModuleList(nn.Linear(above, below) for below, above in sizes)
+        self.families = nn.ModuleList(families)
+        self.encoders = nn.ModuleList(
+            mlp([below, *hidden, family.outputs], nn.Tanh)
+            for (below, _), family in zip(sizes, families, strict=True)
+        )
+        self.baselines = nn.ModuleList(Baseline(below, hidden) for below, _ in sizes)
+
+    def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
+        """Draw the latents from the top down, then the image at the site ``"x"``."""
+        logits: Tensor = self.prior_logits
+        layers = zip(reversed(self.sites), reversed(self.conditionals), strict=True)
+        with pyro.plate("data", n if x is None else len(x)):
+            for site, conditional in layers:
+                logits = conditional(pyro.sample(site, dist.Bernoulli(logits=logits).to_event(1)))
+            pixels = dist.Bernoulli(logits=logits.unflatten(-1, self.image_shape)).to_event(3)
+            return pyro.sample("x", pixels, obs=x)
+
+    def guide(self, x: Tensor) -> Any:
+        """Draw the latents from the image up; give the top layer."""
+        self._check_shape(x)
+        below = x.flatten(-3)
+        layers = zip(self.sites, self.encoders, self.families, self.baselines, strict=True)
+        with pyro.plate("data", len(x)):
+            for site, encoder, family, baseline in layers:
+                infer = {"baseline": {"nn_baseline": baseline, "nn_baseline_input": below}}
+                below = pyro.sample(site, family(encoder(below)), infer=infer)
+        return below
+
+    def distribution(self, memory: float = 256.0) -> SigmoidBelief:
+        """Give p(x), the latents summed out: at most 20 of them in two neighbouring layers.
+
+        Parameters
+        ----------
+        memory
+            MiB that the states of the latents may take at a time.
+
+        Raises
+        ------
+        ValueError
+            Where the latents are too many to sum over their states; it says how many there are.
+        """
+        conditionals = cast("list[nn.Linear]", self.conditionals)
+        layers = [(layer.weight.mT, layer.bias) for layer in conditionals]
+        return SigmoidBelief(self.image_shape, self.prior_logits, layers, memory)
+
+    def log_likelihood(self, x: Tensor, memory: float = 256.0) -> Tensor:
+        """Log p(x) of each image, exactly, ``(batch,)``, nats.
+
+        Parameters
+        ----------
+        x
+            Zeros and ones, ``(batch, channel, height, width)``.
+        memory
+            As for :meth:`distribution`.
+
+        Raises
+        ------
+        ValueError
+            Where the latents are too many, or ``x`` has another shape or other values.
+        """
+        p = self.distribution(memory)
+        self._check_shape(x)
+        outside = (x != 0) & (x != 1)
+        if outside.any():
+            raise ValueError(
+                f"x holds the value {x[outside][0].item():g}; expected 0 and 1: binarise the "
+                "images, such as by data.load(…).binarized()"
+            )
+        return p.log_prob(x)
+
+    def _check_shape(self, x: Tensor) -> None:
+        if x.dim() != 4 or x.shape[1:] != self.image_shape:
+            raise ValueError(
+                f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
+                f"with (channel, height, width) = {self.image_shape}"
+            )
+
+
+class ExactSigmoidBeliefNet(Program):
+    """A belief net whose latents are summed out, so that its ELBO is log p(x) itself.
+
+    Parameters
+    ----------
+    net
+        The belief net; it is trained where this program is.
+    memory
+        As for :meth:`SigmoidBeliefNet.distribution`.
+
+    Raises
+    ------
+    ValueError
+        Where the latents are too many; it says how many states there are.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> digits = ppgen.data.load("digits").binarized()
+    >>> net = SigmoidBeliefNet(digits.image_shape, latents=[8])
+    >>> history = ppgen.fit(
+    ...     ExactSigmoidBeliefNet(net), digits.train.images, epochs=1, progress=False
+    ... )
+    """
+
+    def __init__(self, net: SigmoidBeliefNet, memory: float = 256.0) -> None:
+        super().__init__()
+        net.distribution(memory)
+        self.net, self.memory = net, memory
+
+    def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
+        """Draw the image at the site ``"x"``."""
+        with pyro.plate("data", n if x is None else len(x)):
+            return pyro.sample("x", self.net.distribution(self.memory), obs=x)
+
+
+class Baseline(nn.Module):
+    """What a layer's terms of the bound are expected to be, given the layer below.
+
+    A perceptron predicts nats a unit of the layer below, at first those of fair coins, so that
+    its weights are of order one for images of any size.
+
+    Parameters
+    ----------
+    inputs
+        Units of the layer below.
+    hidden
+        Sizes of the hidden layers.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.network = mlp([inputs, *hidden, 1], nn.Tanh)
+        for parameter in self.network[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, below: Tensor) -> Tensor:
+        """Predict from ``(*batch, inputs)``, nats, ``(*batch)``."""
+        return self.inputs * (self.network(below).squeeze(-1) - log(2))
