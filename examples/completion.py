@@ -23,7 +23,7 @@ from ppgen.likelihoods import Bernoulli
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
 
 SHOWN = 10
-DRAWS = 2  # that are shown of each
+DRAWS = 2  # of each image
 
 
 def column_by_column(image_shape):
@@ -32,17 +32,17 @@ def column_by_column(image_shape):
 
 
 @torch.no_grad()
-def exact(mixture, x, observed):
+def exact(mixture, x, observed, particles):
     return mixture.log_likelihood(x, observed.expand(x.shape[1:]))
 
 
-def by_own_latents(vae, x, observed):
+def by_own_latents(vae, x, observed, particles):
     """Estimate log p(observed pixels) from Gaussians that are fitted to them."""
     fitted = fit_latents(vae, x, observed=observed)
-    return log_evidence(vae, fitted.guide, x, observed=observed)
+    return log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
 
 
-def not_known(model, x, observed):
+def not_known(model, x, observed, particles):
     """Give no number: an autoregressive network would have to sum over all left halves."""
     return torch.full((len(x),), torch.nan)
 
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
     parser.add_argument("--images", type=int, help="completed; default: 1000; with --quick 100")
+    parser.add_argument("--particles", type=int, help="of VAE estimates; default: 1000; quick 100")
     options = parser.parse_args()
     run = Experiment("completion", options)
 
@@ -91,13 +92,15 @@ def main() -> None:
     x, labels = data.test.images[spread].float(), data.test.labels
     read = reader(grey, encode, quick=options.quick) if labels is not None else None
 
+    particles = options.particles or (100 if options.quick else 1000)
     shown = slice(0, None, max(1, count // SHOWN))
     rows = {"test images": x[shown], "given": torch.where(left, x, 0.5)[shown]}
     table = {}
     for name, (model, alone) in models.items():
         at = model.device
-        completed = complete(model, x.to(at), left.to(at), draws=DRAWS)
-        given, nothing = completed.log_prob.cpu(), alone(model, x.to(at), ~left.to(at)).cpu()
+        completed = complete(model, x.to(at), left.to(at), draws=DRAWS, particles=particles)
+        given = completed.log_prob.cpu()
+        nothing = alone(model, x.to(at), ~left.to(at), particles).cpu()
         table[name] = {
             "log p(right | left)": given.mean().item(),
             "log p(right)": nothing.mean().item(),
@@ -106,8 +109,7 @@ def main() -> None:
         if read:
             table[name]["read right"] = read(completed.samples[0], labels[spread])
         rows[f"{name}, mean"] = completed.mean[shown]
-        rows |= {f"{name}, draw": completed.samples[0][shown]}
-        rows |= {f"{name}, another": completed.samples[1][shown]}
+        rows[f"{name}, draw"], rows[f"{name}, another"] = completed.samples[:, shown]
     run.save_figure("completions", plots.image_rows(rows))
 
     columns = list(table["VAE"])

@@ -85,20 +85,21 @@ def draw(columns):
     for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):
         for name, by_number in found.items():
             numbers = list(by_number)
-            means = [each.mean() for each in by_number.values()]
+            means = [each.mean().item() for each in by_number.values()]
             above.plot(numbers, means, marker=".", label=name)
             if exact is not None:
-                errors = [(each - exact).abs().mean() for each in by_number.values()]
+                errors = [(each - exact).abs().mean().item() for each in by_number.values()]
                 below.plot(numbers, errors, marker=".")
         above.set(title=title, xscale="log")
         below.set(yscale="log", xlabel="draws or chains of an image")
         for axes in (above, below):
             axes.grid(alpha=0.3)
         if exact is None:
-            below.text(0.5, 0.5, "the truth\nis not known", ha="center", transform=below.transAxes)
-            below.set_yticks([])
+            below.set_axis_off()
+            above.set_xlabel("draws or chains of an image")
+            above.tick_params(labelbottom=True)
         else:
-            above.axhline(exact.mean(), color="black", linestyle="--", label="exact")
+            above.axhline(exact.mean().item(), color="black", linestyle="--", label="exact")
     panels[0, 0].set_ylabel("mean estimate of log p(x), nats")
     panels[1, 0].set_ylabel("mean error of an image, nats")
     handles, labels = panels[0, 0].get_legend_handles_labels()

@@ -71,7 +71,7 @@ def histogram(bounds):
     high = max(gain.quantile(0.995).item() for gain in gains.values())
     for name, gain in gains.items():
         label = f"{name}: mean {gain.mean():.2f}"
-        axes.hist(gain.clamp(low, high), 40, range=(low, high), alpha=0.6, label=label)
+        axes.hist(gain.clamp(low, high).numpy(), 40, range=(low, high), alpha=0.6, label=label)
     axes.axvline(0, color="grey", linestyle="--")
     axes.legend()
     return figure
@@ -84,14 +84,16 @@ def posteriors(grid, images, gaussians):
     means, scales = (torch.stack(part) for part in zip(*gaussians.values(), strict=True))
     low, high = (means - 2.5 * scales).amin(0), (means + 2.5 * scales).amax(0)
     for n, axes in enumerate(figure.subplots(2, -(-len(images) // 2)).flat):
-        z_1_to_the_right = weights[n].T
+        z_1_to_the_right = weights[n].T.numpy()
         axes.imshow(z_1_to_the_right, cmap="Greys", origin="lower", extent=2 * (-EDGE, EDGE))
         for name, colour, mean, scale in zip(gaussians, COLOURS, means, scales, strict=True):
-            ellipse = Ellipse(mean[n], *(4 * scale[n]), fill=False, color=colour, label=name)
+            ellipse = Ellipse(
+                mean[n].tolist(), *(4 * scale[n]).tolist(), fill=False, color=colour, label=name
+            )
             axes.add_patch(ellipse)
         centre, reach = (low[n] + high[n]) / 2, (high[n] - low[n]).max() / 2
-        axes.set_xlim(centre[0] - reach, centre[0] + reach)
-        axes.set_ylim(centre[1] - reach, centre[1] + reach)
+        (left, bottom), (right, top) = (centre - reach).tolist(), (centre + reach).tolist()
+        axes.set(xlim=(left, right), ylim=(bottom, top))
     figure.supxlabel("$z_1$")
     figure.supylabel("$z_2$")
     handles = figure.axes[0].patches

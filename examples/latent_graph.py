@@ -98,7 +98,7 @@ def draw_graph(axes, graph, places, colors="C0"):
 def latent_positions(run, epochs):
     """Find positions of the nodes of real graphs; give programs and graphs by name."""
     fitted = {}
-    figure = Figure((12, 4.2), layout="constrained")
+    figure = Figure((12, 4.7), layout="constrained")
     for axes, (name, make) in zip(figure.subplots(1, 3), REAL.items(), strict=True):
         graph = make()
         program = LatentPositionGraph.for_graph(graph)
@@ -120,9 +120,10 @@ def latent_positions(run, epochs):
         clubs = [graph.nodes[node].get("club", "") for node in graph]
         colors = [{"Mr. Hi": "C0", "Officer": "C1"}.get(club, "C2") for club in clubs]
         draw_graph(axes, graph, program.mean.detach().numpy(), colors)
-        axes.set_title(f"{name}: posterior means, each ± {deviation:.2f}", fontsize="medium")
-        axes.set(xlim=(-3, 3), ylim=(-3, 3))
+        axes.set_title(f"{name}, ± {deviation:.2f}")
+        axes.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
         fitted[name] = program, graph
+    figure.suptitle("posterior means of the positions; the prior is 0 ± 1")
     run.save_figure("positions", figure)
     return fitted
 

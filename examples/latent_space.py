@@ -64,7 +64,7 @@ def activity(means_of):
     figure = Figure((7, 3.2), layout="constrained")
     panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
     for axes, (name, means) in zip(panels, means_of.items(), strict=True):
-        variances = means.var(0).sort(descending=True).values
+        variances = means.var(0).sort(descending=True).values.numpy()
         axes.bar(range(1, len(variances) + 1), variances, color="tab:blue")
         axes.axhline(ACTIVE, color="grey", linestyle="--", label=f"active above {ACTIVE}")
         axes.set(

@@ -2,13 +2,13 @@
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
-python examples/pixelcnn.py --data binarized_mnist --channels 64 --epochs 60 --bfloat16
+python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 7 --epochs 75 --bfloat16
 """
 
 from functools import partial
 
 import torch
-from digit_reader import DigitReader
+from digit_reader import BATCH, DigitReader
 
 import ppgen
 from ppgen import plots
@@ -112,7 +112,7 @@ def judge(run, data, likelihood, samples, wished):
         return likelihood.grey(likelihood.encode(images, data.levels))
 
     reader = DigitReader(data.image_shape, int(wished.max()) + 1)
-    steps = 300 if run.options.quick else 2000
+    steps = 300 if run.options.quick else max(2000, 5 * len(data.train) // BATCH)
     reader.learn(data.train.images, data.train.labels, as_samples, steps)
     run.report(
         real_test_images_read_right=reader.accuracy(as_samples(data.test.images), data.test.labels),

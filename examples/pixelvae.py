@@ -80,7 +80,9 @@ def main() -> None:
     networks = {
         "independent": Independent(shape, context_size=context),
         "FVSBN": FullyVisible(shape, context_size=context),
-        "PixelCNN": PixelCNN(shape, None, context, options.channels, options.layers),
+        "PixelCNN": PixelCNN(
+            shape, context_size=context, channels=options.channels, blocks=options.layers
+        ),
     }
     nn.init.normal_(networks["independent"].context_weight, std=0.3)  # at 0 it never sees z
     some = torch.linspace(0, len(data.test) - 1, SHOWN).long()  # some sets are sorted by class

@@ -168,13 +168,12 @@ def main() -> None:
         run.save_figure(name, plots.image_rows(rows, titles[name]))
 
     print_table(table)
-    sentence = ""
+    print()
     if any("bits" in row for row in table.values()):
         shares = kinds_of_pixels(test, data.levels)
         shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
-        sentence = verdict(table, shares)
-        print(f"\n{sentence}\n")
-    run.report(table=table, verdict={"text": sentence}, seeds=seeds, particles=particles)
+        run.report(verdict=verdict(table, shares))
+    run.report(table=table, seeds=seeds, particles=particles)
     run.finish()
 
 

@@ -78,7 +78,7 @@ class Batches:
             )
         for tensor in tensors:
             if tensor.is_floating_point() and not tensor.isfinite().all():
-                first = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0])
+                first = int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
                 raise ValueError(
                     f"data holds NaN or infinite values, first in image {first}; expected finite "
                     "numbers"

@@ -78,7 +78,8 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
             raise ValueError(f"there are {len(images)} images under {name!r}; expected {columns}")
     figure = image_grid(torch.cat([images.cpu() for images in rows.values()]), columns, title)
     axes = figure.axes[0]
-    tile = (axes.images[0].get_array().shape[0] - 1) / len(rows)
+    height, _ = axes.images[0].get_size()
+    tile = (height - 1) / len(rows)
     axes.set_yticks([(row + 0.5) * tile for row in range(len(rows))], rows)
     axes.tick_params(left=False)
     figure.set_figwidth(figure.get_figwidth() + 0.1 * max(map(len, rows)))
@@ -129,15 +130,16 @@ def scatter(
     """
     figure = Figure((6, 5), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, aspect="equal")
-    points = points.detach().cpu()
+    x, y = points.detach().cpu().T
     if labels is None:
-        axes.scatter(*points.T, s=8)
+        axes.scatter(x, y, s=8)
         return figure
     labels = labels.cpu()
     classes = labels.unique().tolist()
     colours = colormaps["tab10" if len(classes) <= 10 else "turbo"].resampled(len(classes))
     for number, name in enumerate(classes):
-        axes.scatter(*points[labels == name].T, s=8, color=colours(number), label=name)
+        here = labels == name
+        axes.scatter(x[here], y[here], s=8, color=colours(number), label=name)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2, frameon=False)
     return figure
 

@@ -199,3 +199,8 @@ def test_values_that_are_not_finite_are_refused(value, position):
         ValueError, match=r"^data holds NaN or infinite values, first in image 4; expected"
     ):
         Batches(tensors, 2)
+
+
+def test_nan_in_rows_of_single_numbers_is_named():
+    with pytest.raises(ValueError, match="first in image 2"):
+        Batches(torch.tensor([0.0, 1.0, torch.nan]))

@@ -10,11 +10,11 @@ import pytest
 EXAMPLE = Path(__file__).parent.parent / "examples/ppca_faces.py"
 
 
-@pytest.mark.parametrize(("data", "epochs"), [("faces", 300), ("digits", 30)])
-def test_ppca_faces(data, epochs, tmp_path):
+@pytest.mark.parametrize("data", ["faces", pytest.param("digits", marks=pytest.mark.slow)])
+def test_ppca_faces(data, tmp_path):
     if data == "faces":
         pytest.importorskip("skimage")
-    options = ["--data", data, "--epochs", str(epochs), "--latent", "2", "--quick"]
+    options = ["--data", data, "--latent", "2", "--quick"]
     command = [sys.executable, str(EXAMPLE), *options, "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -24,7 +24,8 @@ def test_ppca_faces(data, epochs, tmp_path):
     }  # fmt: skip
     assert metrics["chosen_latent"] == {"faces": 18, "digits": 50}[data]
     gap = metrics["closed_form_log_likelihood"] - metrics["svi_log_likelihood"]
-    assert 0 <= gap < 1
+    gain = metrics["closed_form_log_likelihood"] - metrics["isotropic_log_likelihood"]
+    assert 0 <= gap < 0.02 * gain
     assert (
         metrics["held_out_log_likelihood_em"] > metrics["held_out_log_likelihood_mean_imputation"]
     )

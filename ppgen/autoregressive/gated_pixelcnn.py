@@ -89,6 +89,7 @@ class GatedPixelCNN(AutoregressiveNetwork):
         image_shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
+        *,
         channels: int = 32,
         layers: int = 7,
         kernel_size: int = 3,

@@ -80,6 +80,7 @@ class PixelCNN(AutoregressiveNetwork):
         image_shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
+        *,
         channels: int = 32,
         blocks: int = 7,
         kernel_size: int = 3,

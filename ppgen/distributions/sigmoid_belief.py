@@ -42,8 +42,8 @@ class SigmoidBelief(TorchDistribution):
         Weights ``(latents, units below)`` and biases ``(units below,)`` of each layer of latents,
         from the one above the pixels up.
     memory
-        MiB that one chunk of states may take at most. Gradients through several chunks compute
-        each a second time in place of keeping it.
+        MiB that one chunk of states may take at most; it holds one state at least. Gradients
+        through several chunks compute each a second time in place of keeping it.
 
     Raises
     ------

@@ -130,7 +130,8 @@ def _rise(objective: Objective, before: list[Tensor], after: list[Tensor], rows:
     values = []
     for parameters in (before, after):
         with own_random_state(len(rows)), torch.no_grad():
-            values.append(sum(objective(parameters, rows) for _ in range(DRAWS)) / DRAWS)
+            draws = [objective(parameters, rows) for _ in range(DRAWS)]
+        values.append(torch.stack(draws).mean(0))
     return values[1] - values[0]
 
 

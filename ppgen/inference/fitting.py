@@ -155,8 +155,11 @@ def fit(
         )
     with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
         objective = Objective(program, elbo, bfloat16, data_size=batches.images)
+        parts = [part for part in (batches, held_out) if part is not None]
         with own_random_state(seed):
-            prepare(objective, *filter(None, (batches, held_out)))
+            prepare(objective, *parts)
+        for part in parts:
+            part.dtype = program.dtype  # of parameters that were made just now
         state = TrainingState.start(program, optimizer, scheduler, average)
         settings = {
             "seed": seed,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 import pyro.distributions as dist
 from pyro.distributions import TorchDistribution
@@ -114,5 +116,6 @@ class InverseAutoregressiveFlow(Posterior):
         """Give the flow of each row."""
         raw = at_least_float32(raw)
         gaussian, context = raw.split((self.base.outputs, self.context), dim=-1)
-        transforms = [transform.condition(context) for transform in self.transforms]
+        conditional: Iterable[Any] = self.transforms
+        transforms = [transform.condition(context) for transform in conditional]
         return dist.TransformedDistribution(self.base(gaussian), transforms)

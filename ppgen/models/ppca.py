@@ -150,6 +150,12 @@ class PPCA(Program):
             True where a pixel is observed, ``(channel, height, width)`` for all images or
             ``(batch, channel, height, width)``; None: everywhere. An image of which nothing is
             observed has the prior as its posterior.
+
+        Raises
+        ------
+        ValueError
+            Where image or mask are not what is expected, or there is too little noise for the
+            precision of the floats.
         """
         self._check(x, observed)
         loadings, variance = self.loadings.flatten(1), self.scale**2
@@ -161,7 +167,13 @@ class PPCA(Program):
             weights = observed.flatten(-3).to(loadings)
             products = (weights @ pairs.T).unflatten(-1, (self.latent, self.latent))
         precision = torch.eye(self.latent).to(loadings) + products / variance
-        covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        try:
+            covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        except torch.linalg.LinAlgError as error:
+            raise ValueError(
+                f"the noise σ = {self.scale.item():.2g} is too small beside the loadings for "
+                f"{precision.dtype}; use ppca.double() and images of that type, or fewer dimensions"
+            ) from error
         evidence = (x - self.mean).flatten(-3) @ loadings.T / variance
         mean = (evidence.unsqueeze(-2) @ covariance).squeeze(-2)
         # Validation would look at the precision of every image, also where all have one.

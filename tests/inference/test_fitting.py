@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from programs import BeliefNet, Gaussian, Mixture, Pixels, function_guide, function_model
@@ -255,6 +256,19 @@ def test_a_program_in_float64_trains_in_float64(x):
     program = Gaussian().double()
     fit(program, x.double(), epochs=1, batch_size=20)
     assert program.weights.dtype == torch.float64
+
+
+def test_images_come_in_the_type_of_parameters_that_are_made_on_the_way():
+    seen = []
+
+    def model(x=None, *, n=1):
+        mean = pyro.param("mean", torch.zeros(4, dtype=torch.float64))
+        with pyro.plate("data", n if x is None else len(x)):
+            seen.append(None if x is None else x.dtype)
+            return pyro.sample("x", dist.Normal(mean, 1.0).to_event(1), obs=x)
+
+    fit(ppgen.as_program(model), torch.randn(10, 4), epochs=1)
+    assert seen[-1] == torch.float64
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -116,7 +116,7 @@ def test_new_graphs_have_the_models_number_of_edges():
 
 
 def test_drawing_in_blocks_covers_every_pair(monkeypatch):
-    monkeypatch.setattr("ppgen.models.latent_position_graph.BLOCK", 7)
+    monkeypatch.setattr("ppgen.models.position_graph.BLOCK", 7)
     program, _ = simulated(9, slope=0.0, intercept=50.0)
     assert program.draw().number_of_edges() == comb(9, 2)
 

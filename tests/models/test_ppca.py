@@ -148,6 +148,19 @@ def test_float32_likelihood_keeps_its_digits_where_there_is_little_noise():
     assert error.abs().mean() < 0.1 * (woodbury.double() - expected).abs().mean()
 
 
+def test_noise_too_small_for_float32_is_an_error_and_right_in_float64(x):
+    ppca = PPCA(SHAPE, 2)
+    with torch.no_grad():
+        ppca.loadings.fill_(1)
+        ppca.log_scale.fill_(-12)
+    with pytest.raises(ValueError, match=r"too small beside the loadings for torch.float32"):
+        ppca.posterior(x.float())
+    ppca.double()
+    _, mean, covariance = dense(ppca)
+    expected = MultivariateNormal(mean, covariance).log_prob(x.flatten(1))
+    torch.testing.assert_close(ppca.log_likelihood(x), expected, rtol=1e-4, atol=0)
+
+
 # the dimension
 
 
