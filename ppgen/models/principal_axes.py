@@ -73,7 +73,8 @@ class PrincipalAxes:
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
         randomness, algorithm 4.4), with ten directions to spare, on random numbers of torch's
-        global generator. It pays where both images and pixels are many thousands and axes few.
+        global generator. The variances found are a little below the largest. It pays where both
+        images and pixels are many thousands and axes few.
 
         Raises
         ------
