@@ -1,7 +1,7 @@
 """Fitting, evaluating and sampling any program."""
 
 from ppgen.inference.annealed import ais
-from ppgen.inference.batch_test import BatchTest, RejectionRate
+from ppgen.inference.batch_testing import BatchTest, RejectionRate
 from ppgen.inference.checkpoint import CheckpointError, load
 from ppgen.inference.completion import Completion, complete
 from ppgen.inference.estimation import MaximumLikelihood, maximum_likelihood

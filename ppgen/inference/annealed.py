@@ -49,7 +49,8 @@ def ais(
     leapfrogs
         Steps of the leapfrog integrator at each temperature.
     step_size
-        Of the integrator at the start; each chain adapts its own, towards 65 % acceptance.
+        Of the integrator at the start; a chain that runs ahead for each image adapts it to each
+        temperature, towards 65 % acceptance.
     transform
         As for :class:`ppgen.batches.Batches`.
     chunk
@@ -75,14 +76,16 @@ def ais(
     batch_size = min(max(1, chunk // chains), images) or None
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     estimates = []
+    schedule = _sigmoid_schedule(temperatures)
     with evaluating(program, seed):
         for batch in batches:
+            step_sizes = _tuned_step_sizes(program, batch, schedule[1:], leapfrogs, step_size)
             repeated = tuple(tensor.repeat(chains, *[1] * (tensor.dim() - 1)) for tensor in batch)
-            state = _Chains(program, repeated, step_size)
+            state = _Chains(program, repeated)
             weights = torch.zeros_like(state.log_likelihood)
-            for before, beta in pairwise(_sigmoid_schedule(temperatures)):
+            for (before, beta), sizes in zip(pairwise(schedule), step_sizes, strict=True):
                 weights += (beta - before) * state.log_likelihood
-                state.step(beta, leapfrogs)
+                state.step(beta, leapfrogs, sizes.repeat(chains))
             estimates.append(weights.view(chains, -1).logsumexp(0) - math.log(chains))
     return Estimate(torch.cat(estimates).cpu())
 
@@ -93,26 +96,42 @@ def _sigmoid_schedule(temperatures: int, steepness: float = 4.0) -> list[float]:
     return ((ramp - ramp[0]) / (ramp[-1] - ramp[0])).tolist()
 
 
+def _tuned_step_sizes(
+    program: Program, batch: Batch, betas: list[float], leapfrogs: int, step_size: float
+) -> list[Tensor]:
+    """Find step sizes for each temperature, ``(batch,)`` each, by one chain for each image.
+
+    It is none of those that are weighed: a chain whose steps depend on its own past does not leave
+    its target as it is, and the estimates would come out too high.
+    """
+    chains = _Chains(program, batch)
+    sizes = [torch.full_like(chains.log_likelihood, step_size)]
+    for beta in betas:
+        accepted = chains.step(beta, leapfrogs, sizes[-1])
+        # In balance where 65 % are accepted.
+        sizes.append(sizes[-1] * torch.where(accepted, 1.02, 1.02 ** (-0.65 / 0.35)))
+    return sizes[:-1]
+
+
 class _Chains:
     """One chain of Hamiltonian Monte Carlo (Neal 2011) for each row of a batch, from the prior."""
 
-    def __init__(self, program: Program, batch: Batch, step_size: float) -> None:
+    def __init__(self, program: Program, batch: Batch) -> None:
         self.latents = LocalLatents(program, batch)
         self.batch = batch
         self.values = self.latents.from_prior(batch)
         self.log_prior, self.log_likelihood = self.latents.log_probs(self.values, batch)
-        self.step_sizes = torch.full_like(self.log_likelihood, step_size)
 
-    def step(self, beta: float, leapfrogs: int) -> None:
-        """Move every chain once under p(z) p(x | z)^beta."""
+    def step(self, beta: float, leapfrogs: int, step_sizes: Tensor) -> Tensor:
+        """Move every chain once under p(z) p(x | z)^beta; tell which accepted the move."""
         values, momenta = self.values, {n: torch.randn_like(z) for n, z in self.values.items()}
         energy = self.log_prior + beta * self.log_likelihood - _kinetic(momenta)
         force, log_prior, log_likelihood = self._force(values, beta)
         for _ in range(leapfrogs):
-            momenta = self._advance(momenta, force, 0.5)
-            values = self._advance(values, momenta, 1.0)
+            momenta = _advanced(momenta, force, step_sizes / 2)
+            values = _advanced(values, momenta, step_sizes)
             force, log_prior, log_likelihood = self._force(values, beta)
-            momenta = self._advance(momenta, force, 0.5)
+            momenta = _advanced(momenta, force, step_sizes / 2)
         new_energy = log_prior + beta * log_likelihood - _kinetic(momenta)
         accepted = torch.rand_like(energy).log() < new_energy - energy
         self.values = {
@@ -120,11 +139,7 @@ class _Chains:
         }
         self.log_prior = torch.where(accepted, log_prior, self.log_prior)
         self.log_likelihood = torch.where(accepted, log_likelihood, self.log_likelihood)
-        # In balance where 65 % are accepted.
-        self.step_sizes *= torch.where(accepted, 1.02, 1.02 ** (-0.65 / 0.35))
-
-    def _advance(self, values: Values, velocity: Values, share: float) -> Values:
-        return {n: z + _rows(share * self.step_sizes, z) * velocity[n] for n, z in values.items()}
+        return accepted
 
     def _force(self, values: Values, beta: float) -> tuple[Values, Tensor, Tensor]:
         with torch.enable_grad():
@@ -133,6 +148,10 @@ class _Chains:
             target = (log_prior + beta * log_likelihood).sum()
             gradients = torch.autograd.grad(target, list(free.values()))
         return dict(zip(free, gradients, strict=True)), log_prior.detach(), log_likelihood.detach()
+
+
+def _advanced(values: Values, velocity: Values, times: Tensor) -> Values:
+    return {n: z + _rows(times, z) * velocity[n] for n, z in values.items()}
 
 
 def _kinetic(momenta: Values) -> Tensor:

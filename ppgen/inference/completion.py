@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,7 +70,8 @@ def complete(
     draws
         Completions of each image.
     particles
-        Importance weights in the estimate of ``log_prob``, where it is not exact.
+        Importance weights in the estimates of log p(all pixels) and log p(given pixels), whose
+        difference is ``log_prob`` where it is not exact.
     seed
         Of all draws; the caller's generators are left as they were.
     options
@@ -112,12 +114,12 @@ def complete(
         mean = torch.stack([image for _, image in drawn]).mean(0)
         mean = torch.where(observed, program.grey(batch[0]), mean)
     log_prob = None
-    if known:  # by the same draws of the latents for both
-        all_pixels, given_pixels = (
-            log_evidence(program, guide, *batch, observed=mask, particles=particles, seed=seed)
-            for mask in (None, observed)
-        )
-        log_prob = all_pixels - given_pixels
+    if known:
+        # p(missing | given) is p(all) / p(given). Draws from the posterior given some pixels, which
+        # would give the ratio at once, miss the posterior given all of them by many nats.
+        knowing_all = fit_latents(program, *batch, seed=seed, **options).guide
+        estimate = partial(log_evidence, program, particles=particles, seed=seed)
+        log_prob = estimate(knowing_all, *batch) - estimate(guide, *batch, observed=observed)
     return Completion(torch.stack(samples), mean, log_prob)
 
 
