@@ -115,7 +115,7 @@ def main() -> None:
     )
     parser.add_argument("--latent", type=int, default=10, help="K of the VAE")
     parser.add_argument("--images", type=int, help="test images; default: 100; with --quick 20")
-    parser.add_argument("--temperatures", type=int, help="default: 1000; with --quick 100")
+    parser.add_argument("--temperatures", type=int, help="default: 1000; with --quick 60")
     options = parser.parse_args()
     run = Experiment("how_good_is_the_bound", options)
 
@@ -125,7 +125,7 @@ def main() -> None:
     settings = {
         "particles": [1, 10, 100, 1000, *([] if quick else [10_000])],
         "chains": [1, 10, *([] if quick else [100])],
-        "temperatures": options.temperatures or (100 if quick else 1000),
+        "temperatures": options.temperatures or (60 if quick else 1000),
     }
     columns, table = [], {}
     grey = partial(Gaussian().encode, levels=data.levels)

@@ -197,7 +197,7 @@ def main() -> None:
         seconds_an_image={name: value / count for name, value in seconds.items()},
     )
     if options.timing:
-        few = encode(data.test.images[: options.timing]).to(vae.device)
+        few = encode(data.train.images[: options.timing]).to(vae.device)  # there are more
         together, alone = timing(vae, few, options.rounds)
         run.report(
             images_at_once=len(few),
