@@ -110,8 +110,8 @@ def main() -> None:
     grids = {
         "test images": cases,
         "left half": cases.where(observed, 0.5),
-        "conditional mean": ppca.complete(cases, observed).clamp(0, 1),
-        "conditional draw": ppca.complete(cases, observed, mean=False).clamp(0, 1),
+        "conditional mean": ppca.complete(cases, observed, mean=True).clamp(0, 1),
+        "conditional draw": ppca.complete(cases, observed).clamp(0, 1),
     }
     run.save_figure("completions", plots.image_grids(grids))
 

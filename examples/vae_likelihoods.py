@@ -110,14 +110,17 @@ def main() -> None:
     parser.add_argument("--convolutional", action="store_true", help="in place of perceptrons")
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
     parser.add_argument("--particles", type=int, help="of the bound; default: 500; --quick 50")
+    parser.add_argument("--images", type=int, help="test images of the bound; default: all")
     options = parser.parse_args()
     seeds = options.seeds or (2 if options.quick else 3)
     particles = options.particles or (50 if options.quick else 500)
     run = Experiment("vae_likelihoods", options)
 
     data, test = run.data, run.data.test.images
+    count = min(options.images or len(test), len(test))
+    test = test[torch.linspace(0, len(test) - 1, count).long()]  # some sets are sorted by class
     build = VAE.convolutional if options.convolutional else VAE.mlp
-    some = torch.linspace(0, len(test) - 1, SHOWN).long()  # some sets are sorted by class
+    some = torch.linspace(0, count - 1, SHOWN).long()
     table, reconstructions, samples, draws = {}, {}, {}, {}
     for name in options.likelihoods:
         runs = []
@@ -173,7 +176,7 @@ def main() -> None:
         shares = kinds_of_pixels(test, data.levels)
         shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
         run.report(verdict=verdict(table, shares))
-    run.report(table=table, seeds=seeds, particles=particles)
+    run.report(table=table, seeds=seeds, particles=particles, images=count)
     run.finish()
 
 

@@ -75,13 +75,11 @@ class NADE(AutoregressiveNetwork):
         """Give the outputs of one pixel after the other, adding one term to the sum at a time."""
         start, biases = self._biases(len(x), context)
         sums, units = start.clone(), torch.empty_like(start)
-        output_weight = self.output_weight.mT
-        for step, (weight, output, bias) in enumerate(
-            zip(self.weight, output_weight, biases.unbind(-2), strict=True)
-        ):
+        rows = (self.weight, self.output_weight.mT, biases.unbind(-2), x.mT.unsqueeze(-1))
+        for weight, output, bias, pixel in zip(*rows, strict=True):
             torch.sigmoid(sums, out=units)
             yield torch.addmm(bias, units, output)
-            sums.addcmul_(x[:, step, None], weight)
+            sums.addcmul_(pixel, weight)  # by now drawn: a view of x
 
     def _biases(self, n: int, context: Tensor | None) -> tuple[Tensor, Tensor]:
         # Of hidden units (n, hidden) and outputs (n or 1, pixels, outputs), context included

@@ -46,10 +46,10 @@ def ancestral_sample(
     if given is not None and observed is not None:
         given, observed = network.in_order(given), network.in_order(observed)
     pixels = []
-    for step, raw in enumerate(network.steps(x, context)):
+    for step, (raw, column) in enumerate(zip(network.steps(x, context), x.unbind(1), strict=True)):
         pixel = likelihood.draw(raw)
         if given is not None and observed is not None:
             pixel = torch.where(observed[:, step], given[:, step].to(pixel), pixel)
-        x[:, step] = likelihood.network_input(pixel)
+        column.copy_(likelihood.network_input(pixel))
         pixels.append(pixel)
     return network.to_image(torch.stack(pixels, -1))

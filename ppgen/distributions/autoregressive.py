@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.autoregressive.sampling import ancestral_sample
-from ppgen.observed import check_observed
+from ppgen.images import check_observed, check_value
 
 LARGEST_SUPPORT = 2**16
 """Images that are enumerated at most, where the distribution is over a discrete latent."""
@@ -98,7 +98,7 @@ class Autoregressive(TorchDistribution):
         value
             ``(*sample, *batch, channel, height, width)``.
         """
-        self._check_shape(value)
+        check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
         members = self.network.members
@@ -200,7 +200,7 @@ class Autoregressive(TorchDistribution):
 
     def _with_prefix(self, value: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         # The given pixels, zero elsewhere, and which they are; both of the same, full shape.
-        self._check_shape(value)
+        check_value(value, self.event_shape)
         shape = broadcast_shape(value.shape, self.batch_shape + self.event_shape)
         value, observed = value.expand(shape), check_observed(observed, shape)
         for member in self.network.members:
@@ -215,13 +215,6 @@ class Autoregressive(TorchDistribution):
                 f"value holds given pixels outside the support of {self.network.likelihood}"
             )
         return torch.where(observed, value, 0), observed
-
-    def _check_shape(self, value: Tensor) -> None:
-        if value.shape[-3:] != self.event_shape:
-            raise ValueError(
-                f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
-                f"with (channel, height, width) = {tuple(self.event_shape)}"
-            )
 
     def _mixture(self, weights: Tensor, context: Tensor | None, *known: Tensor) -> Tensor:
         # Each image from one of the members, drawn with the weights (images, members).

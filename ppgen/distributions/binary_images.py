@@ -10,6 +10,8 @@ import torch
 from pyro.distributions import Categorical, TorchDistribution, constraints
 from torch import Tensor
 
+from ppgen.images import check_value
+
 LARGEST_ENUMERATION = 2**16
 """Images that are listed at most."""
 
@@ -82,11 +84,7 @@ class BinaryImages(TorchDistribution):
         return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
 
     def _check_value(self, value: Tensor) -> None:
-        if value.shape[-3:] != self.event_shape:
-            raise ValueError(
-                f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
-                f"with (channel, height, width) = {tuple(self.event_shape)}"
-            )
+        check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
 

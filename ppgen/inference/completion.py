@@ -11,10 +11,10 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches
+from ppgen.images import check_observed
 from ppgen.inference.partial import log_evidence
 from ppgen.inference.per_image import fit_latents
 from ppgen.inference.sampling import evaluating
-from ppgen.observed import check_observed
 from ppgen.program import Program, as_program
 
 

@@ -12,10 +12,10 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from ppgen.batches import Batches
+from ppgen.images import check_observed
 from ppgen.importance import log_weights
 from ppgen.inference.evaluate import check_particles
 from ppgen.inference.sampling import evaluating
-from ppgen.observed import check_observed
 from ppgen.program import as_program
 
 WEIGHTS_IN_MEMORY = 20_000

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from ppgen.batches import Batches
+from ppgen.images import check_observed
 from ppgen.inference.ascent import ascend
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.sampling import evaluating
-from ppgen.observed import check_observed
 from ppgen.program import as_program
 
 

@@ -5,6 +5,7 @@ from ppgen.models.bernoulli_mixture import BernoulliMixture
 from ppgen.models.exponential import Exponential
 from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.latent_position_graph import LatentPositionGraph
+from ppgen.models.linear_gaussian import LinearGaussian
 from ppgen.models.linear_regression import LinearRegression
 from ppgen.models.logistic_regression import LogisticRegression
 from ppgen.models.position_graph import KnownPositionGraph, PositionGraph
@@ -23,6 +24,7 @@ __all__ = [
     "HierarchicalVAE",
     "KnownPositionGraph",
     "LatentPositionGraph",
+    "LinearGaussian",
     "LinearRegression",
     "LogisticRegression",
     "PositionGraph",

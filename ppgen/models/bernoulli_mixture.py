@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pyro
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.batches import Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 from ppgen.enumeration import EnumeratedELBO
+from ppgen.images import check_batch, check_binary, check_observed
 from ppgen.models import bernoulli_mixture_em as em
+from ppgen.models.em import alternate, observed_batches
 from ppgen.program import Program
 
 
@@ -64,7 +66,7 @@ class BernoulliMixture(Program):
     >>> mixture.log_likelihood(digits.test.images).mean() > -25  # nats
     tensor(True)
     >>> left = torch.arange(8) < 4
-    >>> mixture.complete(digits.test.images, left.expand(1, 8, 8)).shape
+    >>> mixture.complete(digits.test.images, observed=left).shape
     torch.Size([300, 1, 8, 8])
     """
 
@@ -134,8 +136,8 @@ class BernoulliMixture(Program):
             Zeros and ones of any type, ``(batch, channel, height, width)``; pixels that are missing
             may hold anything.
         observed
-            Which pixels are observed, booleans of the shape ``(channel, height, width)`` or
-            ``(batch, channel, height, width)``; None: all. The others are marginalised.
+            Which pixels are observed, booleans that broadcast to the images; None: all. The others
+            are marginalised.
 
         Raises
         ------
@@ -200,8 +202,7 @@ class BernoulliMixture(Program):
         Parameters
         ----------
         images, observed
-            As for :meth:`log_likelihood`, but that missing pixels must be finite; uint8 takes the
-            least memory.
+            As for :meth:`log_likelihood`; uint8 takes the least memory.
         iterations
             At most so many.
         tolerance
@@ -227,57 +228,35 @@ class BernoulliMixture(Program):
         ValueError
             Where images or numbers are not what is expected.
         """
-        if iterations < 0:
-            raise ValueError(f"iterations is {iterations}; expected 0 or more")
-        self._check_shapes(images, observed)
-        data = (images,) if observed is None else (images, observed.expand(images.shape))
-        batches = Batches(data, min(batch_size, len(images)), device=self.device, dtype=self.dtype)
+        check_batch(images, self.image_shape)
+        batches = observed_batches(self, images, observed, batch_size)
         for batch in batches:
-            _check_binary(*batch)
+            check_binary(*batch)
         if not warm_start:
             self._set_logits(*em.starting_point(batches, self.classes, seed))
-        values: list[float] = []
-        while True:
+        counts = self.pixel_pseudo_count, self.class_pseudo_count
+
+        def expectation() -> tuple[float, em.Expectations]:
             expected = em.expectation(self.class_logits, self.pixel_logits, batches)
-            values.append((expected.log_likelihood + self.log_prior().item()) / len(images))
-            stopped = callback is not None and callback(self, values)
-            converged = len(values) > 1 and values[-1] - values[-2] < tolerance
-            if stopped or converged or len(values) > iterations:
-                return values
-            counts = self.pixel_pseudo_count, self.class_pseudo_count
+            return (expected.log_likelihood + self.log_prior().item()) / len(images), expected
+
+        def maximisation(expected: em.Expectations) -> None:
             self._set_logits(*em.maximisation(expected, self.pixel_logits, *counts))
+
+        return alternate(
+            expectation,
+            maximisation,
+            iterations=iterations,
+            tolerance=tolerance,
+            stop=partial(callback, self) if callback else None,
+        )
 
     def _set_logits(self, class_logits: Tensor, pixel_logits: Tensor) -> None:
         self.class_logits.copy_(class_logits)
         self.weights.copy_(pixel_logits - self.bias)
 
     def _log_joint(self, x: Tensor, observed: Tensor | None) -> Tensor:
-        self._check_shapes(x, observed)
-        _check_binary(x, observed)
+        check_batch(x, self.image_shape)
+        observed = None if observed is None else check_observed(observed, x.shape)
+        check_binary(x, observed)
         return em.log_joint(self.class_logits, self.pixel_logits, x, observed)
-
-    def _check_shapes(self, x: Tensor, observed: Tensor | None) -> None:
-        if x.dim() != 4 or x.shape[1:] != self.image_shape:
-            raise ValueError(
-                f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
-                f"with (channel, height, width) = {self.image_shape}"
-            )
-        if observed is None:
-            return
-        if observed.dtype != torch.bool or observed.shape not in (x.shape, x.shape[1:]):
-            raise ValueError(
-                f"observed has the type {observed.dtype} and the shape {tuple(observed.shape)}; "
-                f"expected booleans of the shape {self.image_shape} or {tuple(x.shape)}"
-            )
-
-
-def _check_binary(x: Tensor, observed: Tensor | None = None) -> None:
-    binary = (x == 0) | (x == 1)
-    if observed is not None:
-        binary |= ~observed
-    if not binary.all():
-        first = int((~binary).flatten(1).any(1).nonzero()[0])
-        raise ValueError(
-            f"image {first} has the value {x[first][~binary[first]][0].item():g} at an observed "
-            "pixel; expected 0 and 1: binarise the images, such as by data.load(…).binarized()"
-        )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ppgen.distributions import SigmoidBelief
 from ppgen.distributions.binary_images import check_image_shape
+from ppgen.images import check_batch, check_binary
 from ppgen.importance import ImportanceWeightedELBO
 from ppgen.models.binary_posteriors import FactorisedBernoulli
 from ppgen.models.networks import mlp
@@ -107,7 +108,7 @@ class SigmoidBeliefNet(Program):
 
     def guide(self, x: Tensor) -> Any:
         """Draw the latents from the image up; give the top layer."""
-        self._check_shape(x)
+        check_batch(x, self.image_shape)
         below = x.flatten(-3)
         layers = zip(self.sites, self.encoders, self.families, self.baselines, strict=True)
         with pyro.plate("data", len(x)):
@@ -149,21 +150,9 @@ class SigmoidBeliefNet(Program):
             Where the latents are too many, or ``x`` has another shape or other values.
         """
         p = self.distribution(memory)
-        self._check_shape(x)
-        outside = (x != 0) & (x != 1)
-        if outside.any():
-            raise ValueError(
-                f"x holds the value {x[outside][0].item():g}; expected 0 and 1: binarise the "
-                "images, such as by data.load(…).binarized()"
-            )
+        check_batch(x, self.image_shape)
+        check_binary(x)
         return p.log_prob(x)
-
-    def _check_shape(self, x: Tensor) -> None:
-        if x.dim() != 4 or x.shape[1:] != self.image_shape:
-            raise ValueError(
-                f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
-                f"with (channel, height, width) = {self.image_shape}"
-            )
 
 
 class ExactSigmoidBeliefNet(Program):

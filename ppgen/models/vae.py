@@ -11,6 +11,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
+from ppgen.images import check_batch
 from ppgen.likelihoods import Bernoulli, Likelihood
 from ppgen.models.convolutions import (
     Upsampling,
@@ -166,11 +167,7 @@ class VAE(Program):
         ValueError
             Where ``x`` has not the shape ``(batch, channel, height, width)`` of this model.
         """
-        if x.shape[1:] != self.image_shape:
-            raise ValueError(
-                f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
-                f"with (channel, height, width) = {self.image_shape}"
-            )
+        check_batch(x, self.image_shape)
         return self.posterior(self.encoder(self.likelihood.network_input(x)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:

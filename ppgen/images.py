@@ -1,0 +1,76 @@
+"""Checks of images, and of masks of their pixels, where they come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
+    """Refuse what is no batch of images of a model's size.
+
+    Raises
+    ------
+    ValueError
+        Where ``x`` has another shape than ``(batch, *image_shape)``.
+    """
+    if x.shape[1:] != tuple(image_shape):
+        raise ValueError(
+            f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
+            f"with (channel, height, width) = {tuple(image_shape)}"
+        )
+
+
+def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
+    """Refuse a distribution's value whose last dimensions are no image of its size.
+
+    Raises
+    ------
+    ValueError
+        Where the shape of ``value`` does not end in ``event_shape``.
+    """
+    if value.shape[-3:] != tuple(event_shape):
+        raise ValueError(
+            f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
+            f"with (channel, height, width) = {tuple(event_shape)}"
+        )
+
+
+def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
+    """Refuse images with observed pixels other than 0 and 1; a mask broadcasts to the images.
+
+    Raises
+    ------
+    ValueError
+        It names the first image and value.
+    """
+    outside = (x != 0) & (x != 1)
+    if observed is not None:
+        outside &= observed
+    if outside.any():
+        first = int(outside.flatten(1).any(1).nonzero()[0])
+        raise ValueError(
+            f"image {first} of x has the value {x[first][outside[first]][0].item():g}; expected 0 "
+            "and 1: binarise the images, such as by data.load(…).binarized()"
+        )
+
+
+def check_observed(observed: Tensor, shape: torch.Size) -> Tensor:
+    """Give the mask of known pixels in the shape of the images.
+
+    Raises
+    ------
+    ValueError
+        Where the mask is not boolean or does not broadcast to the images.
+    """
+    if observed.dtype != torch.bool:
+        raise ValueError(f"observed is of type {observed.dtype}; expected booleans, True if known")
+    try:
+        return observed.expand(shape)
+    except RuntimeError as error:
+        raise ValueError(
+            f"observed has the shape {tuple(observed.shape)}; expected one that broadcasts to "
+            f"the images' {tuple(shape)}"
+        ) from error
