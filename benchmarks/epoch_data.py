@@ -1,46 +1,47 @@
-"""One epoch's data handling on MNIST: ppgen's batches beside torch's DataLoader.
+"""One epoch's data handling: ppgen's batches beside torch's DataLoader.
 
-    PPGEN_DATA=... python benchmarks/epoch_data.py
-
-Both go through the 50,000 training images once, shuffled, in batches of 128 floating-point images.
+Both go through 50,000 images of 28×28 pixels in 256 levels once, shuffled, in batches of 128
+floating-point images on the device. The images are noise, handed out by torchvision's MNIST.
 """
 
-import argparse
-import os
-
 import torch
-from timing import interleaved, print_table
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from ppgen import data
+from benchmarks.comparison import Comparison, Settings, Way
 from ppgen.batches import Batches
 
 
-def exhaust(batches):
-    for _ in batches:
-        pass
+class MNISTOfNoise(datasets.MNIST):
+    """torchvision's MNIST with images from memory in place of those from files."""
+
+    def __init__(self, images):
+        datasets.VisionDataset.__init__(self, transform=transforms.ToTensor())
+        self.data, self.targets = images, torch.zeros(len(images), dtype=torch.long)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data-root", default=os.environ.get("PPGEN_DATA"))
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    torch.set_num_threads(2)
-    images = data.load("mnist", options.data_root).train.images
-    ours = Batches(images, 128, transform=lambda x: x.float() / 255)
-    mnist = datasets.MNIST(options.data_root, transform=transforms.ToTensor())
-    subset = Subset(mnist, range(50_000))
-    ways = {
-        "DataLoader": lambda: exhaust(DataLoader(subset, 128, shuffle=True)),
-        "DataLoader, two workers": lambda: exhaust(
-            DataLoader(subset, 128, shuffle=True, num_workers=2)
+def epoch(settings: Settings):
+    images = torch.randint(256, (settings.size(50_000, 300), 28, 28), dtype=torch.uint8)
+    mnist = MNISTOfNoise(images)
+    batches = Batches(
+        images.unsqueeze(1), 128, transform=lambda x: x.float() / 255, device=settings.device
+    )
+
+    def ours():
+        for _ in batches.shuffled(seed=0, epoch=1):
+            pass
+
+    def loader(workers):
+        for images, _ in DataLoader(mnist, 128, shuffle=True, num_workers=workers):
+            images.to(settings.device)
+
+    return Comparison(
+        ours=Way("Batches", ours),
+        others=(
+            Way("DataLoader", lambda: loader(workers=0)),
+            Way("DataLoader, two workers", lambda: loader(workers=2)),
         ),
-        "ppgen": lambda: exhaust(ours.shuffled(seed=0, epoch=1)),
-    }
-    print_table(interleaved(ways, options.rounds, repeats=1), ["ppgen"], unit="s")
+    )
 
 
-if __name__ == "__main__":
-    main()
+ROWS = {"an epoch of 50,000 images": epoch}

@@ -1,41 +1,34 @@
 """Latent-variable models beside the usual ways to compute the same.
 
-    python benchmarks/latent.py
-    python benchmarks/latent.py mixture
-    python benchmarks/latent.py belief_net
+Mixture: 20 classes of Bernoulli pixels on 50,000 binary images of 784 pixels, all in one step: a
+step of SVI and an EM iteration. Beside them a Pyro program that broadcasts images against classes,
+which would not fit into most memories: it is measured on a block of the images, and both its
+figures multiplied by the number of blocks; and EM on all images and classes as whole arrays, as
+scikit-learn's GaussianMixture computes.
 
-mixture: a Bernoulli mixture of 20 classes on 50,000 binary images of 784 pixels, all in one step:
-time and peak memory of a step of SVI and of an EM iteration, against a Pyro program that
-broadcasts images against classes. The broadcast would not fit into most memories: it is measured
-on a block of the images, and both its figures multiplied by the number of blocks.
-
-belief_net: the exact likelihood of 1,000 binary images of 784 pixels under a sigmoid belief net of
-16 latents, a sum over 65,536 states, against the same sum with the states as the classes of a
-mixture, which meets every image pixel by pixel.
+Belief net: the exact likelihood of 1,000 binary images of 784 pixels under 16 latents, a sum over
+65,536 states, against the same sum with the states as the classes of a mixture, which meets every
+image pixel by pixel.
 """
 
-import argparse
-import os
 from functools import partial
-from itertools import accumulate
 
 import pyro
 import pyro.distributions as dist
 import torch
 from pyro.infer import TraceEnum_ELBO
-from timing import interleaved, print_table
-from torch.profiler import ProfilerActivity, profile
+from torch.nn import functional as F
 
 import ppgen
+from benchmarks.comparison import Comparison, Settings, Way
+from benchmarks.steps import step_of_fit
 from ppgen.batches import Batches
 from ppgen.distributions import BernoulliTable
 from ppgen.distributions.sigmoid_belief import states
-from ppgen.inference.fitting import adam
-from ppgen.inference.gradients import Objective
-from ppgen.inference.step import Step
-from ppgen.inference.training import TrainingState
 from ppgen.models import BernoulliMixture, SigmoidBeliefNet
 from ppgen.models import bernoulli_mixture_em as em
+
+CLASSES = 20
 
 
 class PlainMixture(ppgen.Program):
@@ -43,10 +36,10 @@ class PlainMixture(ppgen.Program):
 
     elbo = TraceEnum_ELBO(max_plate_nesting=1)
 
-    def __init__(self, classes, observation):
+    def __init__(self, image_shape, observation):
         super().__init__()
-        self.logits = torch.nn.Parameter(0.01 * torch.randn(classes, 1, 28, 28))
-        self.weights = torch.nn.Parameter(torch.zeros(classes))
+        self.logits = torch.nn.Parameter(0.01 * torch.randn(CLASSES, *image_shape))
+        self.weights = torch.nn.Parameter(torch.zeros(CLASSES))
         self.observation = observation
 
     def model(self, x):
@@ -61,95 +54,104 @@ def broadcast(logits, z):
     return dist.Bernoulli(logits=logits[z]).to_event(3)
 
 
-def svi_step(program, x):
-    state = TrainingState.start(program, adam)
-    step = Step(state, Objective(program, data_size=len(x)).gradients())
-    return lambda: step((x,))
+def svi_step(name, program, x, scale=1.0):
+    step = step_of_fit(program.to(x.device), data_size=len(x))
+    return Way(name, lambda: step((x,)), scale)
 
 
-def mixture(options):
-    images, block, classes = options.images, options.block, 20
-    x = torch.bernoulli(torch.full((images, 1, 28, 28), 0.13))
-    batches = Batches(x.to(torch.uint8))
-    logits = em.starting_point(batches, classes, seed=0)
-
-    def em_iteration():
-        em.maximisation(em.expectation(*logits, batches), logits[1])
-
-    usual = f"Pyro, broadcast ({block} images × {images / block:g})"
-    ways = {
-        usual: svi_step(PlainMixture(classes, broadcast), x[:block]),
-        "Pyro, BernoulliTable": svi_step(PlainMixture(classes, BernoulliTable), x),
-        "BernoulliMixture, a step of fit": svi_step(BernoulliMixture((1, 28, 28), classes), x),
-        "BernoulliMixture, an EM iteration": em_iteration,
-    }
-    print(f"\n## A mixture of {classes} classes, {images} images of 784 pixels\n")
-    times = interleaved(ways, options.rounds, 1)
-    memory = {name: peak_memory(run) for name, run in ways.items()}
-    times[usual] = [seconds * images / block for seconds in times[usual]]
-    memory[usual] *= images / block
-    print_table(times, [usual])
-    print("\npeak memory beyond the data, MiB")
-    for name, peak in memory.items():
-        print(f"{name:45s} {peak:10.1f}   1/{memory[usual] / peak:.0f}")
+def binary_images(settings: Settings, images):
+    shape = settings.size((1, 28, 28), (1, 6, 6))
+    return torch.bernoulli(torch.full((images, *shape), 0.13, device=settings.device))
 
 
-def belief_net(options):
-    latents, chunk = 16, 4096
-    net = SigmoidBeliefNet((1, 28, 28), [latents])
-    x = torch.bernoulli(torch.full((1000, 1, 28, 28), 0.13))
+def mixture_data(settings: Settings):
+    """Give the images, and the broadcast on some of them."""
+    images, block = settings.size((50_000, 2_000), (100, 50))
+    x = binary_images(settings, images)
+    usual = PlainMixture(x.shape[1:], broadcast)
+    name = f"Pyro, broadcast, on {block:,} images"
+    return x, svi_step(name, usual, x[:block], scale=images / block)
+
+
+def mixture_svi(settings: Settings):
+    x, usual = mixture_data(settings)
+    return Comparison(
+        ours=svi_step("BernoulliMixture, fit", BernoulliMixture(x.shape[1:], CLASSES), x),
+        others=(
+            usual,
+            svi_step("Pyro, BernoulliTable", PlainMixture(x.shape[1:], BernoulliTable), x),
+        ),
+        memory=True,
+    )
+
+
+def em_on_whole_arrays(x, class_logits, pixel_logits):
+    """Give the class and pixel probabilities after an iteration; x is ``(images, pixels)``."""
+    white, black = F.logsigmoid(pixel_logits), F.logsigmoid(-pixel_logits)
+    joint = x @ white.mT + (1 - x) @ black.mT + class_logits.log_softmax(0)
+    posterior = (joint - joint.logsumexp(1, keepdim=True)).exp()
+    images = posterior.sum(0)
+    return images / len(x), posterior.mT @ x / images.unsqueeze(-1)
+
+
+def mixture_em(settings: Settings):
+    x, usual = mixture_data(settings)
+    batches = Batches(x.to(torch.uint8), device=settings.device)
+    class_logits, pixel_logits = em.starting_point(batches, CLASSES, seed=0)
+    arrays = partial(em_on_whole_arrays, x.flatten(1), class_logits, pixel_logits.flatten(1))
+
+    def ours():
+        expected = em.expectation(class_logits, pixel_logits, batches)
+        return em.maximisation(expected, pixel_logits)
+
+    def check():
+        (_, logits), (_, probabilities) = ours(), arrays()
+        difference = (logits.sigmoid().flatten(1) - probabilities).abs().max()
+        return f"probabilities differ by {difference:.0e}"
+
+    return Comparison(
+        ours=Way("BernoulliMixture, EM", ours),
+        others=(usual, Way("EM on whole arrays", arrays, check=check)),
+        memory=True,
+    )
+
+
+def belief_net(settings: Settings, memory):
+    latents, images = settings.size((16, 1000), (6, 20))
+    x = binary_images(settings, images)
+    net = SigmoidBeliefNet(x.shape[1:], [latents]).to(settings.device)
+    chunk = min(2**latents, 4096)
 
     @torch.no_grad()
     def as_a_mixture():
         (conditional,) = net.conditionals
-        total = torch.full((len(x),), -torch.inf)
+        index = torch.arange(chunk, device=x.device)[:, None]
+        total = x.new_full((len(x),), -torch.inf)
         for start in range(0, 2**latents, chunk):
             z = states(range(start, start + chunk), latents, like=x)
             prior = dist.Bernoulli(logits=net.prior_logits).to_event(1).log_prob(z)
-            table = conditional(z).unflatten(-1, (1, 28, 28))
-            joint = prior[:, None] + BernoulliTable(table, torch.arange(chunk)[:, None]).log_prob(x)
+            table = conditional(z).unflatten(-1, x.shape[1:])
+            joint = prior[:, None] + BernoulliTable(table, index).log_prob(x)
             total = torch.logaddexp(total, joint.logsumexp(0))
         return total
 
-    def whole(memory):
-        with torch.no_grad():
-            return net.log_likelihood(x, memory)
+    @torch.no_grad()
+    def ours():
+        return net.log_likelihood(x, memory)
 
-    torch.testing.assert_close(whole(256.0), as_a_mixture(), rtol=1e-5, atol=1e-2)
-    usual = "states as classes of a mixture"
-    ways = {usual: as_a_mixture, **{f"belief net, {m} MiB": partial(whole, m) for m in (256, 16)}}
-    print(f"\n## A belief net of {latents} latents, {len(x)} images of 784 pixels, exactly\n")
-    print(f"load before: {os.getloadavg()[0]:.1f} processes")
-    print_table(interleaved(ways, options.rounds, 1), [usual], unit="s")
-    for name, run in ways.items():
-        print(f"{name}: peak memory {peak_memory(run):.0f} MiB")
+    def check():
+        return f"likelihoods differ by {(ours() - as_a_mixture()).abs().max():.0e} nats"
 
-
-def peak_memory(run):
-    """MiB that are allocated at once by torch while something runs."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        run()
-    events = profiler.profiler.kineto_results.events()
-    allocations = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
-    return max(accumulate(size for _, size in allocations)) / 2**20
+    return Comparison(
+        ours=Way(f"SigmoidBeliefNet, {memory} MiB", ours),
+        others=(Way("states as classes of a mixture", as_a_mixture, check=check),),
+        memory=True,
+    )
 
 
-ROWS = {"mixture": mixture, "belief_net": belief_net}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="default: all")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--images", type=int, default=50_000)
-    parser.add_argument("--block", type=int, default=2_000, help="images of the broadcast")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    with pyro.validation_enabled(False):
-        for row in options.rows or ROWS:
-            ROWS[row](options)
-
-
-if __name__ == "__main__":
-    main()
+ROWS = {
+    "mixture of 20 classes, a step of SVI": mixture_svi,
+    "mixture of 20 classes, an EM iteration": mixture_em,
+    "belief net of 16 latents, 256 MiB": partial(belief_net, memory=256),
+    "belief net of 16 latents, 16 MiB": partial(belief_net, memory=16),
+}

@@ -1,71 +1,65 @@
-"""Latent positions of large graphs: seconds an epoch of SVI, and the growth of peak memory.
+"""Latent positions of large graphs: an epoch of SVI in the memory of the edges.
 
-python benchmarks/latent_graph.py
-
-Random graphs of mean degree 10 are fitted on their edges and five sampled missing edges for each,
-every size in a process of its own. Memory is the peak above that of a graph of 100 nodes, so that
-libraries do not count; the last column is what one float32 for every pair of nodes would take.
+Random graphs of mean degree 10. Ours goes through their edges, with five sampled missing edges for
+each. The usual way is one step on all pairs of nodes, as a matrix; it is measured on the first rows
+of that, and both its figures multiplied.
 """
 
-import json
-import resource
-import statistics
-import subprocess
-import sys
 from functools import partial
-from math import comb
 
 import networkx as nx
 import torch
+from torch.nn import functional as F
 from torch.optim import Adam
 
-import ppgen
+from benchmarks.comparison import Comparison, Settings, Way
+from benchmarks.steps import step_of_fit
+from ppgen.batches import Batches
 from ppgen.models import LatentPositionGraph
 
-SIZES = [10_000, 20_000, 40_000]
-SMALL = 100
+
+def step_on_all_pairs(graph, rows, device):
+    """Give a step on the first rows of the adjacency matrix; its diagonal is left in."""
+    adjacency = nx.to_scipy_sparse_array(graph, dtype="float32")[:rows].toarray()
+    adjacency = torch.from_numpy(adjacency).to(device)
+    mean = (0.5 * torch.randn(len(graph), 2, device=device)).requires_grad_()
+    log_scale = torch.full_like(mean, -3).requires_grad_()
+    slope, intercept = (torch.ones((), device=device, requires_grad=True) for _ in range(2))
+    optimizer = Adam([mean, log_scale, slope, intercept])
+
+    def step():
+        z = mean + log_scale.exp() * torch.randn_like(mean)
+        logits = slope * z[:rows] @ z.mT + intercept
+        edges = F.binary_cross_entropy_with_logits(logits, adjacency, reduction="sum") / 2
+        kl = ((2 * log_scale).exp() + mean**2 - 1).sum() / 2 - log_scale.sum()
+        optimizer.zero_grad()
+        (len(graph) / rows * edges + kl).backward()
+        optimizer.step()
+
+    return step
 
 
-def measure(nodes):
-    """Fit three epochs; print seconds of the median epoch and the peak memory in MiB."""
+def epoch(settings: Settings, nodes):
+    nodes, rows = settings.size((nodes, 500), (100, 50))
     graph = nx.gnm_random_graph(nodes, 5 * nodes, seed=0)
-    program = LatentPositionGraph.for_graph(graph, controls=5)
+    program = LatentPositionGraph.for_graph(graph, controls=5).to(settings.device)
     data = program.observations(graph)
-    history = ppgen.fit(
-        program,
-        data,
-        epochs=3,
-        batch_size=min(1000, len(data[0])),
-        optimizer=partial(Adam, lr=0.05),
-        progress=False,
+    step = step_of_fit(program, data_size=len(data[0]))
+    batches = Batches(data, min(1000, len(data[0])), device=settings.device)
+
+    def ours():
+        for batch in batches.shuffled(seed=0, epoch=1):
+            step(batch)
+
+    usual = step_on_all_pairs(graph, rows, settings.device)
+    return Comparison(
+        ours=Way("LatentPositionGraph, an epoch", ours),
+        others=(Way(f"all pairs, on {rows:,} rows", usual, scale=nodes / rows),),
+        memory=True,
     )
-    seconds = statistics.median(epoch.seconds for epoch in history.epochs[1:])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
 
 
-def in_a_process(nodes):
-    command = [sys.executable, __file__, str(nodes)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def main() -> None:
-    if len(sys.argv) > 1:
-        measure(int(sys.argv[1]))
-        return
-    print(f"{torch.get_num_threads()} threads")
-    print(
-        f"{'nodes':>8} {'edges':>8} {'s/epoch':>8} {'MiB':>8} {'B/edge':>8} {'all pairs, MiB':>15}"
-    )
-    base = in_a_process(SMALL)["peak"]
-    for nodes in SIZES:
-        found = in_a_process(nodes)
-        extra = found["peak"] - base
-        print(
-            f"{nodes:8} {5 * nodes:8} {found['seconds']:8.2f} {extra:8.1f} "
-            f"{extra * 2**20 / (5 * nodes):8.0f} {comb(nodes, 2) * 4 / 2**20:15.0f}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+ROWS = {
+    f"{nodes:,} nodes, {5 * nodes:,} edges": partial(epoch, nodes=nodes)
+    for nodes in (10_000, 20_000, 40_000)
+}

@@ -1,36 +1,28 @@
 """One training step of a VAE (784-400-20, batch 128): by hand, by Pyro's SVI, and by ppgen.fit.
 
-    python benchmarks/svi_step.py
-
-All ways train nets of the same size on the same batch, in turns within one process. The loop by
-hand is what one would write in torch alone, once with the optimiser's defaults and once with the
-fused optimiser that ``fit`` uses.
+All ways train nets of the same size on the same batch. The loop by hand is what one would write in
+torch alone, once with the optimiser's defaults and once with the fused optimiser that ``fit`` uses.
 """
 
-import argparse
+from functools import partial
 
 import pyro
 import pyro.optim
 import torch
 import torch.nn.functional as F
-from pyro.infer import SVI, TraceMeanField_ELBO
-from timing import interleaved, print_table
+from pyro.infer import SVI, JitTrace_ELBO, TraceMeanField_ELBO
 from torch import nn
 from torch.optim import Adam
 
-from ppgen.inference.compiled import CompiledGradients
-from ppgen.inference.fitting import adam
-from ppgen.inference.gradients import Objective
-from ppgen.inference.step import Step
-from ppgen.inference.training import TrainingState
+from benchmarks.comparison import Comparison, Settings, Way
+from benchmarks.steps import step_of_fit
 from ppgen.models import VAE
 
 
-def by_hand(x, fused):
-    encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 40))
-    decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
-    parameters = [*encoder.parameters(), *decoder.parameters()]
-    optimizer = Adam(parameters, lr=1e-3, fused=fused)
+def by_hand(x, adam):
+    encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 40)).to(x.device)
+    decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)).to(x.device)
+    optimizer = adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
     x = x.flatten(1)
 
     def step():
@@ -47,14 +39,19 @@ def by_hand(x, fused):
     return step
 
 
-def by_pyro(x, validation):
-    vae = VAE.mlp((1, 28, 28), latent=20, hidden=(400,))
+def our_vae(x):
+    return VAE.mlp((1, 28, 28), latent=20, hidden=(400,)).to(x.device)
+
+
+def by_pyro(x, elbo, validation=False):
+    vae = our_vae(x)
+    name = f"{type(elbo).__name__}, validation {validation}"
 
     def model(x):
-        pyro.module(f"vae, validation {validation}", vae)
+        pyro.module(name, vae)
         return vae.model(x)
 
-    svi = SVI(model, vae.guide, pyro.optim.Adam({"lr": 1e-3}), TraceMeanField_ELBO())
+    svi = SVI(model, vae.guide, pyro.optim.Adam({"lr": 1e-3}), elbo)
 
     def step():
         with pyro.validation_enabled(validation):
@@ -63,35 +60,29 @@ def by_pyro(x, validation):
     return step
 
 
-def by_fit(x, compiled):
-    vae = VAE.mlp((1, 28, 28), latent=20, hidden=(400,))
-    objective = Objective(vae)
-    gradients = CompiledGradients(objective) if compiled else objective.gradients()
-    step = Step(TrainingState.start(vae, adam), gradients)
+def step(settings: Settings, compiled: bool):
+    x = torch.bernoulli(torch.full((128, 1, 28, 28), 0.13, device=settings.device))
+    ours = step_of_fit(our_vae(x), compiled=compiled)
 
-    return lambda: step((x,))
+    def check():
+        reason = getattr(ours.gradients, "reason", None)
+        return f"runs UNCOMPILED: {reason}" if reason else ""
 
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--steps", type=int, default=30, help="steps a turn")
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    x = torch.bernoulli(torch.full((128, 1, 28, 28), 0.13))
-    ways = {
-        "by hand": by_hand(x, fused=False),
-        "by hand, fused": by_hand(x, fused=True),
-        "Pyro's SVI.step": by_pyro(x, validation=True),
-        "Pyro's SVI.step, no validation": by_pyro(x, validation=False),
-        "fit, uncompiled": by_fit(x, compiled=False),
-        "fit, compiled": by_fit(x, compiled=True),
-    }
-    with pyro.validation_enabled(False):
-        times = interleaved(ways, options.rounds, options.steps)
-    print_table(times, ["by hand", "by hand, fused"])
+    jit = JitTrace_ELBO(ignore_jit_warnings=True)
+    return Comparison(
+        ours=Way("fit", lambda: ours((x,)), check=check),
+        others=(
+            Way("by hand in torch", by_hand(x, Adam)),
+            Way("by hand in torch, fused Adam", by_hand(x, partial(Adam, fused=True))),
+            Way("Pyro's SVI.step", by_pyro(x, TraceMeanField_ELBO(), validation=True)),
+            Way("Pyro's SVI.step, no validation", by_pyro(x, TraceMeanField_ELBO())),
+            Way("Pyro's JitTrace_ELBO, no validation", by_pyro(x, jit)),
+        ),
+        repeats=settings.size(30, 1),
+    )
 
 
-if __name__ == "__main__":
-    main()
+ROWS = {
+    "a step of the VAE, uncompiled": partial(step, compiled=False),
+    "a step of the VAE, compiled": partial(step, compiled=True),
+}

@@ -87,16 +87,16 @@ def main() -> None:
                 run.save_figure(f"latents_{d}d", scatter(z, labels[:2000]))
             else:
                 reconstructed = ppca.decode(ppca.posterior(shown).mean)
-                reconstructions[f"d = {d}"] = reconstructed.clamp(0, 1)
+                reconstructions[f"d = {d}"] = reconstructed
     run.save_figure("reconstructions", plots.image_grids(reconstructions))
 
     # The chosen model: new faces, walks along the latent dimensions, and faces completed.
     ppca = PPCA.closed_form(train, latent)
-    new = ppgen.sample(ppca, 100, mean=True, seed=options.seed).clamp(0, 1)
+    new = ppgen.sample(ppca, 100, mean=True, seed=options.seed)
     run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
 
     face, offsets = ppca.posterior(train[:1]).mean[0], torch.linspace(-3, 3, 7)
-    walks = ppca.walk(face, offsets)[:20].clamp(0, 1)
+    walks = ppca.walk(face, offsets)[:20]
     figure = plots.image_grid(walks.flatten(0, 1), columns=len(offsets))
     figure.axes[0].set(
         xlabel="moved by −3 … 3 standard deviations of the prior",
@@ -110,8 +110,8 @@ def main() -> None:
     grids = {
         "test images": cases,
         "left half": cases.where(observed, 0.5),
-        "conditional mean": ppca.complete(cases, observed, mean=True).clamp(0, 1),
-        "conditional draw": ppca.complete(cases, observed).clamp(0, 1),
+        "conditional mean": ppca.complete(cases, observed, mean=True),
+        "conditional draw": ppca.complete(cases, observed),
     }
     run.save_figure("completions", plots.image_grids(grids))
 

@@ -9,7 +9,7 @@ import torch
 
 from ppgen.experiment import Experiment, arguments
 from ppgen.graph import DAG
-from ppgen.models import VAE
+from ppgen.models import VAE, HierarchicalVAE, SigmoidBeliefNet
 
 
 def mixture(data):
@@ -41,6 +41,8 @@ def main() -> None:
 
     graphs = {
         "vae": DAG.from_program(VAE.mlp((1, 8, 8), latent=2)),
+        "hierarchical_vae": DAG.from_program(HierarchicalVAE.mlp((1, 8, 8), latent=2)),
+        "deep_belief_net": DAG.from_program(SigmoidBeliefNet((1, 8, 8), latents=(20, 10, 5))),
         "mixture": DAG.from_program(mixture, torch.randn(10)),
         "belief_net": DAG.from_program(belief_net, torch.ones(6)),
     }

@@ -39,7 +39,7 @@ def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
 
 
 def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
-    """Refuse images with observed pixels other than 0 and 1; a mask broadcasts to the images.
+    """Refuse images with observed pixels other than 0 and 1.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
     if outside.any():
         first = int(outside.flatten(1).any(1).nonzero()[0])
         raise ValueError(
-            f"image {first} of x has the value {x[first][outside[first]][0].item():g}; expected 0 "
-            "and 1: binarise the images, such as by data.load(…).binarized()"
+            f"image {first} has the value {x[first][outside[first]][0].item():g}; expected 0 and "
+            "1: binarise the images, such as by data.load(…).binarized()"
         )
 
 

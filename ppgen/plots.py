@@ -190,7 +190,7 @@ def manifold(
 def _tile(images: Tensor, columns: int) -> Tensor:
     from torchvision.utils import make_grid  # here, for torchvision takes seconds to import
 
-    tiles = make_grid(images.detach().float().cpu(), columns, padding=1, pad_value=0.5)
+    tiles = make_grid(images.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=0.5)
     return tiles.permute(1, 2, 0)
 
 

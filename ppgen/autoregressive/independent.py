@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.weights import uniform
+from ppgen.images import check_binary
 from ppgen.likelihoods import Likelihood
 
 
@@ -38,7 +40,7 @@ class Independent(AutoregressiveNetwork):
         super().__init__(image_shape, likelihood, context_size)
         outputs = (self.likelihood.outputs, *self.image_shape)
         self.raw = nn.Parameter(torch.zeros(outputs))
-        self.context_weight = nn.Parameter(torch.zeros(context_size, *outputs))
+        self.context_weight = uniform(context_size, *outputs, fan_in=context_size)
 
     @classmethod
     def from_images(cls, images: Tensor, pseudo_count: float = 0.5) -> Independent:
@@ -57,8 +59,9 @@ class Independent(AutoregressiveNetwork):
         ValueError
             Where the images are not binary or none, or where a logit would be infinite.
         """
-        if len(images) == 0 or not ((images == 0) | (images == 1)).all():
-            raise ValueError("images hold values other than 0 and 1, or are none; binarise them")
+        if len(images) == 0:
+            raise ValueError("there are 0 images; expected one or more")
+        check_binary(images)
         white = images.sum(0, dtype=torch.get_default_dtype())
         logits = (white + pseudo_count).log() - (len(images) - white + pseudo_count).log()
         if not logits.isfinite().all():

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.autoregressive.weights import uniform
+
 BLOCK = 16
 """Degrees that :func:`sums_by_degree` takes together; the time hardly depends on it."""
 
@@ -23,10 +25,9 @@ class MaskedLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, context_size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        self.weight = uniform(outputs, inputs, fan_in=inputs)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.context_weight = nn.Parameter(torch.zeros(context_size, outputs))
+        self.context_weight = uniform(context_size, outputs, fan_in=context_size)
 
     def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None) -> Tensor:
         """Give the sums of all units, ``(batch, outputs)``."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ppgen.autoregressive.nade_function import NADEFunction
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.weights import uniform
 from ppgen.likelihoods import Likelihood
 
 
@@ -54,12 +55,12 @@ class NADE(AutoregressiveNetwork):
             raise ValueError(f"hidden is {hidden}; expected 1 hidden unit or more")
         pixels, outputs = self.pixels, self.likelihood.outputs
         # Rows in drawing order.
-        self.weight = nn.Parameter(uniform(pixels, hidden, fan_in=pixels))
+        self.weight = uniform(pixels, hidden, fan_in=pixels)
         self.bias = nn.Parameter(torch.zeros(hidden))
-        self.output_weight = nn.Parameter(uniform(pixels, outputs, hidden, fan_in=hidden))
+        self.output_weight = uniform(pixels, outputs, hidden, fan_in=hidden)
         self.output_bias = nn.Parameter(torch.zeros(pixels, outputs))
-        self.context_weight = nn.Parameter(torch.zeros(context_size, hidden))
-        self.output_context_weight = nn.Parameter(torch.zeros(context_size, pixels, outputs))
+        self.context_weight = uniform(context_size, hidden, fan_in=context_size)
+        self.output_context_weight = uniform(context_size, pixels, outputs, fan_in=context_size)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Raw outputs of all pixels, ``(batch, outputs, channel, height, width)``."""
@@ -88,8 +89,3 @@ class NADE(AutoregressiveNetwork):
             start = start + context @ self.context_weight
             bias = bias + torch.tensordot(context, self.output_context_weight, 1)
         return start, bias
-
-
-def uniform(*shape: int, fan_in: int) -> Tensor:
-    """Draw first weights as ``nn.Linear`` does, for units with so many inputs."""
-    return torch.empty(shape).uniform_(-1, 1) / fan_in**0.5

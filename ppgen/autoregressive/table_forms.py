@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ppgen.images import check_binary
+
 CERTAIN = 1e4
 """Logit of a pixel that is certain: its probability is exactly 1 or 0, and no log is infinite."""
 
@@ -138,8 +140,9 @@ class PrefixTree(TableForm):
 
     def __init__(self, images: Tensor, pseudo_count: float = 0.0) -> None:
         super().__init__()
-        if images.dim() != 2 or len(images) == 0 or not ((images == 0) | (images == 1)).all():
-            raise ValueError("images hold values other than 0 and 1, or are none; binarise them")
+        if len(images) == 0:
+            raise ValueError("there are 0 images; expected one or more")
+        check_binary(images)
         if not 0 <= pseudo_count < torch.inf:
             raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")
         self.pixels = images.shape[1]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import pyro.distributions as dist
 import pytest
 import torch
 from programs import LinearChain
@@ -25,25 +24,10 @@ from ppgen.autoregressive import (
     Transformer,
 )
 from ppgen.distributions import Autoregressive
-from ppgen.likelihoods import Likelihood
+from ppgen.likelihoods import Categorical
 
 # Chance that a statistical test fails on right code, were its seed not fixed.
 FAILURE_RATE = 1e-4
-
-
-class ThreeLevels(Likelihood):
-    """Pixels 0, 1 and 2: more outputs than one, and inputs that are not the values."""
-
-    outputs = 3
-
-    def distribution(self, raw):
-        return dist.Categorical(logits=raw.movedim(-4, -1)).to_event(3)
-
-    def encode(self, images, levels):
-        return (images.long() * 3 // levels).float()
-
-    def network_input(self, x):
-        return x / 2
 
 
 def dense_tables(image_shape, ordering=None):
@@ -179,7 +163,7 @@ def test_both_views_agree_given_a_context(entry):
 @every
 @image_shapes
 def test_both_views_agree_with_several_outputs(entry, image_shape):
-    network = make_or_skip(entry, image_shape, likelihood=ThreeLevels())
+    network = make_or_skip(entry, image_shape, likelihood=Categorical(3))
     x = torch.randint(3, (7, *image_shape)).double() / 2
     raw = network(x)
     assert raw.shape == (7, 3, *image_shape)
@@ -247,7 +231,7 @@ def test_probabilities_sum_to_one_given_each_context(entry):
 
 @every
 def test_probabilities_of_images_with_three_levels_sum_to_one(entry):
-    p = Autoregressive(make_or_skip(entry, (1, 2, 2), likelihood=ThreeLevels()))
+    p = Autoregressive(make_or_skip(entry, (1, 2, 2), likelihood=Categorical(3)))
     total = p.log_prob(all_images((1, 2, 2), levels=3)).exp().sum()
     assert total.item() == pytest.approx(1, abs=1e-10)
 
@@ -277,7 +261,7 @@ def test_samples_follow_the_probabilities(entry, shuffled):
 
 @every
 def test_samples_with_three_levels_follow_the_probabilities(entry):
-    network = make_or_skip(entry, (1, 2, 2), likelihood=ThreeLevels())
+    network = make_or_skip(entry, (1, 2, 2), likelihood=Categorical(3))
     p = Autoregressive(network)
     probabilities = p.log_prob(all_images((1, 2, 2), levels=3)).exp().detach()
     counts = numbers(p.sample((20_000,)), levels=3).bincount(minlength=81)

@@ -12,7 +12,7 @@ from pyro.nn import PyroModule, PyroSample
 from torch import nn
 
 from ppgen.graph import DAG, GraphError
-from ppgen.models import VAE
+from ppgen.models import PPCA, VAE, BernoulliMixture, HierarchicalVAE, SigmoidBeliefNet
 from ppgen.program import Program
 
 
@@ -174,6 +174,10 @@ PROGRAMS = {
     "networks": (networks, (), "z-x"),
     "flows": (flows, (), "z-x z-y"),
     "regression": (Regression(), (torch.ones(4, 2),), "linear.weight-y linear.bias-y"),
+    "a mixture of images": (BernoulliMixture((1, 2, 2), 3).model, (), "z-x"),
+    "a belief net of layers": (SigmoidBeliefNet((1, 2, 2), (3, 3, 2)).model, (), "z3-z2 z2-z z-x"),
+    "a hierarchical VAE": (HierarchicalVAE.mlp((1, 2, 2), 2).model, (), "z2-z z-x"),
+    "linear and Gaussian": (PPCA((1, 2, 2), 2).model, (), "z-x"),
 }
 table = pytest.mark.parametrize(("model", "args", "edges"), PROGRAMS.values(), ids=PROGRAMS)
 

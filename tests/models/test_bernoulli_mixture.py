@@ -417,7 +417,7 @@ def test_images_and_masks_that_do_not_fit_are_refused(call, x):
 
     with pytest.raises(ValueError, match=r"x has the shape \(40, 9\); expected \(batch, channel"):
         use(x.flatten(1))
-    with pytest.raises(ValueError, match=r"image 3 of x has the value 0.5; expected 0 and 1"):
+    with pytest.raises(ValueError, match=r"image 3 has the value 0.5; expected 0 and 1"):
         use(torch.cat([x[:3], 0.5 * torch.ones(1, *SHAPE)]))
     with pytest.raises(ValueError, match=r"observed is of type torch.float64; expected booleans"):
         use(x, whole.double())

@@ -1,0 +1,112 @@
+"""The command: ``python -m benchmarks [name …] [--only TEXT] [--device …] [--json FILE]``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pyro
+import torch
+from threadpoolctl import threadpool_limits
+
+from benchmarks import NAMES
+from benchmarks.comparison import Settings
+from benchmarks.report import machine, table
+from ppgen.inference.prepare import pick_device
+
+DEVICES = ("auto", "cpu", "cuda")
+ROUNDS, QUICK_ROUNDS = 7, 2
+
+
+def name(text: str) -> str:
+    """Check the name of a benchmark."""
+    if text not in NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none; expected of {', '.join(NAMES)}")
+    return text
+
+
+def device(text: str) -> torch.device:
+    """Find the device that is meant, and that it is there."""
+    if text not in DEVICES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none; expected of {', '.join(DEVICES)}")
+    try:
+        return pick_device(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> int:
+    """Read a number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
+    return int(text)
+
+
+def writable(text: str) -> Path:
+    """Check that a file can be written before anything is measured."""
+    path = Path(text)
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.strerror}") from error
+    return path
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time ppgen beside what one would do instead, in turns within one process. "
+        "A ratio is the other way's median by ours: above 1, ours is faster.",
+    )
+    add = parser.add_argument
+    add("names", nargs="*", type=name, metavar="name", help=f"of {', '.join(NAMES)}; default: all")
+    add("--only", default="", metavar="TEXT", help="only rows whose names hold this")
+    add("--device", default="auto", type=device, help=f"{', '.join(DEVICES)}; default: auto")
+    add("--threads", default=2, type=positive, metavar="N", help="on the CPU; default: %(default)s")
+    rounds = f"turns; default: {ROUNDS}, with --quick {QUICK_ROUNDS}"
+    add("--rounds", type=positive, metavar="N", help=rounds)
+    add("--quick", action="store_true", help="tiny sizes, to try it out")
+    add("--json", type=writable, metavar="FILE", help="for the rows, settings and machine")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure the rows that are asked for, print their table, and write the file."""
+    command = parser()
+    options = command.parse_args(argv)
+    names = list(dict.fromkeys(options.names)) or NAMES
+    modules = {name: import_module(f"benchmarks.{name}") for name in names}
+    rows = {(name, row): build for name in names for row, build in modules[name].ROWS.items()}
+    chosen = {key: build for key, build in rows.items() if options.only in key[1]}
+    if not chosen:
+        known = "\n  ".join(row for _, row in rows)
+        command.error(f"argument --only: {options.only!r} is in none of the rows\n  {known}")
+
+    torch.set_num_threads(options.threads)
+    options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    settings = Settings(options.device, options.rounds, options.quick)
+    measured: list[dict[str, Any]] = []
+    record = {
+        "settings": vars(options) | {"names": list(names)},
+        "machine": machine(options.device),
+        "rows": measured,
+    }
+    for (name, row), build in chosen.items():
+        print(f"{name}: {row}", file=sys.stderr, flush=True)
+        pyro.clear_param_store()
+        pyro.set_rng_seed(0)
+        # Without validation, as fit runs programs; numpy's libraries have threads of their own.
+        with pyro.validation_enabled(False), threadpool_limits(options.threads):
+            found = build(settings).measure(settings)
+        measured += [{"benchmark": name, "row": row, **each} for each in found]
+        if options.json:
+            options.json.write_text(json.dumps(record, indent=2, default=str) + "\n")
+    print(table(measured))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What is shown and saved of a run: the table, and the machine it was measured on."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+import torch
+
+LIBRARIES = ("pyro-ppl", "numpy", "networkx", "scikit-learn", "pgmpy", "ppgen")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Lay rows out as a table in Markdown."""
+    lines = [
+        (
+            row["benchmark"],
+            row["row"],
+            row["device"],
+            row["ours"]["name"],
+            row["other"]["name"] if row["other"] else "",
+            times(row["ours"]),
+            times(row["other"]),
+            figure(row["ratio"]),
+            figure(row["memory_ratio"]),
+            row["checks"],
+        )
+        for row in rows
+    ]
+    head = ("benchmark", "row", "device", "ours", "the other way",
+            "ours, ms", "other, ms", "ratio", "memory", "checks")  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+    lines = [head, tuple("-" * width for width in widths), *lines]
+    return "\n".join(
+        "| " + " | ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)) + " |"
+        for line in lines
+    )
+
+
+def times(way: dict[str, Any] | None) -> str:
+    """Write the median of a way's times, and their least and most."""
+    if way is None or way["median_ms"] is None:
+        return ""
+    median, least, most = (figure(way[key]) for key in ("median_ms", "min_ms", "max_ms"))
+    return f"{median} ({least} … {most})"
+
+
+def figure(value: float | None) -> str:
+    """Write three digits of a positive number, or all before the point; nothing for None."""
+    if value is None:
+        return ""
+    digits = 2 - floor(log10(value)) if value else 0
+    return f"{value:,.{max(0, digits)}f}"
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """Describe what the times depend on beside the code."""
+    names = {"cpu": platform.processor, "cuda": torch.cuda.get_device_name}
+    return {
+        "platform": platform.platform(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": device.type,
+        "device_name": names[device.type]() or platform.machine(),
+        "python": platform.python_version(),
+        "versions": {"torch": torch.__version__} | {name: installed(name) for name in LIBRARIES},
+        "commit": commit(),
+    }
+
+
+def installed(name: str) -> str | None:
+    """Give the version of a library; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """Name the commit of the code, "-dirty" where files were changed; None outside of git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        git = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return git.stdout.strip()

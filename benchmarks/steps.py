@@ -1,0 +1,15 @@
+"""The training step of ``ppgen.fit``, on its own."""
+
+from ppgen.inference.compiled import CompiledGradients
+from ppgen.inference.fitting import adam
+from ppgen.inference.gradients import Objective
+from ppgen.inference.step import Step
+from ppgen.inference.training import TrainingState
+from ppgen.program import Program
+
+
+def step_of_fit(program: Program, data_size: int | None = None, compiled: bool = False) -> Step:
+    """Give a function of a batch that takes a step, as ``ppgen.fit`` would with its defaults."""
+    objective = Objective(program, data_size=data_size)
+    gradients = CompiledGradients(objective) if compiled else objective.gradients()
+    return Step(TrainingState.start(program, adam), gradients)
