@@ -1,0 +1,71 @@
+"""How a test runs an example: in this process, for the imports take longer than most scripts."""
+
+import json
+import runpy
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import pyro
+import pytest
+import torch
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a script leaves: its folder, its numbers, the names of its figures, and its words.
+
+    ``shown`` is what went to stdout; ``complaints`` is what a user sees on stderr: progress bars,
+    warnings and the log among it.
+    """
+
+    folder: Path
+    metrics: dict
+    figures: set[str]
+    shown: str
+    complaints: str
+
+
+def global_state():
+    """Give the settings of this process that a script could leave changed for the next one."""
+    return {
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "threads": torch.get_num_threads(),
+        "gradients": torch.is_grad_enabled(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "pyro": pyro.settings.get(),
+        "matplotlib": matplotlib.rcParams.copy(),
+    }
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd, caplog):
+    """Run an example, with ``--quick`` unless told otherwise, in a folder of its own."""
+
+    def run(name, *options, quick=True):
+        script, out = EXAMPLES / f"{name}.py", tmp_path / "out"
+        quickly = ["--quick"] if quick else []
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(EXAMPLES)  # scripts import each other
+        monkeypatch.setattr(sys, "argv", [str(script), *quickly, "--out", str(out), *options])
+        # Pytest would keep warnings and the log to itself.
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("ignore", DeprecationWarning)  # as for users of a script
+            runpy.run_path(str(script), run_name="__main__")
+        captured = capfd.readouterr()
+        return Outcome(
+            folder=out,
+            metrics=json.loads((out / "metrics.json").read_text()),
+            figures={path.stem for path in out.glob("*.png")},
+            shown=captured.out,
+            complaints=captured.err + "".join(f"{each}\n" for each in warned) + caplog.text,
+        )
+
+    before = global_state()
+    yield run
+    assert global_state() == before, "the script changes what holds for the whole process"

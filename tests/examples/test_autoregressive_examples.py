@@ -1,0 +1,151 @@
+"""The examples about autoregressive networks, from independent pixels to the PixelVAE."""
+
+import math
+
+import pytest
+
+# Cross-entropy of 26 letters that are all known by heart, nats a pixel.
+LETTERS_BY_HEART = math.log(26) / 25
+
+SMALL = ["--channels", "8", "--layers", "1", "--epochs", "2"]
+
+
+def test_independent_pixels(run):
+    ran = run("independent_pixels")
+    metrics = ran.metrics
+    assert metrics["training_by_svi"] <= metrics["training_optimum"] + 1e-4
+    assert metrics["training_by_svi"] == pytest.approx(metrics["training_optimum"], abs=0.1)
+    assert metrics["test_by_svi"] == pytest.approx(metrics["test_closed_form"], abs=0.1)
+    assert metrics["largest_difference_of_a_probability"] < 0.02
+    assert metrics["largest_difference_to_cross_entropy"] < 1e-9
+    assert ran.figures == {"pixels"}
+
+
+def test_glyph_tables(run):
+    ran = run("glyph_tables")
+    metrics = ran.metrics
+    assert metrics["counted_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-6)
+    assert metrics["counted_samples_among_training_images"] == 1
+    assert LETTERS_BY_HEART < metrics["smoothed_train_nats_a_pixel"] < 0.2
+    assert 0.4 < metrics["smoothed_samples_among_training_images"] < 1
+    assert metrics["tree_file_bytes"] < 4096 < 2**29 - 16 == metrics["dense_bytes_in_memory"]
+    assert metrics["tree_read_back_draws_the_same"]
+    assert ran.figures == {"samples_counted", "samples_smoothed"}
+
+
+def test_glyph_tables_of_digits_know_no_test_image(run):
+    metrics = run("glyph_tables", "--data", "digits").metrics
+    assert metrics["counted_samples_among_training_images"] == 1
+    assert metrics["test_images_among_training_images"] == 0
+    assert math.log(2) * 2 > metrics["smoothed_test_nats_a_pixel"] > 0.4
+    assert metrics["tree_read_back_draws_the_same"]
+
+
+@pytest.mark.slow
+def test_glyph_tables_are_written_and_read_whole(run):
+    ran = run("glyph_tables", quick=False)
+    metrics = ran.metrics
+    assert metrics["dense_read_back_draws_the_same"]
+    assert (ran.folder / "tables.pkl.gz").stat().st_size == metrics["dense_file_bytes"]
+
+
+def test_glyph_lstm(run):
+    ran = run("glyph_lstm", "--hidden", "64", "--device", "cpu")
+    metrics = ran.metrics
+    assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-6)
+    assert LETTERS_BY_HEART < metrics["training_nats_a_pixel"] < 0.4
+    assert metrics["history"][0]["validation"] < -0.6 * 25
+    assert ran.figures == {"loss", "samples", "images"}
+
+
+def test_glyph_lstm_on_grey_images(run):
+    options = ["--epochs", "1", "--hidden", "16", "--data", "digits", "--device", "cpu"]
+    metrics = run("glyph_lstm", *options).metrics
+    assert metrics["test_nats_a_pixel"] < math.log(2) + 0.1
+    assert "best_train_nats_a_pixel" not in metrics
+
+
+@pytest.mark.slow
+def test_glyph_lstm_learns_the_letters_by_heart(run):
+    metrics = run("glyph_lstm", "--device", "cpu", quick=False).metrics
+    assert metrics["epochs"] == 400
+    assert LETTERS_BY_HEART < metrics["training_nats_a_pixel"] < LETTERS_BY_HEART + 0.001
+    assert metrics["samples_among_training_images"] > 0.95
+
+
+def test_made_masks(run):
+    ran = run("made_masks")
+    metrics = ran.metrics
+    assert metrics["factorisation"] == "p(x2) p(x4 | x2) p(x1 | x2, x4) p(x3 | x2, x4, x1)"
+    assert metrics["degrees"] == [[3, 1, 4, 2], [1, 1, 2, 2, 3, 3]]
+    assert metrics["masks"][0] == [[0, 1, 0, 0]] * 2 + [[0, 1, 0, 1]] * 2 + [[1, 1, 0, 1]] * 2
+    assert metrics["largest_forbidden_entry"] == 0
+    assert metrics["smallest_allowed_entry"] > 0.01
+    assert ran.figures == {"network", "masks", "jacobian"}
+
+
+def test_made_masks_of_two_layers_and_another_ordering(run):
+    options = ["--ordering", "3", "1", "2", "5", "4", "--hidden", "8", "4"]
+    metrics = run("made_masks", *options).metrics
+    assert [len(mask) for mask in metrics["masks"]] == [8, 4, 5]
+    assert metrics["largest_forbidden_entry"] == 0
+
+
+def test_made_masks_refuses_what_is_no_ordering(run):
+    with pytest.raises(SystemExit, match="ordering is"):
+        run("made_masks", "--ordering", "1", "2", "2")
+
+
+def test_nade_vs_made(run):
+    ran = run("nade_vs_made", "--hidden", "50")
+    table = ran.metrics["table"]
+    assert table.keys() == {"NADE", "MADE"}
+    for column in table.values():
+        assert 15 < column["test nats"] < 30  # independent pixels: 27.4
+        assert column["parameters"] > 2 * 64 * 50
+        assert column["seconds an epoch"] > 0
+        assert column["seconds for 100 samples"] > 0
+    assert "test nats" in ran.shown
+    assert ran.figures == {"samples"}
+
+
+def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
+    options = ["--epochs", "2", "--hidden", "20", "--masks", "3", "--random-orderings"]
+    metrics = run("nade_vs_made", *options, "--binarisation", "dynamic").metrics
+    assert metrics["binarisation"] == "dynamic"
+
+
+def test_pixelcnn(run):
+    ran = run("pixelcnn", *SMALL, "--epochs", "6")
+    metrics = ran.metrics
+    assert "Traceback" not in ran.complaints
+    assert metrics["levels"] == 2
+    assert 15 < metrics["test_nats"] < 40  # a fair coin for each pixel: 44.4
+    assert metrics["test_bits_per_pixel"] == pytest.approx(metrics["test_nats"] / 44.361, rel=1e-4)
+    assert ran.figures == {"likelihood", "samples", "completions"}
+
+
+def test_pixelcnn_gated_with_labels_and_all_levels(run):
+    options = [*SMALL, "--conditional", "--gated", "--levels", "256", "--judged", "10"]
+    ran = run("pixelcnn", *options)
+    metrics = ran.metrics
+    assert "Traceback" not in ran.complaints
+    assert metrics["levels"] == 17  # the data has no more
+    assert 1 < metrics["test_bits_per_pixel"] < 4.1  # all levels alike: log2 17
+    assert metrics["real_test_images_read_right"] > 0.95
+    assert 0 <= metrics["samples_read_as_wished"] <= 1
+    assert metrics["samples_judged"] == 100
+    assert ran.figures == {"likelihood", "samples", "completions"}
+
+
+def test_pixelvae(run):
+    ran = run("pixelvae", *SMALL)
+    table = ran.metrics["table"]
+    assert "Traceback" not in ran.complaints
+    assert table.keys() == {"independent", "FVSBN", "PixelCNN"}
+    for row in table.values():
+        assert row["bound"] == pytest.approx(row["reconstruction"] - row["KL"])
+        assert row["KL"] >= 0
+        assert row["collapsed"] == (row["KL"] < 1)
+    assert "reconstruction − KL" in ran.shown
+    assert ran.figures == {"samples", "reconstructions"}

@@ -1,0 +1,106 @@
+"""The examples on small models with exact answers."""
+
+from math import log, log10
+
+import pytest
+
+
+def test_count_images(run):
+    ran = run("count_images")
+    metrics = ran.metrics
+    assert metrics["largest_error_of_the_sum"] < 1e-12
+    assert "   9      1      0.2000    0.200000" in ran.shown
+    assert "   5    126      0.1111    0.000882" in ran.shown
+    assert metrics["largest_relative_error_of_a_weight"] < 1e-3
+    assert metrics["weight_of_counts_never_seen"] < 1e-6
+    assert metrics["svi_log_likelihood"] == pytest.approx(
+        metrics["closed_form_log_likelihood"], rel=1e-5
+    )
+    assert ran.figures == {"samples_3x3", "samples_28x28", "samples_learned", "counts"}
+
+
+def test_learned_density(run):
+    ran = run("learned_density")
+    metrics = ran.metrics
+    for reading in ("counts", "images"):
+        assert metrics[f"{reading}_largest_error_of_a_sum"] < 1e-5
+        many = metrics[f"{reading}_kl_of_maximum_likelihood_on_2000_samples"]
+        assert 0 < many < 0.7 * metrics[f"{reading}_kl_of_uniform"]
+        assert 0 < metrics[f"{reading}_kl_of_regression"] < metrics[f"{reading}_kl_of_uniform"]
+        assert 0 <= metrics[f"{reading}_kept_of_held_out"] <= 1
+    assert "2^784 ≈ 10^236" in metrics["refusal"]
+    assert metrics["log_number_of_images_28x28"] == pytest.approx(784 * log(2))
+    # A normaliser of 1: right where the density is nearly flat, far off where it is not.
+    assert metrics["images_28x28_normaliser_estimated"] == pytest.approx(1, abs=5e-3)
+    assert metrics["images_28x28_effective_samples"] > 0.99 * metrics["samples"]
+    assert metrics["counts_28x28_normaliser_estimated"] < 0.5
+    assert metrics["counts_28x28_effective_samples"] < 0.1 * metrics["samples"]
+    assert metrics["counts_28x28_probabilities_that_underflow"] > 0.8
+    assert metrics["images_28x28_probabilities_that_underflow"] == 1
+    # An image of 784 black pixels has p = 1 / 2^783; no image has more, and few have less.
+    bound = 4 - 783 * log10(2)
+    assert metrics["images_28x28_log10_mass_of_the_likeliest"] == pytest.approx(bound, abs=0.01)
+    assert metrics["images_28x28_log10_mass_of_uniform_samples"] < bound
+    assert ran.figures == {
+        "counts_samples", "images_samples", "learned_3x3", "regression_28x28", "normaliser"
+    }  # fmt: skip
+
+
+def test_maximum_likelihood(run):
+    ran = run("maximum_likelihood")
+    metrics = ran.metrics
+    assert ran.complaints == ""
+    exponential = metrics["exponential"]
+    assert exponential["SVI (Adam)"] == pytest.approx(exponential["closed form"], rel=1e-3)
+    assert exponential["Newton"] == pytest.approx(exponential["closed form"], rel=1e-8)
+    assert exponential["L-BFGS"] == pytest.approx(exponential["closed form"], rel=1e-6)
+    assert metrics["gradient_by_autodiff_at_rate_1"] == pytest.approx(
+        metrics["gradient_by_formula_at_rate_1"], rel=1e-10
+    )
+    distance = metrics["regression_largest_distance_in_standard_errors"]
+    assert distance["SVI (Adam)"] < 0.01
+    assert max(distance["Newton"], distance["numpy's lstsq"]) < 1e-8
+    assert metrics["regression_standard_errors_agree_to"] < 1e-8
+    errors = metrics["coverage_largest_error_in_monte_carlo_standard_errors"]
+    assert max(errors.values()) < 5  # of twelve z-values: a false alarm in 150,000 seeds
+    assert ran.figures == {"exponential", "regression", "coverage"}
+
+
+def test_map_is_regularised_mle(run):
+    ran = run("map_is_regularised_mle", "--samples", "20")
+    metrics = ran.metrics
+    assert ran.complaints == ""
+    distance = metrics["relative_distance_from_the_mode"]
+    half = distance.pop("weight decay λ/n: half the penalty")
+    decoupled = distance.pop("decoupled decay 2λ/n of AdamW")
+    assert len(distance) == 5
+    assert max(distance.values()) < 1e-3
+    assert distance["prior, AutoDelta and Newton"] < 1e-8
+    assert min(half, decoupled) > 0.05
+    assert metrics["separable"]
+    assert "its maximum lies at infinity" in metrics["maximum_without_penalty"]
+    assert metrics["test_log_likelihood"]["Laplace"] > metrics["test_log_likelihood"]["mode"]
+    assert ran.figures == {"weights", "posteriors"}
+
+
+def test_map_is_regularised_mle_refuses_a_penalty_of_0(run, capfd):
+    with pytest.raises(SystemExit):
+        run("map_is_regularised_mle", "--strength", "0")
+    assert "error: strength is 0.0; expected a positive number" in capfd.readouterr().err
+
+
+def test_latent_graph(run):
+    ran = run("latent_graph", "--epochs", "300", "--draws", "20", "--nodes", "200")
+    metrics = ran.metrics
+    assert ran.complaints == ""
+    assert metrics["newton_iterations"] <= 10
+    assert metrics["gradient_norm"] <= 1e-8
+    for name in ("slope", "intercept"):
+        by_newton = metrics[f"{name}_by_newton"]
+        assert metrics[f"{name}_by_svi"] == pytest.approx(by_newton, rel=1e-3)
+    assert abs(metrics["slope_by_newton"] - 2) < 5 * metrics["slope_standard_error"]
+    for name in ("karate club", "Les Misérables"):
+        assert metrics[f"{name}, ELBO"] > metrics[f"{name}, log-likelihood of edges alike"] + 10
+    assert metrics["large_graph_correlation_of_similarities"] > 0.7
+    assert set(metrics["simulated, p-values"]) == set(metrics["karate club, p-values"])
+    assert ran.figures == {"new_graphs", "positions", "goodness_of_fit"}

@@ -1,0 +1,95 @@
+"""The examples of models with latent variables: mixture, belief net, spliced digits, PPCA."""
+
+import pytest
+
+WAYS = {"NVIL", "VIMCO", "wake-sleep"}
+
+
+def test_bernoulli_mixture(run):
+    ran = run("bernoulli_mixture")
+    metrics = ran.metrics
+    assert metrics["untrained_log_likelihood"] == pytest.approx(-44.36, abs=0.5)  # 64 bits
+    assert metrics["log_likelihood_after_epoch_1"] > metrics["untrained_log_likelihood"] + 3
+    for way in ("em", "svi"):
+        assert metrics[f"{way}_test_log_likelihood"] > -27.3  # independent pixels
+    assert metrics["right_half_given_left"] > metrics["right_half_log_likelihood"]
+    assert ran.figures == {"curves", "classes", "samples", "completions"}
+
+
+def test_log_probabilities(run):
+    ran = run("log_probabilities")
+    metrics = ran.metrics
+    sums, products = metrics["sums_of_logs"], metrics["logs_of_products"]
+    assert metrics["counts"][0] == 10
+    assert products["float64"][0] == pytest.approx(sums[0])
+    assert metrics["counts"][-1] == 1000
+    assert products["float64"][-1] is None  # minus infinity, which JSON has not
+    assert sums[-1] == pytest.approx(-1000, abs=100)
+    assert metrics["first_underflow"] == {"float32": 200, "float64": 1000}
+    assert "-inf" in ran.shown
+    assert ran.figures == {"underflow"}
+
+
+def test_sigmoid_belief_net(run):
+    ran = run("sigmoid_belief_net", "--latents", "10", "--small", "4", "--particles", "50")
+    small, nets = ran.metrics["small_nets"], ran.metrics["nets"]
+    assert small.keys() == {"the likelihood", *WAYS}
+    for row in small.values():
+        # By one draw for each of 300 images, whose error is below a tenth of a nat.
+        assert row["test_bound"] < row["test_log_likelihood"] + 0.1
+        assert row["test_log_likelihood"] > -28.5  # independent pixels and three epochs
+    assert len(nets) == 2 * len(WAYS)
+    for row in nets.values():
+        assert row["test_bound"] < row["test_log_likelihood"] + 0.1
+    seconds = ran.metrics["seconds_of_belief_net"]
+    assert seconds["12"] > 4 * seconds["4"]  # 256 times the states
+    assert "autoregressive, VIMCO" in ran.shown
+    assert ran.figures == {
+        "gap", "cost", "causes", "bounds", "samples_factorised", "samples_autoregressive"
+    }  # fmt: skip
+
+
+def test_frankenstein(run):
+    ran = run("frankenstein", "--epochs", "20", "--largest-batch", "12", "--particles", "20")
+    metrics = ran.metrics
+    assert ran.figures == {"images", "histograms", "power"}
+    assert metrics["table"].keys() == metrics["rates"].keys() == {"mixture", "VAE", "MADE"}
+    for name, rates in metrics["rates"].items():
+        row, power, false_alarms = metrics["table"][name], rates["spliced"], rates["real"]
+        assert row["real, nats"] > row["spliced, nats"]
+        assert len(power) == len(false_alarms) == 12
+        assert power[-1]["value"] > power[0]["value"] + 0.2
+        for rate in false_alarms:
+            assert rate["value"] == pytest.approx(0.05, abs=4 * rate["standard_error"])
+    assert "batch size for 95 % power" in ran.shown
+
+
+def test_frankenstein_with_a_test_of_typicality(run):
+    options = ["--epochs", "1", "--particles", "2", "--largest-batch", "2"]
+    metrics = run("frankenstein", *options, "--alternative", "two-sided").metrics
+    assert metrics["table"]["mixture"]["batch size for 95 % power"] is None
+
+
+def test_frankenstein_refuses_faces_for_they_have_no_classes(run):
+    pytest.importorskip("skimage")
+    with pytest.raises(SystemExit, match="--data faces cannot be spliced: labels is None"):
+        run("frankenstein", "--data", "faces")
+
+
+@pytest.mark.parametrize("data", ["faces", pytest.param("digits", marks=pytest.mark.slow)])
+def test_ppca_faces(run, data):
+    if data == "faces":
+        pytest.importorskip("skimage")
+    ran = run("ppca_faces", "--data", data, "--latent", "2")
+    metrics = ran.metrics
+    assert ran.figures == {
+        "dimension", "latents_2d", "latents_3d", "reconstructions", "new_images", "walks",
+        "completions", "missing_pixels", "svi",
+    }  # fmt: skip
+    assert metrics["chosen_latent"] == {"faces": 18, "digits": 50}[data]
+    gap = metrics["closed_form_log_likelihood"] - metrics["svi_log_likelihood"]
+    gain = metrics["closed_form_log_likelihood"] - metrics["isotropic_log_likelihood"]
+    assert 0 <= gap < 0.02 * gain
+    assert (
+        metrics["held_out_log_likelihood_em"] > metrics["held_out_log_likelihood_mean_imputation"]
+    )
