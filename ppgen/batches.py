@@ -114,13 +114,20 @@ class Batches:
         for start in range(0, self.images, self.batch_size):
             yield self._batch(*(t[start : start + self.batch_size] for t in self.tensors))
 
-    def shuffled(self, seed: int, epoch: int) -> Iterator[tuple[Tensor, ...]]:
-        """Go through the data once, in the order of this seed and epoch."""
+    def shuffled(
+        self, seed: int, epoch: int, part: int = 0, parts: int = 1
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Go through the data once, in the order of this seed and epoch.
+
+        Of each batch, only one of several parts of equal size may be asked for; where the images
+        do not divide among them, the first of the epoch come again at its end.
+        """
         mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(mixed[0]))
         order = torch.randperm(self.images, generator=generator).to(self.tensors[0].device)
+        order = torch.cat([order, order[: -len(order) % parts]])
         for index in order.split(self.batch_size):
-            yield self._batch(*(tensor[index] for tensor in self.tensors))
+            yield self._batch(*(tensor[index[part::parts]] for tensor in self.tensors))
 
     def _batch(self, images: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
         if self.transform is not None:

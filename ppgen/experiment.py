@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ppgen import data
+from ppgen.inference.processes import Processes
 from ppgen.likelihoods import (
     Bernoulli,
     Beta,
@@ -92,6 +94,8 @@ def every_likelihood(levels: int) -> dict[str, Likelihood]:
 class Experiment:
     """One run of a script: a folder that collects its figures, numbers and settings.
 
+    Where ``torchrun`` started several processes, the leading one of them prints and writes.
+
     Parameters
     ----------
     name
@@ -128,16 +132,12 @@ class Experiment:
         try:
             pyro.set_rng_seed(options.seed)
             self.data = self._load_data()
-            self.folder = Path(options.out) if options.out else new_folder(Path("runs"), self.name)
         except ValueError as error:
             raise SystemExit(str(error)) from error
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SystemExit(f"--out {options.out} cannot be made: {error.strerror}") from error
-        trains = "resume" in options
-        if trains and not options.resume and (self.folder / "settings.json").exists():
-            raise SystemExit(f"--out {self.folder} holds another run; name another, or --resume it")
+        self.processes = Processes.launched()
+        if not self.processes.leads:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the script ends
+        self.folder = self.processes.of_leader(self._make_folder)
         settings = {
             "script": Path(sys.argv[0]).name,
             **vars(options),
@@ -149,6 +149,18 @@ class Experiment:
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         }
         self._write("settings.json", settings)
+
+    def _make_folder(self) -> Path:
+        out = self.options.out
+        folder = Path(out) if out else new_folder(Path("runs"), self.name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SystemExit(f"--out {out} cannot be made: {error.strerror}") from error
+        goes_on = getattr(self.options, "resume", True)  # scripts that don't train have no such
+        if not goes_on and (folder / "settings.json").exists():
+            raise SystemExit(f"--out {folder} holds another run; name another, or --resume it")
+        return folder
 
     def _load_data(self) -> data.Dataset | None:
         o = self.options
@@ -162,7 +174,8 @@ class Experiment:
 
     def save_figure(self, name: str, figure: Figure) -> None:
         """Write ``name.png``."""
-        figure.savefig(self.folder / f"{name}.png", dpi=150)
+        if self.processes.leads:
+            figure.savefig(self.folder / f"{name}.png", dpi=150)
 
     def report(self, **numbers: Any) -> None:
         """Print numbers and add them to ``metrics.json``."""
@@ -179,7 +192,8 @@ class Experiment:
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         text = json.dumps(_finite(content), indent=2, allow_nan=False)
-        (self.folder / name).write_text(text + "\n")
+        if self.processes.leads:
+            (self.folder / name).write_text(text + "\n")
 
 
 def _finite(content: Any) -> Any:

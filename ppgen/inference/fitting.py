@@ -21,6 +21,7 @@ from ppgen.inference.gradients import Objective
 from ppgen.inference.history import History
 from ppgen.inference.loop import Callback, Loop
 from ppgen.inference.prepare import check_arguments, check_settings, pick_device, prepare
+from ppgen.inference.processes import Processes
 from ppgen.inference.progress import ProgressBar, TensorBoard
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.step import Step
@@ -139,11 +140,16 @@ def fit(
     1
     """
     check_arguments(epochs, patience, validation, compile, out, resume or tensorboard)
+    processes = Processes.launched()
     place = pick_device(device)
     program = as_program(program, keep=False).to(place)
+    images = len(data[0] if isinstance(data, tuple) else data)
     if batch_size is None:
-        batch_size = min(128, len(data[0] if isinstance(data, tuple) else data))
+        batch_size = min(128, images)
+        batch_size -= batch_size % processes.count
+    processes.check_divides(images, batch_size)
     batches = Batches(data, batch_size, transform, place, program.dtype)
+    processes.check_same(batches)
     held_out = None
     if validation is not None:
         held_out = Batches(validation, None, transform, place, program.dtype)
@@ -182,9 +188,11 @@ def fit(
             compile == "auto" and compiling_pays(place, steps=epochs * len(batches))
         )
         gradients = CompiledGradients(objective) if compiled else objective.gradients()
+        gradients = processes.averaged(gradients, objective, next(iter(batches)))
         done = state.history.last
-        reports: list[Any] = [ProgressBar(progress, batches.images, epochs, done)]
-        if out is not None and tensorboard:
+        leads = processes.leads
+        reports: list[Any] = [ProgressBar(progress and leads, batches.images, epochs, done)]
+        if out is not None and tensorboard and leads:
             reports.append(TensorBoard(Path(out, "tensorboard"), done))
         for report in reports:
             stack.callback(report.close)
@@ -200,6 +208,7 @@ def fit(
             callback,
             checkpoints,
             settings,
+            processes,
         ).run(epochs, patience)
     return state.history
 

@@ -94,7 +94,7 @@ class Objective(nn.Module):
 class Backward:
     """Gradients by one backward pass through the differentiable loss."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: nn.Module) -> None:
         self.objective = objective
         self.parameters = list(objective.parameters())
 
@@ -138,7 +138,7 @@ class LossAndGrads:
         for parameter in self.parameters:
             if parameter.grad is not None:
                 parameter.grad /= size
-        return torch.tensor(first(loss) / size)
+        return torch.tensor(first(loss) / size, dtype=torch.double)
 
     def begin_epoch(self) -> None:
         """Do nothing: the program itself runs at every step."""

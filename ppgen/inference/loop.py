@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ppgen.batches import Batches
@@ -12,6 +12,7 @@ from ppgen.inference.checkpoint import Checkpoints
 from ppgen.inference.finite import NotFiniteError
 from ppgen.inference.gradients import Objective
 from ppgen.inference.history import Epoch, History
+from ppgen.inference.processes import Processes
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
@@ -48,6 +49,7 @@ class Loop:
     callback: Callback | None = None
     checkpoints: Checkpoints | None = None
     settings: dict[str, Any] | None = None
+    processes: Processes = field(default_factory=Processes)
 
     def run(self, epochs: int, patience: int | None = None) -> None:
         """Train up to ``epochs``; leave the program with the weights that count."""
@@ -59,15 +61,19 @@ class Loop:
             started = time.perf_counter()
             elbo = self.train_epoch(history.last + 1)
             self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
+        self.processes.wait()  # for the last checkpoint
         program.load_state_dict(self.state.result)
         program.train(training)
 
     def train_epoch(self, number: int) -> float:
         """Take one step a batch; return the mean ELBO, nats an image."""
-        total = 0.0
+        total = seen = 0.0
+        everyone = self.processes
+        everyone.own_stream(self.seed, number)
         self.state.program.train()
         self.step.gradients.begin_epoch()
-        for i, batch in enumerate(self.batches.shuffled(self.seed, number), start=1):
+        batches = self.batches.shuffled(self.seed, number, everyone.rank, everyone.count)
+        for i, batch in enumerate(batches, start=1):
             try:
                 elbo = -self.step(batch)
             except NotFiniteError as error:
@@ -79,9 +85,10 @@ class Loop:
                     "try a smaller learning rate, or clip_norm"
                 ) from error
             total += elbo * len(batch[0])
+            seen += len(batch[0])
             for report in self.reports:
-                report.step(len(batch[0]), elbo)
-        return total / self.batches.images
+                report.step(everyone.count * len(batch[0]), elbo)
+        return everyone.total(total) / everyone.total(seen)
 
     def end_epoch(self, number: int, elbo: float | None, seconds: float) -> None:
         """Validate, record, report, call back and save."""
@@ -92,8 +99,9 @@ class Loop:
             report.epoch(epoch)
         if self.callback is not None:
             with state.evaluated(), own_random_state(self.seed):
-                state.stopped = bool(self.callback(state.program.eval(), state.history))
-        if self.checkpoints is not None:
+                stopped = bool(self.callback(state.program.eval(), state.history))
+                state.stopped = self.processes.total(stopped) > 0
+        if self.checkpoints is not None and self.processes.leads:
             self.checkpoints.save({**state.state_dict(), "settings": self.settings})
 
     def validate(self) -> float | None:
@@ -101,6 +109,11 @@ class Loop:
         if self.held_out is None:
             return None
         self.state.program.eval()
-        with self.state.evaluated(), own_random_state(self.seed):
-            total = sum(self.objective.value(*batch) * len(batch[0]) for batch in self.held_out)
-        return -total / self.held_out.images
+        total = 0.0
+        with self.state.evaluated():
+            for number, batch in enumerate(self.held_out):
+                if number % self.processes.count == self.processes.rank:
+                    # A stream for each batch, whichever process it falls to.
+                    with own_random_state(self.seed + number):
+                        total += self.objective.value(*batch) * len(batch[0])
+        return -self.processes.total(total) / self.held_out.images
