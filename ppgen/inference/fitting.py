@@ -188,7 +188,7 @@ def fit(
             compile == "auto" and compiling_pays(place, steps=epochs * len(batches))
         )
         gradients = CompiledGradients(objective) if compiled else objective.gradients()
-        gradients = processes.averaged(gradients, objective, next(iter(batches)))
+        gradients = processes.averaged(gradients, objective, batches)
         done = state.history.last
         leads = processes.leads
         reports: list[Any] = [ProgressBar(progress and leads, batches.images, epochs, done)]

@@ -117,7 +117,7 @@ class Processes:
         """Go on when all have come here."""
         self.total(0.0)
 
-    def averaged(self, gradients: Gradients, objective: Objective, example: Batch) -> Gradients:
+    def averaged(self, gradients: Gradients, objective: Objective, batches: Batches) -> Gradients:
         """Give gradients that are the mean over all processes, and all the leader's weights.
 
         A backward pass goes through torch's ``DistributedDataParallel``; other ways to gradients
@@ -127,8 +127,8 @@ class Processes:
         ----------
         gradients, objective
             A way to gradients of an objective on this process alone.
-        example
-            Any batch, on which it is seen whether all parameters take part.
+        batches
+            Of which the first shows whether all parameters take part.
         """
         if self.count == 1:
             return gradients
@@ -137,7 +137,7 @@ class Processes:
         training = objective.training
         objective.eval()  # for the buffers of those that have some
         with own_random_state(0):
-            gradients(example)
+            gradients(next(iter(batches)))
         objective.train(training)
         unused = any(p.grad is None for p in objective.parameters() if p.requires_grad)
         return Backward(DistributedDataParallel(objective, find_unused_parameters=unused))
