@@ -36,7 +36,7 @@ NETWORKS = {
     "NADE, 300 hidden units": partial(NADE, hidden=300),
     "NADE, 500 hidden units": partial(NADE, hidden=500),
     "PixelCNN, 7 blocks, 64 channels": partial(PixelCNN, channels=64, blocks=7),
-    "GatedPixelCNN, 7 + 1 layers of 32": partial(GatedPixelCNN, channels=32, layers=7),
+    "GatedPixelCNN, 7 + 1 layers of 32": partial(GatedPixelCNN, channels=32, blocks=7),
     "LSTM, 128 hidden units": partial(LSTM, hidden=128),
     "Transformer, 4 layers of 64": partial(Transformer, width=64, layers=4, heads=2),
 }

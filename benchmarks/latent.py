@@ -24,7 +24,7 @@ from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.steps import step_of_fit
 from ppgen.batches import Batches
 from ppgen.distributions import BernoulliTable
-from ppgen.distributions.sigmoid_belief import states
+from ppgen.distributions.states import states
 from ppgen.models import BernoulliMixture, SigmoidBeliefNet
 from ppgen.models import bernoulli_mixture_em as em
 
@@ -128,7 +128,7 @@ def belief_net(settings: Settings, memory):
         index = torch.arange(chunk, device=x.device)[:, None]
         total = x.new_full((len(x),), -torch.inf)
         for start in range(0, 2**latents, chunk):
-            z = states(range(start, start + chunk), latents, like=x)
+            z = states(range(start, start + chunk), latents).to(x)
             prior = dist.Bernoulli(logits=net.prior_logits).to_event(1).log_prob(z)
             table = conditional(z).unflatten(-1, x.shape[1:])
             joint = prior[:, None] + BernoulliTable(table, index).log_prob(x)
@@ -137,7 +137,7 @@ def belief_net(settings: Settings, memory):
 
     @torch.no_grad()
     def ours():
-        return net.log_likelihood(x, memory)
+        return net.log_likelihood(x, memory=memory)
 
     def check():
         return f"likelihoods differ by {(ours() - as_a_mixture()).abs().max():.0e} nats"

@@ -42,7 +42,7 @@ def step_on_all_pairs(graph, rows, device):
 def epoch(settings: Settings, nodes):
     nodes, rows = settings.size((nodes, 500), (100, 50))
     graph = nx.gnm_random_graph(nodes, 5 * nodes, seed=0)
-    program = LatentPositionGraph.for_graph(graph, controls=5).to(settings.device)
+    program = LatentPositionGraph.from_graph(graph, controls=5).to(settings.device)
     data = program.observations(graph)
     step = step_of_fit(program, data_size=len(data[0]))
     batches = Batches(data, min(1000, len(data[0])), device=settings.device)

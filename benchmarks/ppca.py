@@ -18,13 +18,13 @@ def closed_form(settings: Settings):
 
     def check():
         theirs = PCA(latent).fit(rows).score(rows)
-        ppca = PPCA.closed_form(x, latent)
+        ppca = PPCA.from_images(x, latent)
         with torch.no_grad():
             ours = torch.cat([ppca.log_likelihood(part) for part in x.split(1000)]).mean().item()
         return f"log-likelihoods differ by {abs(ours - theirs):.0e} nats of {abs(theirs):.0f}"
 
     return Comparison(
-        ours=Way("PPCA.closed_form", lambda: PPCA.closed_form(x, latent)),
+        ours=Way("PPCA.from_images", lambda: PPCA.from_images(x, latent)),
         others=(Way("scikit-learn's PCA", lambda: PCA(latent).fit(rows), check=check),),
     )
 

@@ -116,7 +116,7 @@ def main() -> None:
     run.save_figure("samples", plots.image_grid(samples, title="samples"))
     left = torch.ones(data.image_shape, dtype=torch.bool, device=em.device)
     left[..., data.image_shape[-1] // 2 :] = False
-    shown = test[torch.linspace(0, len(test) - 1, 12).long()]  # some sets are sorted by class
+    shown = data.test.spread(12).images
     run.save_figure("completions", completions(em, shown, left))
 
     svi_best = max(svi_progress.nats["training"])

@@ -10,7 +10,7 @@ import pyro.distributions as dist
 import torch
 from matplotlib.figure import Figure
 
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiment import Experiment, arguments, sized_argument
 from ppgen.graph import DAG
 
 GRAPH = """
@@ -63,9 +63,8 @@ def agreement(reports):
 
 def main() -> None:
     parser = arguments(__doc__, datasets=False)
-    parser.add_argument("--days", type=int, help="sampled; default: 20000; with --quick 5000")
+    sized_argument(parser, "--days", 20000, 5000, "sampled")
     options = parser.parse_args()
-    options.days = options.days or (5000 if options.quick else 20000)
     run = Experiment("cats_and_dogs", options)
 
     dag = DAG(GRAPH)

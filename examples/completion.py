@@ -17,7 +17,7 @@ from digit_reader import DigitReader
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import MADE
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import complete, fit_latents, log_evidence
 from ppgen.likelihoods import Bernoulli
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
@@ -39,7 +39,8 @@ def exact(mixture, x, observed, particles):
 def by_own_latents(vae, x, observed, particles):
     """Estimate log p(observed pixels) from Gaussians that are fitted to them."""
     fitted = fit_latents(vae, x, observed=observed)
-    return log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
+    evidence = log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
+    return evidence.per_image
 
 
 def not_known(model, x, observed, particles):
@@ -55,8 +56,8 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=50, help="of the mixture")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
-    parser.add_argument("--images", type=int, help="completed; default: 1000; with --quick 100")
-    parser.add_argument("--particles", type=int, help="of VAE estimates; default: 1000; quick 100")
+    sized_argument(parser, "--images", 1000, 100, "completed")
+    sized_argument(parser, "--particles", 1000, 100, "of the VAE's estimates")
     options = parser.parse_args()
     run = Experiment("completion", options)
 
@@ -67,7 +68,7 @@ def main() -> None:
     left = torch.arange(shape[-1]) < shape[-1] // 2
     encode = partial(Bernoulli().encode, levels=grey.levels)
     made = MADE(shape, ordering=column_by_column(shape), hidden=options.hidden)
-    vae = VAE.mlp(shape, options.latent, options.hidden)
+    vae = VAE.mlp(shape, options.latent, hidden=options.hidden)
     mixture = BernoulliMixture(shape, options.classes, pixel_pseudo_count=0.1)
     models = {  # and the way to log p(right half)
         "VAE": (vae, by_own_latents),
@@ -87,27 +88,25 @@ def main() -> None:
             **run.fit_options | {"out": run.folder / name},
         )
 
-    count = min(options.images or (100 if options.quick else 1000), len(data.test))
-    spread = torch.linspace(0, len(data.test) - 1, count).long()  # some sets are sorted by class
-    x, labels = data.test.images[spread].float(), data.test.labels
+    part = data.test.spread(options.images)
+    x, labels, count = part.images.float(), part.labels, len(part)
     read = reader(grey, encode, quick=options.quick) if labels is not None else None
 
-    particles = options.particles or (100 if options.quick else 1000)
     shown = slice(0, None, max(1, count // SHOWN))
     rows = {"test images": x[shown], "given": torch.where(left, x, 0.5)[shown]}
     table = {}
     for name, (model, alone) in models.items():
         at = model.device
-        completed = complete(model, x.to(at), left.to(at), draws=DRAWS, particles=particles)
+        completed = complete(model, x.to(at), left.to(at), draws=DRAWS, particles=options.particles)
         given = completed.log_prob.cpu()
-        nothing = alone(model, x.to(at), ~left.to(at), particles).cpu()
+        nothing = alone(model, x.to(at), ~left.to(at), options.particles).cpu()
         table[name] = {
             "log p(right | left)": given.mean().item(),
             "log p(right)": nothing.mean().item(),
             "gain": (given - nothing).mean().item(),
         }
         if read:
-            table[name]["read right"] = read(completed.samples[0], labels[spread])
+            table[name]["read right"] = read(completed.samples[0], labels)
         rows[f"{name}, mean"] = completed.mean[shown]
         rows[f"{name}, draw"], rows[f"{name}, another"] = completed.samples[:, shown]
     run.save_figure("completions", plots.image_rows(rows))
@@ -119,8 +118,8 @@ def main() -> None:
     if read:
         black = torch.where(left, x, 0.0)
         run.report(
-            real_test_images_read_right=read(x, labels[spread]),
-            left_halves_read_right=read(black, labels[spread]),
+            real_test_images_read_right=read(x, labels),
+            left_halves_read_right=read(black, labels),
         )
     run.report(table=table, images=count)
     run.finish()

@@ -56,7 +56,7 @@ def train(run, data, selection):
     )
     mixture = BernoulliMixture(shape, options.classes, pixel_pseudo_count=0.1)
     mixture.fit_em(data.train.images, seed=options.seed)
-    vae = VAE.mlp(shape, options.latent, [options.hidden])
+    vae = VAE.mlp(shape, options.latent, hidden=[options.hidden])
     fit(vae, **run.fit_options | {"out": run.folder / "VAE"})
     made = AutoregressiveModel(MADE(shape, hidden=[options.hidden]))
     fit(made, **run.fit_options | {"out": run.folder / "MADE"})

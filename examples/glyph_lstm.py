@@ -81,7 +81,7 @@ def main() -> None:
         **nats,
         samples_among_training_images=known,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
+        seconds_an_epoch=history.seconds_an_epoch,
         history=history.to_list(),
     )
     run.finish()

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from torch.distributions import kl_divergence
 
 import ppgen
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import ais
 from ppgen.likelihoods import Gaussian
 from ppgen.models import PPCA, VAE
@@ -32,7 +32,7 @@ from ppgen.models import PPCA, VAE
 @torch.no_grad()
 def linear_gaussian(images, latent):
     """Fit PPCA in closed form, then rotate its latents at random."""
-    ppca = PPCA.closed_form(images, latent)
+    ppca = PPCA.from_images(images, latent)
     rotation = torch.linalg.qr(torch.randn(latent, latent)).Q
     ppca.loadings.copy_(torch.tensordot(rotation, ppca.loadings, 1))
     return ppca
@@ -114,22 +114,21 @@ def main() -> None:
         "--latents", type=int, nargs="+", default=[2, 10, 20], help="K of the linear models"
     )
     parser.add_argument("--latent", type=int, default=10, help="K of the VAE")
-    parser.add_argument("--images", type=int, help="test images; default: 100; with --quick 20")
-    parser.add_argument("--temperatures", type=int, help="default: 1000; with --quick 60")
+    sized_argument(parser, "--images", 100, 20, "test images")
+    sized_argument(parser, "--temperatures", 1000, 60)
     options = parser.parse_args()
     run = Experiment("how_good_is_the_bound", options)
 
     data, quick = run.data, options.quick
-    count = min(options.images or (20 if quick else 100), len(data.test))
-    spread = torch.linspace(0, len(data.test) - 1, count).long()  # some sets are sorted by class
+    part = data.test.spread(options.images)
     settings = {
         "particles": [1, 10, 100, 1000, *([] if quick else [10_000])],
         "chains": [1, 10, *([] if quick else [100])],
-        "temperatures": options.temperatures or (60 if quick else 1000),
+        "temperatures": options.temperatures,
     }
     columns, table = [], {}
     grey = partial(Gaussian().encode, levels=data.levels)
-    images, x = grey(data.train.images), grey(data.test.images[spread])
+    images, x = grey(data.train.images), grey(part.images)
     for latent in options.latents:
         ppca = linear_gaussian(images, latent)
         exact, information = truth(ppca, x)
@@ -162,7 +161,7 @@ def main() -> None:
         average=0.999,
         **run.fit_options,
     )
-    x = encode(data.test.images[spread])
+    x = encode(part.images)
     found = estimates(vae, x, **settings)
     columns.append((f"VAE, K = {options.latent}", found, None))
     run.save_figure("bounds", draw(columns))
@@ -171,7 +170,7 @@ def main() -> None:
     for name, by_number in found.items():
         print(f"  {name}: " + ", ".join(f"{each.mean():.2f}" for each in by_number.values()))
     run.report(
-        images=count,
+        images=len(part),
         linear_gaussian=table,
         vae_elbo=bound.mean,
         vae={

@@ -20,7 +20,7 @@ from matplotlib.patches import Ellipse
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import fit_latents
 from ppgen.models import VAE
 
@@ -121,7 +121,7 @@ def main() -> None:
     training_arguments(parser, epochs=200, quick=30)
     parser.add_argument("--latent", type=int, default=2, help="dimension of z")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
-    parser.add_argument("--images", type=int, help="test images; default: 1000; with --quick 100")
+    sized_argument(parser, "--images", 1000, 100, "test images")
     parser.add_argument("--timing", type=int, help="images at once against one at a time")
     parser.add_argument("--rounds", type=int, default=3, help="of the timing")
     options = parser.parse_args()
@@ -140,9 +140,8 @@ def main() -> None:
         **run.fit_options,
     )
 
-    count = min(options.images or (100 if options.quick else 1000), len(data.test))
-    spread = torch.linspace(0, len(data.test) - 1, count).long()  # some sets are sorted by class
-    x = encode(data.test.images[spread]).to(vae.device)
+    x = encode(data.test.spread(options.images).images).to(vae.device)
+    count = len(x)
     fits, seconds = {}, {}
     for start, name in {"prior": "the prior", "guide": "the encoder"}.items():
         began = time.perf_counter()

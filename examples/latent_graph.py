@@ -21,7 +21,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiment import Experiment, arguments, sized_argument
 from ppgen.inference import goodness_of_fit, maximum_likelihood
 from ppgen.inference.graph_fit import degree_shares, path_length_shares
 from ppgen.models import KnownPositionGraph, LatentPositionGraph
@@ -44,6 +44,7 @@ def fit(program, data, epochs, batch_size=None, **options):
         batch_size=batch_size or len(data[0]),
         optimizer=partial(Adam, lr=0.05),
         scheduler=partial(CosineAnnealingLR, T_max=epochs),
+        device="cpu",  # tiny, and compared with numpy
         progress=False,
         **options,
     )
@@ -101,7 +102,7 @@ def latent_positions(run, epochs):
     figure = Figure((12, 4.7), layout="constrained")
     for axes, (name, make) in zip(figure.subplots(1, 3), REAL.items(), strict=True):
         graph = make()
-        program = LatentPositionGraph.for_graph(graph)
+        program = LatentPositionGraph.from_graph(graph)
         x, pairs = program.observations(graph)
         fit(program, (x, pairs), epochs)
         bound = len(x) * ppgen.elbo(program, (x, pairs), particles=100).mean
@@ -179,7 +180,7 @@ def large_graph(run, nodes, steps):
         too_many = truth.edge(truth.known, some).probs.mean() > wanted
         low, high = (low, middle) if too_many else (middle, high)
     graph = truth.draw()
-    program = LatentPositionGraph.for_graph(graph, controls=5)
+    program = LatentPositionGraph.from_graph(graph, controls=5)
     data = program.observations(graph)
     epochs = math.ceil(steps * BATCH / len(data[0]))
     history = fit(program, data, epochs, batch_size=min(BATCH, len(data[0])))
@@ -201,15 +202,10 @@ def large_graph(run, nodes, steps):
 
 def main() -> None:
     parser = arguments(__doc__, datasets=False)
-    parser.add_argument("--epochs", type=int, help="of SVI; default: 1500; with --quick 300")
-    parser.add_argument("--draws", type=int, help="new graphs; default: 500; with --quick 60")
-    parser.add_argument(
-        "--nodes", type=int, help="of the large graph; default: 5000; with --quick 500"
-    )
+    sized_argument(parser, "--epochs", 1500, 300, "of SVI")
+    sized_argument(parser, "--draws", 500, 60, "new graphs")
+    sized_argument(parser, "--nodes", 5000, 500, "of the large graph")
     options = parser.parse_args()
-    options.epochs = options.epochs or (300 if options.quick else 1500)
-    options.draws = options.draws or (60 if options.quick else 500)
-    options.nodes = options.nodes or (500 if options.quick else 5000)
     run = Experiment("latent_graph", options)
     fitted = {"simulated": known_positions(run, nodes=50, epochs=options.epochs)}
     fitted |= latent_positions(run, options.epochs)

@@ -41,7 +41,7 @@ def pairs(part, rows):
     half = len(part) // 2  # some sets are sorted by class
     starts = torch.linspace(0, half - 1, rows).long()
     ends = starts + half
-    if part.labels is not None:
+    if part.labels is not None and len(part.labels.unique()) > 1:
         for row, start in enumerate(starts):
             while part.labels[ends[row]] == part.labels[start]:
                 ends[row] = (ends[row] + 1) % len(part)
@@ -94,10 +94,7 @@ def main() -> None:
     likelihood = every_likelihood(data.levels)[options.likelihood]
     encode = partial(likelihood.encode, levels=data.levels)
     x, labels = encode(data.test.images), data.test.labels
-    first = torch.arange(min(POINTS, len(x)))
-    if labels is None:  # and perhaps sorted
-        first = torch.linspace(0, len(x) - 1, len(first)).long()
-    colours = None if labels is None else labels[first]
+    points = data.test.spread(POINTS)
 
     test_means = {}
     for latent in (2, options.latent):
@@ -126,7 +123,8 @@ def main() -> None:
         print(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
         run.report(**{f"latent_{latent}": numbers})
         if latent == 2:
-            run.save_figure("scatter", plots.scatter(means[first], colours))
+            shown, _ = encode_all(vae, encode(points.images))
+            run.save_figure("scatter", plots.scatter(shown, points.labels))
             run.save_figure("manifold", plots.manifold(vae.decode, 2, device=vae.device))
 
     pca = PCA(2).fit(means)
@@ -134,8 +132,9 @@ def main() -> None:
     axis_names = [
         f"component {n + 1}, {share:.0%} of the variance" for n, share in enumerate(shares)
     ]
-    projected = torch.as_tensor(pca.transform(means[first]))
-    run.save_figure("scatter_pca", plots.scatter(projected, colours, *axis_names))
+    shown, _ = encode_all(vae, encode(points.images))
+    projected = torch.as_tensor(pca.transform(shown))
+    run.save_figure("scatter_pca", plots.scatter(projected, points.labels, *axis_names))
     run.save_figure("activity", activity(test_means))
 
     starts, ends = pairs(data.test, options.rows)

@@ -23,7 +23,7 @@ from torch.optim import Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiment import Experiment, arguments, sized_argument
 from ppgen.inference import L2Penalty, NoMaximumError, maximum_likelihood
 from ppgen.models import LogisticRegression
 from ppgen.models.logistic_regression import separating_direction
@@ -78,6 +78,7 @@ def sgd_like(program, data, epochs, optimizer):
         batch_size=len(data[0]),
         optimizer=partial(optimizer, lr=0.1),
         scheduler=partial(CosineAnnealingLR, T_max=epochs),
+        device="cpu",  # tiny, and compared with numpy
         progress=False,
     )
 
@@ -192,15 +193,13 @@ def main() -> None:
     parser.add_argument("--classes", type=int, nargs=2, default=[3, 8], help="two digits")
     parser.add_argument("--rows", type=int, default=100, help="images to learn from")
     parser.add_argument("--strength", type=float, default=0.5, help="λ; default: %(default)s")
-    parser.add_argument("--epochs", type=int, help="of SVI; default: 3000; with --quick 600")
-    parser.add_argument("--samples", type=int, help="of NUTS; default: 1000; with --quick 50")
+    sized_argument(parser, "--epochs", 3000, 600, "of SVI")
+    sized_argument(parser, "--samples", 1000, 50, "of NUTS")
     options = parser.parse_args()
     try:
         penalty = L2Penalty(options.strength)
     except ValueError as error:
         parser.error(str(error))
-    options.epochs = options.epochs or (600 if options.quick else 3000)
-    options.samples = options.samples or (50 if options.quick else 1000)
     run = Experiment("map_is_regularised_mle", options)
     if run.data.train.labels is None:
         raise SystemExit(f"--data {options.data} has no labels; expected a set that has them")

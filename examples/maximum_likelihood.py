@@ -19,7 +19,7 @@ from torch.optim import LBFGS, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiment import Experiment, arguments, sized_argument
 from ppgen.inference import maximum_likelihood
 from ppgen.inference.gradients import Objective
 from ppgen.models import Exponential, LinearRegression
@@ -39,6 +39,7 @@ def svi(program, data, epochs):
         batch_size=rows,
         optimizer=partial(Adam, lr=0.1),
         scheduler=partial(CosineAnnealingLR, T_max=epochs),
+        device="cpu",  # tiny, and compared with numpy
         progress=False,
     )
     return [rows * elbo for elbo in history.column("elbo")[1]]
@@ -232,13 +233,9 @@ def check_intervals(run, simulations):
 
 def main() -> None:
     parser = arguments(__doc__, datasets=False)
-    parser.add_argument("--epochs", type=int, help="of SVI; default: 1000; with --quick 600")
-    parser.add_argument(
-        "--simulations", type=int, help="of each interval; default: 100000; with --quick 10000"
-    )
+    sized_argument(parser, "--epochs", 1000, 600, "of SVI")
+    sized_argument(parser, "--simulations", 100_000, 10_000, "of each interval")
     options = parser.parse_args()
-    options.epochs = options.epochs or (600 if options.quick else 1000)
-    options.simulations = options.simulations or (10_000 if options.quick else 100_000)
     run = Experiment("maximum_likelihood", options)
     check_exponential(run, options.epochs)
     check_regression(run, options.epochs)

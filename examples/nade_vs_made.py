@@ -67,7 +67,7 @@ def main() -> None:
         table[name] = {
             "test nats": -ppgen.elbo(model, data.test.images).mean,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "seconds an epoch": sum(e.seconds for e in history.epochs) / max(1, history.last),
+            "seconds an epoch": history.seconds_an_epoch,
             f"seconds for {SAMPLES} samples": seconds,
             "best epoch": history.best.number,
         }
@@ -76,9 +76,8 @@ def main() -> None:
     for row in table["NADE"]:
         print(f"{row:24}" + "".join(f"{column[row]:12.5g}" for column in table.values()))
     run.report(table=table, binarisation=options.binarisation)
-    some = torch.linspace(0, len(data.test.images) - 1, SAMPLES).long()  # some sets are sorted
     grids = {f"{name}, {table[name]['test nats']:.2f} nats": x for name, x in samples.items()}
-    grids = {"test images": data.test.images[some]} | grids
+    grids = {"test images": data.test.spread(SAMPLES).images} | grids
     run.save_figure("samples", plots.image_grids(grids))
     run.finish()
 

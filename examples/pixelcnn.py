@@ -1,8 +1,9 @@
-"""PixelCNN: images drawn pixel by pixel, their likelihood, completions, and digits on demand.
+r"""PixelCNN: images drawn pixel by pixel, their likelihood, completions, and digits on demand.
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
-python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 7 --epochs 75 --bfloat16
+python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 8 --kernel-size 7 \
+    --epochs 7 --bfloat16
 """
 
 from functools import partial
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--gated", action="store_true", help="two gated stacks, no blind spot")
     parser.add_argument("--channels", type=int, default=32, help="feature maps of a layer")
     parser.add_argument("--layers", type=int, default=5, help="residual blocks, or gated layers")
+    parser.add_argument("--kernel-size", type=int, default=5, help="of blocks and gated layers")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
@@ -50,10 +52,15 @@ def main() -> None:
     def images_and_labels(part):
         return (part.images, part.labels) if options.conditional else part.images
 
-    make = partial(GatedPixelCNN, layers=options.layers)
-    if not options.gated:
-        make = partial(PixelCNN, blocks=options.layers)
-    network = make(data.image_shape, likelihood, classes, channels=options.channels)
+    make = GatedPixelCNN if options.gated else PixelCNN
+    network = make(
+        data.image_shape,
+        likelihood,
+        classes,
+        channels=options.channels,
+        blocks=options.layers,
+        kernel_size=options.kernel_size,
+    )
     model = AutoregressiveModel(network)
     history = ppgen.fit(
         model,
@@ -80,17 +87,17 @@ def main() -> None:
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         epochs=history.last,
         best_epoch=history.best.number,
-        seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
+        seconds_an_epoch=history.seconds_an_epoch,
         test_nats=-estimate.mean,
         test_nats_standard_error=estimate.standard_error,
         test_bits_per_pixel=bits.mean().item(),
         history=history.to_list(),
     )
 
-    some = torch.linspace(0, len(data.test) - 1, COMPLETED).long()  # some sets are sorted by class
-    shown, labels = encode(data.test.images[some]), None
+    some = data.test.spread(COMPLETED)
+    shown, labels = encode(some.images), None
     if options.conditional:
-        labels = data.test.labels[some].to(model.device)
+        labels = some.labels.to(model.device)
     run.save_figure("completions", completions(model, shown, labels))
 
     if not options.conditional:

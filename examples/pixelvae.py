@@ -84,9 +84,7 @@ def main() -> None:
             shape, context_size=context, channels=options.channels, blocks=options.layers
         ),
     }
-    nn.init.normal_(networks["independent"].context_weight, std=0.3)  # at 0 it never sees z
-    some = torch.linspace(0, len(data.test) - 1, SHOWN).long()  # some sets are sorted by class
-    shown, test = data.test.images[some].float(), data.test.images.float()
+    shown, test = data.test.spread(SHOWN).images.float(), data.test.images.float()
 
     table, samples, reconstructed = {}, {}, {"test images": shown}
     for name, network in networks.items():
@@ -98,7 +96,7 @@ def main() -> None:
             batch_size=options.batch_size,
             optimizer=partial(torch.optim.Adam, lr=2e-3, fused=True),
             average=0.999,
-            **run.fit_options | {"out": run.folder / name.replace(" ", "_")},
+            **run.fit_options | {"out": run.folder / name},
         )
         bound, rate = ppgen.elbo(program, test, particles=5).mean, kl(program, test)
         table[name] = {

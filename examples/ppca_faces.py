@@ -41,9 +41,9 @@ def missing_pixels(train, held_out, dimensions, iterations):
     imputed = train.where(observed, means)
     found = {"EM": [], "mean imputation": []}
     for latent in dimensions:
-        ppca = PPCA.closed_form(imputed, latent)
+        ppca = PPCA.from_images(imputed, latent)
         found["mean imputation"].append(ppca.log_likelihood(held_out).mean().item())
-        ppca.fit_em(train, observed, iterations=iterations, tolerance=0.1)
+        ppca.fit_em(train, observed, iterations=iterations, tolerance=0.1, warm_start=True)
         found["EM"].append(ppca.log_likelihood(held_out).mean().item())
     return found
 
@@ -63,7 +63,7 @@ def main() -> None:
     )
 
     # The dimension: one eigendecomposition gives every closed form and its held-out likelihood.
-    axes = PrincipalAxes.of(train)
+    axes = PrincipalAxes.from_images(train)
     held_out, fitted = axes.log_likelihood(validation), axes.log_likelihood(train)
     latent = max(2, held_out.argmax().item())
     dimensions = list(range(len(held_out)))
@@ -80,7 +80,7 @@ def main() -> None:
     reconstructions = {"images": shown}
     for d in (2, 3, 16, 32, 64):
         if d < len(axes.variances):
-            ppca = PPCA.closed_form(train, d)
+            ppca = PPCA.from_images(train, d)
             if d < 4:
                 with torch.no_grad():
                     z = ppca.posterior(train[:2000]).mean
@@ -91,7 +91,7 @@ def main() -> None:
     run.save_figure("reconstructions", plots.image_grids(reconstructions))
 
     # The chosen model: new faces, walks along the latent dimensions, and faces completed.
-    ppca = PPCA.closed_form(train, latent)
+    ppca = PPCA.from_images(train, latent)
     new = ppgen.sample(ppca, 100, mean=True, seed=options.seed)
     run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
 
@@ -119,7 +119,7 @@ def main() -> None:
     # Maximum likelihood overfits at fewer dimensions then; imputed means hold it back.
     subset, few = train[:1000], [1, 2, 4, 6, 8, 12, 16]
     missing = missing_pixels(subset, validation, few, iterations=5 if options.quick else 50)
-    complete = PrincipalAxes.of(subset).log_likelihood(validation)[few]
+    complete = PrincipalAxes.from_images(subset).log_likelihood(validation)[few]
     lines = {name: (few, values) for name, values in missing.items()}
     lines["nothing missing"] = (few, complete.tolist())
     figure = plots.curves(lines, "held-out log p(x), nats an image", xlabel="latent dimensions")
@@ -128,7 +128,7 @@ def main() -> None:
 
     # SVI on model and guide reaches the closed form. All images are one batch: an epoch is a step.
     svi = PPCA(data.image_shape, options.latent).double()
-    best = PPCA.closed_form(subset, options.latent).log_likelihood(subset).mean().item()
+    best = PPCA.from_images(subset, options.latent).log_likelihood(subset).mean().item()
     history = ppgen.fit(
         svi,
         subset,
@@ -140,7 +140,7 @@ def main() -> None:
     epochs, elbo = history.column("elbo")
     ends = ([epochs[0], epochs[-1]], [best, best])
     figure = plots.curves({"SVI": (epochs, elbo), "closed form": ends}, "ELBO, nats an image")
-    isotropic = PrincipalAxes.of(subset).log_likelihood(subset)[0].item()
+    isotropic = PrincipalAxes.from_images(subset).log_likelihood(subset)[0].item()
     figure.axes[0].set_ylim(isotropic, best + 0.1 * (best - isotropic))
     run.save_figure("svi", figure)
 

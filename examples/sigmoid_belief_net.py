@@ -178,7 +178,7 @@ def large_nets(run, data):
     options, test = run.options, data.test.images
     lines, table = {}, {}
     for guide in options.guides:
-        samples = {"test images": some(test)}
+        samples = {"test images": data.test.spread(25).images}
         for way in options.estimators:
             net = make(run, data, [GUIDES[guide](latents) for latents in options.latents])
             watch = Watch(net, data.validation.images)
@@ -189,7 +189,7 @@ def large_nets(run, data):
                 "test_bound": ppgen.elbo(net, test).mean,
                 "test_log_likelihood": likelihood.mean,
                 "standard_error": likelihood.standard_error,
-                "seconds_an_epoch": sum(e.seconds for e in history.epochs) / max(1, history.last),
+                "seconds_an_epoch": history.seconds_an_epoch,
             }
             lines[name] = (watch.epochs[1:], watch.bounds[1:])
             samples[name] = ppgen.sample(net, 25, mean=True)
@@ -201,10 +201,6 @@ def large_nets(run, data):
     run.report(nets=table, particles=options.particles)
     ylabel = "bound of the validation images, nats an image"
     run.save_figure("bounds", plots.curves(lines, ylabel))
-
-
-def some(images):
-    return images[torch.linspace(0, len(images) - 1, 25).long()]  # some sets are sorted by class
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from ppgen.experiment import Experiment, arguments, every_likelihood, training_a
 from ppgen.models import VAE
 
 NETWORKS = {
-    "mlp": lambda shape, latent, hidden, p: VAE.mlp(shape, latent, hidden, p),
+    "mlp": lambda shape, latent, hidden, p: VAE.mlp(shape, latent, hidden=hidden, likelihood=p),
     "convolutional": lambda shape, latent, _, p: VAE.convolutional(shape, latent, likelihood=p),
 }
 
@@ -61,7 +61,7 @@ def main() -> None:
 
     test = encode(data.test.images)
     samples = ppgen.sample(vae, 64, mean=True)
-    some = test[torch.linspace(0, len(test) - 1, 64).long()]  # some sets are sorted by class
+    some = encode(data.test.spread(64).images)
     shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some)
     run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
     run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
@@ -81,7 +81,7 @@ def main() -> None:
         validation_elbo_after_epoch_1=history.epochs[min(1, history.last)].validation,
         epochs=history.last,
         best_epoch=history.best.number,
-        seconds_an_epoch=sum(epoch.seconds for epoch in history.epochs) / max(1, history.last),
+        seconds_an_epoch=history.seconds_an_epoch,
         test_elbo=bound.mean,
         test_elbo_standard_error=bound.standard_error,
         test_log_likelihood=estimate.mean,

@@ -19,7 +19,13 @@ from torch.distributions import kl_divergence
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
+from ppgen.experiment import (
+    Experiment,
+    arguments,
+    every_likelihood,
+    sized_argument,
+    training_arguments,
+)
 from ppgen.likelihoods import Density
 from ppgen.models import VAE
 
@@ -105,26 +111,22 @@ def main() -> None:
     training_arguments(parser, epochs=200, quick=8)
     names = list(every_likelihood(2))
     parser.add_argument("--likelihoods", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--seeds", type=int, help="runs of each; default: 3; with --quick 2")
+    sized_argument(parser, "--seeds", 3, 2, "runs of each")
     parser.add_argument("--latent", type=int, default=10, help="dimension of z")
     parser.add_argument("--convolutional", action="store_true", help="in place of perceptrons")
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
-    parser.add_argument("--particles", type=int, help="of the bound; default: 500; --quick 50")
-    parser.add_argument("--images", type=int, help="test images of the bound; default: all")
+    sized_argument(parser, "--particles", 500, 50, "of the bound")
+    sized_argument(parser, "--images", 1000, 300, "test images of the bound")
     options = parser.parse_args()
-    seeds = options.seeds or (2 if options.quick else 3)
-    particles = options.particles or (50 if options.quick else 500)
     run = Experiment("vae_likelihoods", options)
 
-    data, test = run.data, run.data.test.images
-    count = min(options.images or len(test), len(test))
-    test = test[torch.linspace(0, len(test) - 1, count).long()]  # some sets are sorted by class
+    data, part = run.data, run.data.test.spread(options.images)
+    test, some = part.images, part.spread(SHOWN).images
     build = VAE.convolutional if options.convolutional else VAE.mlp
-    some = torch.linspace(0, count - 1, SHOWN).long()
     table, reconstructions, samples, draws = {}, {}, {}, {}
     for name in options.likelihoods:
         runs = []
-        for seed in range(options.seed, options.seed + seeds):
+        for seed in range(options.seed, options.seed + options.seeds):
             pyro.set_rng_seed(seed)
             likelihood = every_likelihood(data.levels)[name]
             encode = partial(likelihood.encode, levels=data.levels)
@@ -145,7 +147,7 @@ def main() -> None:
             except ValueError as error:  # it says nothing about grey levels
                 runs.append(error)
                 continue
-            bound = ppgen.iwae(vae, test, particles, transform=encode).per_image
+            bound = ppgen.iwae(vae, test, options.particles, transform=encode).per_image
             each = likelihood.bits_per_pixel(bound, test, data.levels).mean().item()
             runs.append({"bits": each, **parts_of_the_bound(vae, test, data.levels)})
         if isinstance(runs[0], ValueError):
@@ -155,12 +157,12 @@ def main() -> None:
             table[name] = {key: mean(values) for key, values in columns.items()}
             table[name]["±"] = standard_error(columns["bits"])
             table[name]["kind"] = "density" if isinstance(likelihood, Density) else "mass"
-        reconstructions[name] = ppgen.reconstruct(vae, encode(test[some]))
+        reconstructions[name] = ppgen.reconstruct(vae, encode(some))
         samples[name] = ppgen.sample(vae, SHOWN, mean=True)
         draws[name] = likelihood.grey(ppgen.sample(vae, SHOWN))
         print(name, "" if "none" in table[name] else f"{bits(table, name):.3f}", flush=True)
 
-    shown = {"test images": test[some] / (data.levels - 1)}
+    shown = {"test images": some / (data.levels - 1)}
     figures = {"reconstructions": shown | reconstructions, "samples": samples, "draws": draws}
     titles = {
         "reconstructions": "mean images at a draw of z given the image",
@@ -176,7 +178,7 @@ def main() -> None:
         shares = kinds_of_pixels(test, data.levels)
         shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
         run.report(verdict=verdict(table, shares))
-    run.report(table=table, seeds=seeds, particles=particles, images=count)
+    run.report(table=table, seeds=options.seeds, particles=options.particles, images=len(test))
     run.finish()
 
 

@@ -62,8 +62,7 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int)
     epochs, quick
         Default number of epochs, and that with ``--quick``.
     """
-    parser.add_argument("--epochs", type=int, help=f"default: {epochs}; with --quick {quick}")
-    parser.set_defaults(default_epochs=(epochs, quick))
+    sized_argument(parser, "--epochs", epochs, quick)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
     parser.add_argument(
@@ -72,6 +71,16 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int)
         choices=("off", "on", "auto"),
         help="compile the training steps; default: %(default)s",
     )
+
+
+def sized_argument(
+    parser: argparse.ArgumentParser, name: str, full: int, quick: int, what: str = ""
+) -> None:
+    """Add a number whose default is smaller with ``--quick``, as :class:`Experiment` finds out."""
+    about = f"{what}; " if what else ""
+    parser.add_argument(name, type=int, help=f"{about}default: {full}; with --quick {quick}")
+    sizes = parser.get_default("sizes") or {}
+    parser.set_defaults(sizes={**sizes, name.strip("-").replace("-", "_"): (full, quick)})
 
 
 def every_likelihood(levels: int) -> dict[str, Likelihood]:
@@ -124,9 +133,9 @@ class Experiment:
 
     def __post_init__(self) -> None:
         options = self.options
-        defaults = vars(options).pop("default_epochs", None)
-        if defaults and options.epochs is None:
-            options.epochs = defaults[options.quick]
+        for size, (full, quick) in vars(options).pop("sizes", {}).items():
+            if getattr(options, size) is None:
+                setattr(options, size, quick if options.quick else full)
         if getattr(options, "resume", False) and not options.out:
             raise SystemExit("--resume needs the folder of the run: --out FOLDER")
         try:

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
+
+
+def check_image_shape(image_shape: Sequence[int]) -> int:
+    """Count the pixels; refuse what is no ``(channel, height, width)`` of one or more each.
+
+    Raises
+    ------
+    ValueError
+        Where there are not three sizes, or one is below 1.
+    """
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise ValueError(
+            f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "
+            "each 1 or more"
+        )
+    return prod(image_shape)
 
 
 def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
@@ -24,17 +41,17 @@ def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
 
 
 def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
-    """Refuse a distribution's value whose last dimensions are no image of its size.
+    """Refuse a distribution's value whose last dimensions are no event of its size.
 
     Raises
     ------
     ValueError
         Where the shape of ``value`` does not end in ``event_shape``.
     """
-    if value.shape[-3:] != tuple(event_shape):
+    if value.shape[-len(event_shape) :] != tuple(event_shape):
         raise ValueError(
-            f"value has the shape {tuple(value.shape)}; expected (…, channel, height, width) "
-            f"with (channel, height, width) = {tuple(event_shape)}"
+            f"value has the shape {tuple(value.shape)}; expected (…, *event_shape) with "
+            f"event_shape = {tuple(event_shape)}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pyro
@@ -47,32 +48,74 @@ class ImportanceWeightedELBO(TensorELBO):
                 "TensorELBO"
             )
         super().__init__(num_particles, data_size)
+        self._nesting: int | None = None
 
     def per_image(
         self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
     ) -> Tensor:
         """Estimate the bound of each image, ``(batch,)``, in nats."""
-        weights, _ = log_weights((model, guide), (x, *context), self.num_particles)
+        weights, _ = self.log_weights(model, guide, x, *context)
         return weights.logsumexp(0) - math.log(self.num_particles)
 
     def differentiable_loss(
         self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
     ) -> Tensor:
         """Negative bound summed over the batch; its gradient is an unbiased estimate."""
-        weights, scores = log_weights((model, guide), (x, *context), self.num_particles)
+        weights, scores = self.log_weights(model, guide, x, *context)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
         signal = (bound - _leave_one_out(weights)).detach()
         surrogate = (signal * scores).sum()
         return -bound.sum() - (surrogate - surrogate.detach())
 
+    def log_weights(
+        self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Weights and scores of k draws; how deep plates are nested is found out once, and kept."""
+        programs, batch = (model, guide), (x, *context)
+        if self._nesting is None:
+            self._nesting = plate_nesting(programs, batch)
+        return log_weights(programs, batch, self.num_particles, self._nesting)
+
+
+def log_mean_weight(
+    programs: Programs, batch: tuple[Tensor, ...], particles: int, chunk: int
+) -> Tensor:
+    """Estimate log p(x) of each image by log 1/k Σ p(x, z_i) / q(z_i | x), ``(batch,)``, in nats.
+
+    Parameters
+    ----------
+    programs, batch
+        Model and guide, and what they take.
+    particles
+        k.
+    chunk
+        Images times particles that are in memory at a time.
+    """
+    nesting = plate_nesting(programs, batch)
+    at_once = max(1, chunk // len(batch[0]))
+    totals = []
+    for start in range(0, particles, at_once):
+        weights, _ = log_weights(programs, batch, min(at_once, particles - start), nesting)
+        totals.append(weights.logsumexp(0))
+    return torch.stack(totals).logsumexp(0) - math.log(particles)
+
 
 def log_weights(
-    programs: Programs, batch: tuple[Tensor, ...], particles: int
+    programs: Programs, batch: tuple[Tensor, ...], particles: int, nesting: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Draw z from the guide and give log p(x, z) − log q(z | x), in nats.
 
     All particles are drawn at once in a plate to the left of the programs' own; where networks do
     not broadcast over a further dimension, images are repeated instead.
+
+    Parameters
+    ----------
+    programs, batch
+        Model and guide, and what they take.
+    particles
+        Draws for each image.
+    nesting
+        :func:`plate_nesting` of the programs; None: it is found out.
 
     Returns
     -------
@@ -84,30 +127,35 @@ def log_weights(
     ValueError
         Where a site is shared by all images, so that no image has a likelihood of its own.
     """
-    try:
-        return _in_a_plate(programs, batch, particles)
-    except (RuntimeError, IndexError, _NotBroadcast):
-        # A network that takes no further dimensions, such as a convolution.
-        repeated = tuple(tensor.repeat(particles, *[1] * (tensor.dim() - 1)) for tensor in batch)
-        weights, scores = _weights(programs, repeated)
-        return weights.view(particles, -1), scores.expand_as(weights).view(particles, -1)
+    if nesting is None:
+        nesting = plate_nesting(programs, batch)
+    # Networks that take no further dimensions, such as convolutions, raise errors of any of these
+    # kinds; an error of another cause comes again below.
+    with suppress(RuntimeError, IndexError, ValueError):
+        with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
+            weights, scores = _weights(programs, batch)
+        if weights.shape == (particles, len(batch[0])):
+            return weights, scores.expand_as(weights)
+    weights, scores = _weights(programs, tuple(repeat_rows(t, particles) for t in batch))
+    return weights.view(particles, -1), scores.expand_as(weights).view(particles, -1)
 
 
-class _NotBroadcast(Exception):  # noqa: N818 - caught where it is raised
-    """A program that does not carry the plate of particles through."""
-
-
-def _in_a_plate(
-    programs: Programs, batch: tuple[Tensor, ...], particles: int
-) -> tuple[Tensor, Tensor]:
+def plate_nesting(programs: Programs, batch: tuple[Tensor, ...]) -> int:
+    """Run the programs, to find how many dimensions their plates take."""
     traces = importance_traces(*programs, *batch)
     frames = [f for t in traces for s in sample_sites(t).values() for f in s["cond_indep_stack"]]
-    nesting = max((-frame.dim for frame in frames if frame.vectorized), default=0)
-    with pyro.plate(PARTICLES, particles, dim=-nesting - 1):
-        weights, scores = _weights(programs, batch)
-    if weights.shape != (particles, len(batch[0])):
-        raise _NotBroadcast
-    return weights, scores.expand_as(weights)
+    return max((-frame.dim for frame in frames if frame.vectorized), default=0)
+
+
+def repeat_rows(tensor: Tensor, times: int) -> Tensor:
+    """Repeat a tensor so many times along its first dimension.
+
+    Examples
+    --------
+    >>> repeat_rows(torch.tensor([3, 7]), 2)
+    tensor([3, 7, 3, 7])
+    """
+    return tensor.repeat(times, *[1] * (tensor.dim() - 1))
 
 
 def _weights(programs: Programs, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
@@ -116,11 +164,7 @@ def _weights(programs: Programs, batch: tuple[Tensor, ...]) -> tuple[Tensor, Ten
     weights = scores = torch.zeros((), device=batch[0].device)
     for trace, sign in ((model_trace, 1), (guide_trace, -1)):
         for name, site in sample_sites(trace).items():
-            if not plate.holds(site):
-                raise ValueError(
-                    f"the site {name!r} lies outside the plate of the images, so that no image has "
-                    "a likelihood of its own, and importance weighting needs one: use the ELBO"
-                )
+            plate.check_holds(name, site)
             weights = weights + sign * plate.per_image(log_prob(trace, name), site)
             if trace is guide_trace and not site["fn"].has_rsample:
                 scores = scores + plate.per_image(score(trace, name), site)

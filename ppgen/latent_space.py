@@ -77,5 +77,6 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     sine = angle.sin()
     # Beyond, rounding would be larger than the bend of the arc.
     bent = sine > torch.finfo(start.dtype).eps ** 0.5
+    sine = torch.where(bent, sine, 1)  # or the arc, where it is not taken, makes gradients NaN
     arc = (((1 - weight) * angle).sin() * start + (weight * angle).sin() * end) / sine
     return torch.where(bent, arc, torch.lerp(start, end, weight))

@@ -28,11 +28,16 @@ def image_grid(images: Tensor, columns: int | None = None, title: str | None = N
     title
         Above the grid.
 
+    Raises
+    ------
+    ValueError
+        Where there are no images.
+
     Examples
     --------
     >>> image_grid(torch.rand(10, 1, 8, 8)).savefig("/dev/null", format="png")
     """
-    grid = _tile(images, columns or ceil(sqrt(len(images))))
+    grid = _tile(images, columns)
     height, width = grid.shape[:2]
     inches = 6 / max(height, width)
     figure = Figure(
@@ -47,7 +52,7 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
     figure = Figure((3.2 * len(grids), 3.5), layout="constrained")
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (title, images) in zip(panels, grids.items(), strict=True):
-        _show(axes, _tile(images, columns or ceil(sqrt(len(images)))), title)
+        _show(axes, _tile(images, columns), title)
     return figure
 
 
@@ -150,6 +155,7 @@ def manifold(
     dimensions: tuple[int, int] = (0, 1),
     steps: int = 20,
     device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
 ) -> Figure:
     """Show mean images over a grid in two latent dimensions, the others at 0.
 
@@ -166,8 +172,8 @@ def manifold(
         The two that vary, to the right and upwards.
     steps
         Images along each side.
-    device
-        Of the latents.
+    device, dtype
+        Of the latents; by default torch's floating-point type.
 
     Raises
     ------
@@ -180,16 +186,19 @@ def manifold(
     z = torch.zeros(steps * steps, latent)
     z[:, dimensions] = torch.cartesian_prod(-quantiles, quantiles).flip(1)
     with torch.no_grad():
-        images = decode(z.to(device))
+        images = decode(z.to(device, dtype))
     figure = image_grid(images, steps)
     across, up = (f"$z_{{{dimension + 1}}}$" for dimension in dimensions)
     figure.axes[0].set(xlabel=f"{across}, equal steps of the prior's quantiles", ylabel=up)
     return figure
 
 
-def _tile(images: Tensor, columns: int) -> Tensor:
+def _tile(images: Tensor, columns: int | None) -> Tensor:
     from torchvision.utils import make_grid  # here, for torchvision takes seconds to import
 
+    if not len(images):
+        raise ValueError("there are 0 images; expected one or more")
+    columns = columns or ceil(sqrt(len(images)))
     tiles = make_grid(images.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=0.5)
     return tiles.permute(1, 2, 0)
 

@@ -51,11 +51,17 @@ def check_latents(model_trace: Trace, guide_trace: Trace, observed: str | None =
 
 
 def sample_sites(trace: Trace) -> dict[str, Site]:
-    """Sample statements of a trace, without those that only choose a plate's subsample."""
+    """Sample statements of a trace that have a probability.
+
+    Left out are those that only choose a plate's subsample, or record what is computed
+    (``pyro.deterministic``).
+    """
     return {
         name: site
         for name, site in trace.nodes.items()
-        if site["type"] == "sample" and not poutine.util.site_is_subsample(site)
+        if site["type"] == "sample"
+        and not poutine.util.site_is_subsample(site)
+        and not site["infer"].get("_deterministic")
     }
 
 
@@ -92,6 +98,14 @@ class BatchPlate:
     def holds(self, site: Site) -> bool:
         """Whether a site lies in the plate, so that each image has its own."""
         return any(frame.name == self.name for frame in _frames(site))
+
+    def check_holds(self, name: str, site: Site) -> None:
+        """Refuse a site outside the plate, where each image needs a likelihood of its own."""
+        if not self.holds(site):
+            raise ValueError(
+                f"the site {name!r} lies outside the plate of the images, so that no image has a "
+                "likelihood of its own, and this estimate needs one: use the ELBO"
+            )
 
     def per_image(self, value: Tensor, site: Site) -> Tensor:
         """Sum a term over the site's other plates to ``(batch,)``, or ``(particles, batch)``.

@@ -10,7 +10,7 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.importance import ImportanceWeightedELBO, log_weights
+from ppgen.importance import ImportanceWeightedELBO
 
 
 class WakeSleepELBO(ImportanceWeightedELBO):
@@ -59,7 +59,7 @@ class WakeSleepELBO(ImportanceWeightedELBO):
         self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
     ) -> Tensor:
         """Negative bound summed over the batch; its gradient is that of wake–sleep."""
-        weights, log_q = log_weights((model, guide), (x, *context), self.num_particles)
+        weights, log_q = self.log_weights(model, guide, x, *context)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
         # The bound's own gradient holds −log q at these weights: once undone, and then the phase.
         surrogate = (1 + self.insomnia) * (weights.softmax(0).detach() * log_q).sum()

@@ -57,6 +57,40 @@ class Gaussian(Program):
             self.encoder.bias[1] = -0.5 * precision.log()
 
 
+class Convolutional(Gaussian):
+    """The Gaussian program with the decoder that many write: it takes batches and nothing more."""
+
+    def __init__(self, norm=False, elbo=None):
+        Program.__init__(self)
+        self.elbo = elbo or MeanFieldELBO()
+        self.decoder = nn.Sequential(
+            *[nn.Linear(1, 4, bias=False), nn.Unflatten(-1 if norm else 1, (1, 2, 2))],
+            *[nn.BatchNorm2d(1)] * norm,
+            nn.ConvTranspose2d(1, 1, 2, stride=2, bias=False),
+        )
+        self.encoder = nn.Linear(16, 2)
+
+    @property
+    def weights(self):
+        """What the decoder multiplies z by: it is linear where it is evaluated."""
+        return self.decoder(torch.ones(1, 1)).flatten()
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            return pyro.sample("x", dist.Normal(self.decoder(z), 0.7).to_event(3), obs=x)
+
+
+class Positive(Gaussian):
+    """The exponential of the Gaussian program: its pixels are above 0."""
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = (z * self.weights).unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.LogNormal(mean, 0.7).to_event(3), obs=x)
+
+
 class BeliefNet(Program):
     """Two binary latents, so that everything can be summed out; the guide is discrete."""
 

@@ -34,7 +34,7 @@ def strict_json(path):
 
 def test_options_have_these_defaults():
     options = vars(parse())
-    del options["default_epochs"]
+    del options["sizes"]
     assert options == {
         "data": "digits",
         "data_root": None,
@@ -157,7 +157,7 @@ def test_settings_are_json_with_options_and_versions():
     assert settings["seed"] == 3
     assert settings["epochs"] == 20
     assert settings["data"] == "digits"
-    assert "default_epochs" not in settings
+    assert "sizes" not in settings
     assert settings["versions"]["ppgen"] == version("ppgen")
     assert settings["versions"]["torch"] == torch.__version__
     assert {"script", "machine"} <= set(settings)

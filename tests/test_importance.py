@@ -8,6 +8,7 @@ from programs import BeliefNet, Gaussian
 
 import ppgen
 from ppgen.importance import ImportanceWeightedELBO, log_weights
+from ppgen.wake_sleep import WakeSleepELBO
 
 STATES = torch.cartesian_prod(*2 * [torch.tensor([0.0, 1.0])])
 
@@ -69,6 +70,21 @@ def test_at_the_exact_posterior_every_weight_is_the_likelihood():
     weights, scores = log_weights((program.model, program.guide), (x,), 7)
     torch.testing.assert_close(weights, program.log_likelihood(x).expand(7, 10))
     assert not scores.any()
+
+
+@pytest.mark.parametrize("elbo", [ImportanceWeightedELBO(3), WakeSleepELBO(3)])
+def test_a_step_runs_model_and_guide_once(elbo, binary_images):
+    runs = []
+
+    class Counted(BeliefNet):
+        def guide(self, x):
+            runs.append(len(x))
+            return super().guide(x)
+
+    net = Counted(elbo)
+    for _ in range(4):
+        elbo.differentiable_loss(net.model, net.guide, binary_images)
+    assert len(runs) == 5  # once to find the plates
 
 
 def test_fit_raises_the_bound(binary_images):

@@ -54,6 +54,9 @@ def test_on_one_line_through_the_origin_the_way_is_straight(start, end, dtype):
         assert slerp(start, end, 0.3).isfinite().all()
         return
     torch.testing.assert_close(slerp(start, end, 0.3), torch.lerp(start, end, 0.3))
+    start.requires_grad_()
+    slerp(start, end, 0.3).sum().backward()
+    assert start.grad.isfinite().all()
 
 
 def test_in_many_dimensions_the_arc_keeps_the_length_of_draws_and_the_chord_does_not():

@@ -211,6 +211,16 @@ def test_manifold_names_its_dimensions_and_needs_no_gradient():
     assert "$z_{1}$" in axes.get_ylabel()
 
 
+def test_manifold_takes_the_type_of_a_model():
+    weight = torch.ones(3, 1, dtype=torch.float64)
+    plots.manifold(lambda z: (z @ weight).view(-1, 1, 1, 1), 3, steps=3, dtype=torch.float64)
+
+
+def test_no_image_is_no_grid():
+    with pytest.raises(ValueError, match="there are 0 images"):
+        plots.image_grid(torch.zeros(0, 1, 8, 8))
+
+
 @pytest.mark.parametrize("latent", [0, 1])
 def test_manifold_needs_two_dimensions(latent):
     with pytest.raises(ValueError, match=f"latent is {latent}; expected 2 or more"):

@@ -21,6 +21,11 @@ class FullyVisible(MADE):
     image_shape, likelihood, context_size, ordering
         As for :class:`AutoregressiveNetwork`.
 
+    Raises
+    ------
+    ValueError
+        As for :class:`AutoregressiveNetwork`.
+
     Examples
     --------
     >>> import torch

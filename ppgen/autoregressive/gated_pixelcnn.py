@@ -67,8 +67,8 @@ class GatedPixelCNN(AutoregressiveNetwork):
         every layer as V·y.
     channels
         Feature maps p for each colour.
-    layers
-        Number of layers after the first, which is 7×7.
+    blocks
+        Number of layers of both stacks after the first, which is 7×7.
     kernel_size
         Of these, odd.
 
@@ -79,7 +79,7 @@ class GatedPixelCNN(AutoregressiveNetwork):
 
     Examples
     --------
-    >>> network = GatedPixelCNN((3, 8, 8), channels=8, layers=2)
+    >>> network = GatedPixelCNN((3, 8, 8), channels=8, blocks=2)
     >>> network(torch.zeros(5, 3, 8, 8)).shape
     torch.Size([5, 1, 3, 8, 8])
     """
@@ -91,20 +91,20 @@ class GatedPixelCNN(AutoregressiveNetwork):
         context_size: int = 0,
         *,
         channels: int = 32,
-        layers: int = 7,
+        blocks: int = 7,
         kernel_size: int = 3,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size)
         if channels < 1:
             raise ValueError(f"channels is {channels}; expected 1 or more")
-        if layers < 0:
-            raise ValueError(f"layers is {layers}; expected 0 or more")
+        if blocks < 0:
+            raise ValueError(f"blocks is {blocks}; expected 0 or more")
         colours = self.image_shape[0]
         shared = (colours, context_size)
         self.channels = channels
         self.read = GatedLayer(1, channels, 7, "A", *shared)
         self.layers: Sequence[GatedLayer] = nn.ModuleList(  # type: ignore[assignment]
-            GatedLayer(channels, channels, kernel_size, "B", *shared) for _ in range(layers)
+            GatedLayer(channels, channels, kernel_size, "B", *shared) for _ in range(blocks)
         )
         self.combine = MaskedConv2d(channels * colours, channels * colours, 1, "B", *shared)
         outputs = self.likelihood.outputs * colours

@@ -21,6 +21,11 @@ class Independent(AutoregressiveNetwork):
     image_shape, likelihood, context_size
         As for :class:`AutoregressiveNetwork`; with a context, outputs are linear in it.
 
+    Raises
+    ------
+    ValueError
+        As for :class:`AutoregressiveNetwork`.
+
     Examples
     --------
     The maximum-likelihood estimate of independent binary pixels is each pixel's mean:
@@ -57,8 +62,11 @@ class Independent(AutoregressiveNetwork):
         Raises
         ------
         ValueError
-            Where the images are not binary or none, or where a logit would be infinite.
+            Where the images are not binary or none, ``pseudo_count`` is negative, or a logit would
+            be infinite.
         """
+        if not pseudo_count >= 0:
+            raise ValueError(f"pseudo_count is {pseudo_count}; expected 0 or more")
         if len(images) == 0:
             raise ValueError("there are 0 images; expected one or more")
         check_binary(images)

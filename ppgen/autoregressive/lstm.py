@@ -26,6 +26,11 @@ class LSTM(SequenceNetwork):
     layers
         Layers, one on top of the other.
 
+    Raises
+    ------
+    ValueError
+        Where ``hidden`` or ``layers`` is below 1, and as for :class:`AutoregressiveNetwork`.
+
     Examples
     --------
     >>> import torch

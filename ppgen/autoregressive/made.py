@@ -44,6 +44,8 @@ class MADE(AutoregressiveNetwork):
 
     Raises
     ------
+    TypeError
+        Where ``hidden`` is a number.
     ValueError
         Where a size is less than 1, or random orderings are asked for with one mask.
 
@@ -73,6 +75,8 @@ class MADE(AutoregressiveNetwork):
         seed: int = 0,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size, ordering)
+        if isinstance(hidden, int):
+            raise TypeError(f"hidden is {hidden}; expected the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
         if min(self.hidden, default=1) < 1:
             raise ValueError(f"hidden is {self.hidden}; expected layers of 1 unit or more")
@@ -111,6 +115,13 @@ class MADE(AutoregressiveNetwork):
         if len(self.degrees) == 1:
             return (self,)
         return [self._member(degrees) for degrees in self.degrees]
+
+    def training_member(self) -> MADE:
+        """Draw one of the masks, all equally likely."""
+        if len(self.degrees) == 1:
+            return self
+        which = torch.randint(len(self.degrees), (1,), device=self.degrees.device)
+        return self._member(self.degrees.index_select(0, which).squeeze(0))
 
     def _member(self, degrees: Tensor) -> MADE:
         member = copy.copy(self)

@@ -23,7 +23,7 @@ class MaskedConv2d(nn.Conv2d):
 
     In colour images the channels of a layer fall into equal groups, one after the other, a group
     for each colour. At the centre itself a group sees the groups of colours before it, and with
-    type ``"B"`` its own (paper, figure 4).
+    type ``"B"`` its own (paper, figure 2, right).
 
     Parameters
     ----------

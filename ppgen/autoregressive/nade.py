@@ -31,6 +31,8 @@ class NADE(AutoregressiveNetwork):
 
     Raises
     ------
+    TypeError
+        Where ``hidden`` is a sequence.
     ValueError
         Where ``hidden`` is less than 1.
 
@@ -51,6 +53,8 @@ class NADE(AutoregressiveNetwork):
         hidden: int = 500,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size, ordering)
+        if isinstance(hidden, Sequence):
+            raise TypeError(f"hidden is {hidden}; expected one number: NADE has one hidden layer")
         if hidden < 1:
             raise ValueError(f"hidden is {hidden}; expected 1 hidden unit or more")
         pixels, outputs = self.pixels, self.likelihood.outputs

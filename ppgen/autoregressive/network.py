@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ppgen.autoregressive.ordering import check_ordering, raster
+from ppgen.images import check_image_shape
 from ppgen.likelihoods import Bernoulli, Likelihood
 
 
@@ -46,7 +45,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
     Raises
     ------
     ValueError
-        Where ``ordering`` is no permutation of the pixels, or a size is negative.
+        Where ``ordering`` is no permutation of the pixels, a size of the image is below 1, or that
+        of the context below 0.
     """
 
     ordering: Tensor
@@ -59,14 +59,10 @@ class AutoregressiveNetwork(nn.Module, ABC):
         ordering: Tensor | Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        if len(image_shape) != 3 or min(image_shape) < 1:
-            raise ValueError(
-                f"image_shape is {tuple(image_shape)}; expected (channel, height, width)"
-            )
+        self.pixels = check_image_shape(image_shape)
         if context_size < 0:
             raise ValueError(f"context_size is {context_size}; expected 0 (none) or more")
         self.image_shape = tuple(image_shape)
-        self.pixels = prod(image_shape)
         self.likelihood = likelihood or Bernoulli()
         self.context_size = context_size
         order = raster(image_shape) if ordering is None else check_ordering(ordering, self.pixels)
@@ -105,6 +101,13 @@ class AutoregressiveNetwork(nn.Module, ABC):
         """Networks whose distributions this one's is the equal mixture of: mostly itself alone."""
         return (self,)
 
+    def training_member(self) -> AutoregressiveNetwork:
+        """Draw the member whose turn it is in a step of training.
+
+        A network with several ``members`` says here how, without waiting for the device.
+        """
+        return self
+
     def in_order(self, x: Tensor) -> Tensor:
         """Pixels ``(…, channel, height, width)`` in drawing order, ``(…, pixels)``."""
         return x.flatten(-3)[..., self.ordering]
@@ -113,8 +116,17 @@ class AutoregressiveNetwork(nn.Module, ABC):
         """Values ``(…, pixels)`` in drawing order as images, ``(…, channel, height, width)``."""
         return x[..., self.ordering.argsort()].unflatten(-1, self.image_shape)
 
-    def context_vectors(self, context: Tensor | None) -> Tensor | None:
+    def context_vectors(self, context: Tensor | None, check_labels: bool = True) -> Tensor | None:
         """Check a context, and give class labels as one-hot vectors, ``(…, context_size)``.
+
+        Vectors are in the type of the parameters.
+
+        Parameters
+        ----------
+        context
+            Vectors ``(…, context_size)``, labels ``(…)``, or None.
+        check_labels
+            Whether to look at the values of labels, for which a GPU has to be waited for.
 
         Raises
         ------
@@ -128,19 +140,25 @@ class AutoregressiveNetwork(nn.Module, ABC):
             wanted = f"context_size {self.context_size}"
             raise ValueError(f"context is {given}; the network was made with {wanted}")
         if not context.is_floating_point():
-            if context.numel() and not 0 <= context.min() <= context.max() < self.context_size:
+            if (
+                check_labels
+                and context.numel()
+                and not 0 <= context.min() <= context.max() < self.context_size
+            ):
                 raise ValueError(
                     f"context holds labels from {context.min()} to {context.max()}; expected "
                     f"0 … {self.context_size - 1}, for the network has context_size "
                     f"{self.context_size}"
                 )
-            return F.one_hot(context.long(), self.context_size).to(self.dtype)
+            size = (*context.shape, self.context_size)  # F.one_hot looks at the values
+            zeros = torch.zeros(size, dtype=self.dtype, device=context.device)
+            return zeros.scatter_(-1, context.long().unsqueeze(-1), 1)
         if context.shape[-1:] != (self.context_size,):
             raise ValueError(
                 f"context has the shape {tuple(context.shape)}; expected vectors of length "
                 f"{self.context_size}, the network's context_size, or integer labels"
             )
-        return context
+        return context.to(self.dtype)
 
     @property
     def dtype(self) -> torch.dtype:

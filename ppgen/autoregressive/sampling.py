@@ -43,13 +43,15 @@ def ancestral_sample(
     """
     likelihood, device = network.likelihood, network.ordering.device
     x = torch.zeros(n, network.pixels, dtype=network.dtype, device=device)
+    known = None
     if given is not None and observed is not None:
-        given, observed = network.in_order(given), network.in_order(observed)
+        known = network.in_order(given), network.in_order(observed)
     pixels = []
     for step, (raw, column) in enumerate(zip(network.steps(x, context), x.unbind(1), strict=True)):
         pixel = likelihood.draw(raw)
-        if given is not None and observed is not None:
-            pixel = torch.where(observed[:, step], given[:, step].to(pixel), pixel)
+        if known is not None:
+            value, is_given = (tensor[:, step] for tensor in known)
+            pixel = torch.where(is_given, value.to(pixel), pixel)
         column.copy_(likelihood.network_input(pixel))
         pixels.append(pixel)
     return network.to_image(torch.stack(pixels, -1))

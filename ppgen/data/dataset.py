@@ -35,6 +35,17 @@ class Part:
         labels = None if self.labels is None else self.labels[start:stop]
         return Part(self.images[start:stop], labels)
 
+    def spread(self, n: int) -> Part:
+        """``n`` images, or all where there are fewer, from all over: some sets are sorted by class.
+
+        Examples
+        --------
+        >>> Part(torch.zeros(10, 1, 8, 8), torch.arange(10)).spread(4).labels
+        tensor([0, 3, 6, 9])
+        """
+        chosen = torch.linspace(0, len(self) - 1, min(n, len(self))).long()
+        return Part(self.images[chosen], None if self.labels is None else self.labels[chosen])
+
 
 @dataclass(frozen=True)
 class Dataset:

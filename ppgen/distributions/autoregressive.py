@@ -12,10 +12,9 @@ from torch import Tensor
 
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.autoregressive.sampling import ancestral_sample
+from ppgen.distributions.states import LARGEST_ENUMERATION, states
 from ppgen.images import check_observed, check_value
-
-LARGEST_SUPPORT = 2**16
-"""Images that are enumerated at most, where the distribution is over a discrete latent."""
+from ppgen.likelihoods.expand import expanded
 
 
 class Autoregressive(TorchDistribution):
@@ -38,7 +37,8 @@ class Autoregressive(TorchDistribution):
     Raises
     ------
     ValueError
-        Where the context does not suit the network.
+        Where the context does not suit the network. Values of labels are checked with validation
+        on.
 
     Examples
     --------
@@ -46,8 +46,8 @@ class Autoregressive(TorchDistribution):
     >>> p = Autoregressive(Independent((1, 2, 2), context_size=10), torch.tensor([3, 7, 7]))
     >>> p.batch_shape, p.event_shape
     (torch.Size([3]), torch.Size([1, 2, 2]))
-    >>> p.log_prob(torch.ones(1, 2, 2))  # −4 log 2 nats
-    tensor([-2.7726, -2.7726, -2.7726], grad_fn=<ExpandBackward0>)
+    >>> p.log_prob(torch.ones(1, 2, 2)).shape
+    torch.Size([3])
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
@@ -59,7 +59,8 @@ class Autoregressive(TorchDistribution):
         validate_args: bool | None = None,
     ) -> None:
         self.network = network
-        self.context = network.context_vectors(context)
+        check = self._validate_args if validate_args is None else validate_args
+        self.context = network.context_vectors(context, check)
         batch_shape = torch.Size() if self.context is None else self.context.shape[:-1]
         event_shape = torch.Size(network.image_shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
@@ -68,13 +69,9 @@ class Autoregressive(TorchDistribution):
         self, batch_shape: torch.Size, _instance: Autoregressive | None = None
     ) -> Autoregressive:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(Autoregressive, _instance)
+        new = expanded(Autoregressive, self, batch_shape, _instance)
         new.network = self.network
         new.context = self.context  # as it is: nothing is computed twice
-        super(Autoregressive, new).__init__(
-            torch.Size(batch_shape), self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
         return new
 
     @constraints.dependent_property(event_dim=3)
@@ -101,9 +98,8 @@ class Autoregressive(TorchDistribution):
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
-        members = self.network.members
-        if self.network.training and len(members) > 1:
-            members = (members[int(torch.randint(len(members), ()))],)
+        network = self.network
+        members = [network.training_member()] if network.training else network.members
         log_probs = [self._pixel_log_prob(member, value).sum((-3, -2, -1)) for member in members]
         log_prob = log_probs[0]
         if len(log_probs) > 1:
@@ -142,8 +138,10 @@ class Autoregressive(TorchDistribution):
         """
         value, observed = self._with_prefix(value, observed)
         batch = value.shape[:-3]
-        with torch.no_grad():
-            weights = self._member_log_probs(value, observed).softmax(0).flatten(1).T
+        weights = value.new_ones(prod(batch), 1)
+        if len(self.network.members) > 1:
+            with torch.no_grad():
+                weights = self._member_log_probs(value, observed).softmax(0).flatten(1).T
         known = (tensor.reshape(-1, *self.event_shape) for tensor in (value, observed))
         return self._mixture(weights, self._flat_context(batch), *known).reshape(value.shape)
 
@@ -160,7 +158,7 @@ class Autoregressive(TorchDistribution):
         """Whether the images are countable and few, so that a latent can be summed out."""
         return (
             self._pixel.has_enumerate_support
-            and len(self._pixel.enumerate_support()) ** self.network.pixels <= LARGEST_SUPPORT
+            and len(self._pixel.enumerate_support()) ** self.network.pixels <= LARGEST_ENUMERATION
         )
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
@@ -168,13 +166,12 @@ class Autoregressive(TorchDistribution):
         if not self.has_enumerate_support:
             raise NotImplementedError(
                 f"images of the shape {tuple(self.event_shape)} under {self.network.likelihood} "
-                f"are uncountable or more than {LARGEST_SUPPORT}"
+                f"are uncountable or more than {LARGEST_ENUMERATION}"
             )
         pixel = self._pixel.enumerate_support().flatten().to(self.network.ordering.device)
         pixels, levels = self.network.pixels, len(pixel)
-        place = levels ** torch.arange(pixels, device=pixel.device)
-        digits = torch.arange(levels**pixels, device=pixel.device)[:, None] // place % levels
-        images = pixel[digits].view(-1, *[1] * len(self.batch_shape), *self.event_shape)
+        chosen = states(range(levels**pixels), pixels, levels, pixel.device)
+        images = pixel[chosen].view(-1, *[1] * len(self.batch_shape), *self.event_shape)
         return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
 
     def _flat_context(self, batch: torch.Size) -> Tensor | None:
@@ -188,6 +185,8 @@ class Autoregressive(TorchDistribution):
             batch = broadcast_shape(batch, self.context.shape[:-1])
             value = value.expand(*batch, *self.event_shape)
         x = value.reshape(-1, *self.event_shape)
+        if not x.is_floating_point():
+            x = x.to(member.dtype)
         read = member.likelihood.network_input(x).to(member.dtype)
         raw = member(read, self._flat_context(batch))
         log_prob = member.likelihood.distribution(raw).base_dist.log_prob(x)

@@ -10,6 +10,9 @@ from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 from torch.nn import functional as F
 
+from ppgen.images import check_value
+from ppgen.likelihoods.expand import expanded
+
 
 class BernoulliTable(TorchDistribution):
     r"""Independent Bernoulli pixels with the logits ``logits[index]``.
@@ -93,13 +96,9 @@ class BernoulliTable(TorchDistribution):
         self, batch_shape: torch.Size, _instance: BernoulliTable | None = None
     ) -> BernoulliTable:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(BernoulliTable, _instance)
+        new = expanded(BernoulliTable, self, batch_shape, _instance)
         # The index as it is: log_prob is a product of matrices for what does not vary over images.
         new.logits, new.index, new.observed = self.logits, self.index, self.observed
-        super(BernoulliTable, new).__init__(
-            torch.Size(batch_shape), self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
         return new
 
     @constraints.dependent_property(is_discrete=True)
@@ -131,6 +130,7 @@ class BernoulliTable(TorchDistribution):
         value
             ``(*sample, *batch, channel, height, width)``.
         """
+        check_value(value, self.event_shape)
         if self.observed is not None:
             value = torch.where(self.observed, value, 0)
         if self._validate_args:

@@ -10,16 +10,16 @@ import torch
 from pyro.distributions import Categorical, TorchDistribution, constraints
 from torch import Tensor
 
-from ppgen.images import check_value
-
-LARGEST_ENUMERATION = 2**16
-"""Images that are listed at most."""
+from ppgen.distributions.states import LARGEST_ENUMERATION, states
+from ppgen.images import check_image_shape, check_value
+from ppgen.likelihoods.expand import expanded
 
 
 class BinaryImages(TorchDistribution):
     """Base: binary images fall into classes, and a categorical distribution chooses the class.
 
-    A subclass says which classes there are by its ``log_prob``, ``sample`` and ``mean``.
+    A subclass says which class an image is of, with what probability it is drawn from its class,
+    and defines ``sample`` and ``mean``.
 
     Parameters
     ----------
@@ -40,12 +40,8 @@ class BinaryImages(TorchDistribution):
 
     def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Any:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(type(self), _instance)
-        new._class = self._class.expand(torch.Size(batch_shape))
-        TorchDistribution.__init__(
-            new, new._class.batch_shape, self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
+        new = expanded(type(self), self, batch_shape, _instance)
+        new._class = self._class.expand(new.batch_shape)
         return new
 
     @property
@@ -83,10 +79,25 @@ class BinaryImages(TorchDistribution):
         images = images.view(-1, *[1] * len(self.batch_shape), *self.event_shape)
         return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
 
-    def _check_value(self, value: Tensor) -> None:
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass of images, in nats.
+
+        Parameters
+        ----------
+        value
+            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
+        """
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
+        number = self._class_of(value)
+        return self._class.log_prob(number) + self._log_prob_in_class(number)
+
+    def _class_of(self, value: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _log_prob_in_class(self, number: Tensor) -> Tensor | float:
+        return 0.0  # a class of one image
 
 
 def all_images(
@@ -101,7 +112,7 @@ def all_images(
     Raises
     ------
     ValueError
-        Where they are more than :data:`LARGEST_ENUMERATION`; it says how many.
+        Where they are more than 2^16; it says how many.
 
     Examples
     --------
@@ -113,8 +124,8 @@ def all_images(
     """
     pixels = check_image_shape(image_shape)
     check_enumerable(image_shape)
-    digits = torch.arange(2**pixels, device=device)[:, None] >> torch.arange(pixels, device=device)
-    return (digits & 1).to(dtype or torch.get_default_dtype()).unflatten(-1, tuple(image_shape))
+    images = states(range(2**pixels), pixels, device=device)
+    return images.to(dtype or torch.get_default_dtype()).unflatten(-1, tuple(image_shape))
 
 
 def image_number(images: Tensor) -> Tensor:
@@ -132,16 +143,6 @@ def image_number(images: Tensor) -> Tensor:
     """
     digits = images.bool().flatten(-3).long()
     return (digits << torch.arange(digits.shape[-1], device=images.device)).sum(-1)
-
-
-def check_image_shape(image_shape: Sequence[int]) -> int:
-    """Count the pixels; refuse what is no ``(channel, height, width)`` of one or more each."""
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise ValueError(
-            f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "
-            "each 1 or more"
-        )
-    return prod(image_shape)
 
 
 def check_enumerable(image_shape: Sequence[int]) -> None:

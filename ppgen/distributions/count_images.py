@@ -11,7 +11,8 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.distributions.utils import lazy_property
 
-from ppgen.distributions.binary_images import BinaryImages, check_image_shape
+from ppgen.distributions.binary_images import BinaryImages
+from ppgen.images import check_image_shape
 
 
 class CountImages(BinaryImages):
@@ -123,22 +124,16 @@ class CountImages(BinaryImages):
     @property
     def mean(self) -> Tensor:
         """Probability that a pixel is black, the same for all, ``(*batch, *image_shape)``."""
-        counts = torch.arange(self.weights.shape[-1]).to(self.weights)
-        share = self.weights @ counts / self.event_shape.numel()
+        weights = self.logits.exp()  # normalised, as those that were given may not be
+        counts = torch.arange(weights.shape[-1]).to(weights)
+        share = weights @ counts / self.event_shape.numel()
         return share[..., None, None, None].expand(self.batch_shape + self.event_shape)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of images, in nats.
+    def _class_of(self, value: Tensor) -> Tensor:
+        return value.bool().sum((-3, -2, -1))
 
-        Parameters
-        ----------
-        value
-            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
-        """
-        self._check_value(value)
-        count = value.bool().sum((-3, -2, -1))
-        log_weight = self._class.log_prob(count)
-        return log_weight - log_binomials(self.event_shape.numel()).to(log_weight)[count]
+    def _log_prob_in_class(self, count: Tensor) -> Tensor:
+        return -log_binomials(self.event_shape.numel()).to(self.logits)[count]
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial, reduce
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -12,7 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from ppgen.distributions.binary_images import check_image_shape
+from ppgen.distributions.states import states
+from ppgen.images import check_image_shape, check_value
+from ppgen.likelihoods.expand import expanded
 
 MOST_LATENTS = 20
 """Binary latents of one layer, or of two neighbouring ones, whose joint states are summed over."""
@@ -88,12 +91,8 @@ class SigmoidBelief(TorchDistribution):
         self, batch_shape: torch.Size, _instance: SigmoidBelief | None = None
     ) -> SigmoidBelief:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(SigmoidBelief, _instance)
+        new = expanded(SigmoidBelief, self, batch_shape, _instance)
         new.prior_logits, new.layers, new.memory = self.prior_logits, self.layers, self.memory
-        super(SigmoidBelief, new).__init__(
-            torch.Size(batch_shape), self.event_shape, validate_args=False
-        )
-        new._validate_args = self._validate_args
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -104,11 +103,12 @@ class SigmoidBelief(TorchDistribution):
         value
             ``(*sample, *batch, channel, height, width)``.
         """
+        check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
         log_prior = _log_prior(self.prior_logits)
         for weight, bias in reversed(self.layers[1:]):
-            below = states(range(2 ** len(bias)), len(bias), like=bias)
+            below = states(range(2 ** len(bias)), len(bias), device=bias.device).to(bias.dtype)
             log_prior = self._log_sum(below, log_prior, weight, bias)
         images = value.reshape(-1, self.event_shape.numel()).to(self.prior_logits.dtype)
         log_prob = self._log_sum(images, log_prior, *self.layers[0])
@@ -133,38 +133,18 @@ class SigmoidBelief(TorchDistribution):
 
         def chunk(start: int) -> Tensor:
             numbers = range(2**latents)[start : start + size]
-            z = states(numbers, latents, like=weight)
+            z = states(numbers, latents, device=weight.device).to(weight.dtype)
             log_normaliser = F.softplus(z @ weight + bias).sum(-1)
             own = log_prior[start : start + size] - log_normaliser
             return torch.addmm(own, seen, z.mT).logsumexp(-1)
 
         starts = range(0, 2**latents, size)
-        total = torch.full_like(seen[:, 0], -torch.inf)
-        for start in starts:
-            if len(starts) > 1 and torch.is_grad_enabled():
-                part = checkpoint(chunk, start, use_reentrant=False, preserve_rng_state=False)
-            else:
-                part = chunk(start)
-            total = part if start == 0 else torch.logaddexp(total, part)
-        return total + values @ bias
-
-
-def states(numbers: range, latents: int, like: Tensor) -> Tensor:
-    """List joint states of binary latents, ``(states, latents)``, in the type of another tensor.
-
-    State number i has the binary digits of i as its values, the first latent the lowest digit, as
-    in :func:`ppgen.distributions.all_images`.
-
-    Examples
-    --------
-    >>> states(range(1, 4), latents=2, like=torch.zeros(()))
-    tensor([[1., 0.],
-            [0., 1.],
-            [1., 1.]])
-    """
-    rows = torch.arange(numbers.start, numbers.stop, device=like.device)
-    places = torch.arange(latents, device=like.device)
-    return (rows[:, None] >> places & 1).to(like.dtype)
+        if len(starts) > 1 and torch.is_grad_enabled():
+            again = partial(checkpoint, chunk, use_reentrant=False, preserve_rng_state=False)
+            parts = map(again, starts)
+        else:
+            parts = map(chunk, starts)
+        return reduce(torch.logaddexp, parts) + values @ bias
 
 
 def _log_prior(logits: Tensor) -> Tensor:

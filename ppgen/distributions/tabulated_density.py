@@ -14,9 +14,9 @@ from ppgen.distributions.binary_images import (
     BinaryImages,
     all_images,
     check_enumerable,
-    check_image_shape,
     image_number,
 )
+from ppgen.images import check_image_shape
 
 
 class TabulatedDensity(BinaryImages):
@@ -100,16 +100,8 @@ class TabulatedDensity(BinaryImages):
         """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
         return (self.logits.exp() @ self.images.flatten(1)).unflatten(-1, self.event_shape)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of images, in nats.
-
-        Parameters
-        ----------
-        value
-            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
-        """
-        self._check_value(value)
-        return self._class.log_prob(image_number(value))
+    def _class_of(self, value: Tensor) -> Tensor:
+        return image_number(value)
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from ppgen.batches import Batches, Transform
+from ppgen.importance import repeat_rows
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import Batch, LocalLatents, Values
+from ppgen.inference.prepare import check_support
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
 
@@ -58,6 +60,12 @@ def ais(
     seed
         Of all draws; the caller's generators are left as they were.
 
+    Raises
+    ------
+    ValueError
+        Where a latent is discrete, shared by images, or there is none; where images share another
+        term, or lie outside the support of the site ``"x"``; or where a number is out of range.
+
     Examples
     --------
     >>> import ppgen
@@ -78,10 +86,10 @@ def ais(
     estimates = []
     schedule = _sigmoid_schedule(temperatures)
     with evaluating(program, seed):
+        check_support(LocalLatents(program, next(iter(batches))).pixels, batches)
         for batch in batches:
             step_sizes = _tuned_step_sizes(program, batch, schedule[1:], leapfrogs, step_size)
-            repeated = tuple(tensor.repeat(chains, *[1] * (tensor.dim() - 1)) for tensor in batch)
-            state = _Chains(program, repeated)
+            state = _Chains(program, tuple(repeat_rows(tensor, chains) for tensor in batch))
             weights = torch.zeros_like(state.log_likelihood)
             for (before, beta), sizes in zip(pairwise(schedule), step_sizes, strict=True):
                 weights += (beta - before) * state.log_likelihood

@@ -241,7 +241,7 @@ class BatchTest:
                 "scores holds NaN or infinity; expected finite numbers, or minus infinity where a "
                 "model holds an image impossible"
             )
-        return scores.double().mean(-1)
+        return scores.to(self.centre).mean(-1)
 
     def _far(self, means: Tensor, centre: Tensor | None = None) -> Tensor:
         return FAR[self.alternative](means - (self.centre if centre is None else centre))

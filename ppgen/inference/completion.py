@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -14,8 +14,12 @@ from ppgen.batches import Batches
 from ppgen.images import check_observed
 from ppgen.inference.partial import log_evidence
 from ppgen.inference.per_image import fit_latents
+from ppgen.inference.prepare import inside_support
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
+from ppgen.traces import Site
+
+LATENTS_OF_A_MEAN = 100
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,12 @@ class Completion:
     samples
         ``(draws, batch, channel, height, width)``.
     mean
-        ``(batch, channel, height, width)``, grey values where pixels are missing.
+        ``(batch, channel, height, width)``, grey values where pixels are missing; of programs with
+        latents the average over 100 draws of these, however many completions are drawn.
     log_prob
         Of the pixels that stood there: log p(missing pixels | given pixels), ``(batch,)``, in
-        nats; None where some are no numbers.
+        nats; of programs with latents an estimate, the difference of two lower bounds and so
+        itself no bound. None where some pixels are no numbers, or outside the support.
     """
 
     samples: Tensor
@@ -80,7 +86,8 @@ def complete(
     Raises
     ------
     ValueError
-        Where the mask does not fit, or the pixels are not independent given the latents.
+        Where the mask does not fit, given pixels are not finite or outside the support of the site
+        ``"x"``, or pixels are not independent given the latents.
 
     Examples
     --------
@@ -94,10 +101,13 @@ def complete(
     if draws < 1:
         raise ValueError(f"draws is {draws}; expected 1 or more")
     program = as_program(program, keep=False)
-    observed = check_observed(observed, x.shape).to(program.device)
-    data = (x.nan_to_num(), *context)
+    observed = check_observed(observed, x.shape).to(x.device)
+    data = (torch.where(observed, x, x.nan_to_num()), *context)
     batch = next(iter(Batches(data, len(x), device=program.device, dtype=program.dtype)))
-    known = bool(x.isfinite().all())
+    observed = observed.to(program.device)
+    with evaluating(program, seed):
+        pixels = poutine.trace(program.model).get_trace(*batch).nodes["x"]["fn"]
+        known = bool(x.isfinite().all() and inside_support(pixels, batch[0]).all())
     if hasattr(program, "complete"):
         with evaluating(program, seed):
             given = (batch[0], observed, *batch[1:])
@@ -109,9 +119,13 @@ def complete(
         return Completion(torch.stack(samples), mean, log_prob)
     guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
     with evaluating(program, seed):
-        drawn = [_from_latents(program, guide, batch) for _ in range(draws)]
-        samples = [torch.where(observed, batch[0], x) for x, _ in drawn]
-        mean = torch.stack([image for _, image in drawn]).mean(0)
+        drawn = [_from_latents(program, guide, batch)["value"] for _ in range(draws)]
+        samples = [torch.where(observed, batch[0], image) for image in drawn]
+        means = (
+            program.image(_from_latents(program, guide, batch)["fn"])
+            for _ in range(LATENTS_OF_A_MEAN)
+        )
+        mean = reduce(torch.add, means) / LATENTS_OF_A_MEAN
         mean = torch.where(observed, program.grey(batch[0]), mean)
     log_prob = None
     if known:
@@ -119,13 +133,14 @@ def complete(
         # would give the ratio at once, miss the posterior given all of them by many nats.
         knowing_all = fit_latents(program, *batch, seed=seed, **options).guide
         estimate = partial(log_evidence, program, particles=particles, seed=seed)
-        log_prob = estimate(knowing_all, *batch) - estimate(guide, *batch, observed=observed)
+        both = estimate(knowing_all, *batch).per_image
+        log_prob = both - estimate(guide, *batch, observed=observed).per_image
+        log_prob = log_prob.to(program.device)
     return Completion(torch.stack(samples), mean, log_prob)
 
 
-def _from_latents(program: Program, guide: Any, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Draw images at draws of the latents, and give their means."""
+def _from_latents(program: Program, guide: Any, batch: tuple[Tensor, ...]) -> Site:
+    """Draw images at draws of the latents."""
     latents = poutine.trace(guide).get_trace(*batch)
     model = poutine.replay(program.model, trace=latents)
-    site = poutine.trace(model).get_trace(None, *batch[1:], n=len(batch[0])).nodes["x"]
-    return site["value"], program.image(site["fn"])
+    return poutine.trace(model).get_trace(None, *batch[1:], n=len(batch[0])).nodes["x"]

@@ -11,7 +11,7 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches, Transform
-from ppgen.importance import log_weights
+from ppgen.importance import log_mean_weight
 from ppgen.inference.gradients import Objective, own_elbo
 from ppgen.inference.prepare import prepare
 from ppgen.inference.sampling import evaluating
@@ -50,7 +50,7 @@ class Estimate:
 def elbo(
     program: Any,
     data: Tensor | tuple[Tensor, ...],
-    particles: int = 1,
+    particles: int | None = None,
     *,
     transform: Transform | None = None,
     batch_size: int | None = None,
@@ -69,7 +69,7 @@ def elbo(
         Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
         takes.
     particles
-        Draws of the guide for each image.
+        Draws of the guide for each image; None: as many as the program's ELBO takes.
     transform, batch_size
         As for :class:`ppgen.batches.Batches`.
     seed
@@ -82,7 +82,8 @@ def elbo(
     >>> elbo(vae, torch.zeros(10, 1, 8, 8)).per_image.shape
     torch.Size([10])
     """
-    check_particles(particles)
+    if particles is not None:
+        check_particles(particles)
     program = as_program(program, keep=False)
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     estimator = own_elbo(program.elbo, batches.images, particles)
@@ -143,11 +144,9 @@ def iwae(
     >>> iwae(vae, x, particles=100).mean >= elbo(vae, x, particles=100).mean
     True
     """
-    check_particles(particles)
+    check_particles(particles, chunk)
     if proposal not in ("guide", "prior"):
         raise ValueError(f"proposal is {proposal!r}; expected 'guide' or 'prior'")
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")
     program = as_program(program, keep=False)
     images = len(data[0] if isinstance(data, tuple) else data)
     batch_size = min(max(1, chunk // particles), images) or None
@@ -157,16 +156,13 @@ def iwae(
     with evaluating(program, seed):
         prepare(Objective(program, TensorELBO()), batches.first())
         for batch in batches:
-            total = torch.full((len(batch[0]),), -math.inf, device=program.device)
-            for start in range(0, particles, chunk):
-                count = min(chunk, particles - start)
-                weights, _ = log_weights((program.model, guide), batch, count)
-                total = torch.logaddexp(total, weights.logsumexp(0))
-            bounds.append(total - math.log(particles))
+            bounds.append(log_mean_weight((program.model, guide), batch, particles, chunk))
     return Estimate(torch.cat(bounds).cpu())
 
 
-def check_particles(particles: int) -> None:
-    """Refuse a number of particles below one."""
+def check_particles(particles: int, chunk: int = 1) -> None:
+    """Refuse a number of particles, or of images times particles in memory, below one."""
     if particles < 1:
         raise ValueError(f"particles is {particles}; expected 1 or more")
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")

@@ -66,6 +66,10 @@ def fit(
     seeded by ``seed``, and leaves the caller's as they were. The program is changed in place; it
     ends with the weights of the best epoch on the validation images, or of the last epoch.
 
+    Where ``torchrun`` started several processes, all of them call this with the same arguments:
+    each takes its part of every batch and draws from a stream of its own, gradients are averaged,
+    and the first process writes. A run may be resumed by another number of processes.
+
     Parameters
     ----------
     program
@@ -77,7 +81,8 @@ def fit(
     epochs
         Passes through the data, those before a resume included.
     batch_size
-        Images a step, the last of an epoch may have fewer; by default 128, or all if that is less.
+        Images a step, those of all processes together; the last of an epoch may have fewer. By
+        default 128, or all if that is less.
     transform
         Applied to the images of each batch, such as fresh binarisation; see
         :class:`ppgen.batches.Batches`.

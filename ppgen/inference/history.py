@@ -61,6 +61,11 @@ class History:
         """Epochs trained so far."""
         return self.epochs[-1].number if self.epochs else 0
 
+    @property
+    def seconds_an_epoch(self) -> float:
+        """Mean time of the epochs' training steps; 0 before the first."""
+        return sum(epoch.seconds for epoch in self.epochs) / max(1, self.last)
+
     def stale(self, patience: int | None) -> bool:
         """Whether ``patience`` epochs have passed since the best; with None, never."""
         return (

@@ -12,7 +12,9 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.distributions import biject_to
 
+from ppgen.importance import repeat_rows
 from ppgen.inference.partial import ObservedPixels
+from ppgen.inference.prepare import check_image_site, check_support
 from ppgen.program import Program
 from ppgen.traces import BatchPlate, log_prob, sample_sites
 
@@ -31,17 +33,25 @@ class LocalLatents:
         Its latents are continuous, each in the plate of the images and no other.
     batch
         Images, and whatever else the program takes.
+    observed
+        Which pixels are known, booleans of the images' shape; None: all.
 
     Raises
     ------
     ValueError
-        Where there is no latent, one is discrete, shared by all images, or in further plates.
+        Where there is no latent, one is discrete, shared by all images, or in further plates; where
+        all images share an observed term; or where images lie outside the support of the site
+        ``"x"``.
     """
 
-    def __init__(self, program: Program, batch: Batch) -> None:
+    def __init__(self, program: Program, batch: Batch, observed: Tensor | None = None) -> None:
         self.program = program
+        model = program.model if observed is None else ObservedPixels(observed)(program.model)
         with torch.no_grad():
-            trace = poutine.trace(program.model).get_trace(*batch)
+            trace = poutine.trace(model).get_trace(*batch)
+        check_image_site(trace, batch[0])
+        self.pixels = trace.nodes["x"]["fn"]
+        check_support(self.pixels, [batch], observed)
         plate = BatchPlate(trace, batch[0])
         self.sites = {n: s for n, s in sample_sites(trace).items() if not s["is_observed"]}
         if not self.sites:
@@ -58,6 +68,8 @@ class LocalLatents:
                     f"the latent site {name!r} is discrete; expected continuous latents, which "
                     "have gradients"
                 )
+        for name, site in sample_sites(trace).items():
+            plate.check_holds(name, site)
         self.transforms = {n: biject_to(s["fn"].support) for n, s in self.sites.items()}
         self.plate = plate.name
 
@@ -121,6 +133,9 @@ class LocalLatents:
             with pyro.plate(self.plate, len(x)):
                 for name, transform in self.transforms.items():
                     mean, scale = means[name], scales[name]
+                    # Images may come several times over.
+                    times = len(x) // len(mean)
+                    mean, scale = repeat_rows(mean, times), repeat_rows(scale, times)
                     q: TorchDistribution = dist.Normal(mean, scale).to_event(mean.dim() - 1)
                     if not _is_real(self.sites[name]["fn"].support):
                         q = dist.TransformedDistribution(q, [transform])

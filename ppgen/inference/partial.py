@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from pyro import poutine
 from pyro.distributions import Independent
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
+from torch.distributions import biject_to
 
 from ppgen.batches import Batches
 from ppgen.images import check_observed
-from ppgen.importance import log_weights
-from ppgen.inference.evaluate import check_particles
+from ppgen.importance import log_mean_weight, repeat_rows
+from ppgen.inference.evaluate import Estimate, check_particles
+from ppgen.inference.prepare import check_image_site, check_support
 from ppgen.inference.sampling import evaluating
-from ppgen.program import as_program
-
-WEIGHTS_IN_MEMORY = 20_000
-"""Images times particles that are in memory at a time."""
+from ppgen.program import Program, as_program
 
 
 class ObservedPixels(Messenger):
@@ -28,7 +27,8 @@ class ObservedPixels(Messenger):
     Parameters
     ----------
     observed
-        Which pixels are known, booleans that broadcast to the images.
+        Which pixels are known, booleans of the images' shape; where a program runs on the images
+        several times over, the masks are repeated with them.
 
     Raises
     ------
@@ -50,7 +50,38 @@ class ObservedPixels(Messenger):
                 f"the site 'x' has the distribution {type(fn).__name__}, whose pixels are not "
                 "independent given the latents; expected one such as Bernoulli(...).to_event(3)"
             )
-        msg["fn"] = fn.base_dist.mask(self.observed).to_event(fn.reinterpreted_batch_ndims)
+        observed = repeat_rows(self.observed, fn.batch_shape[-1] // len(self.observed))
+        msg["fn"] = fn.base_dist.mask(observed).to_event(fn.reinterpreted_batch_ndims)
+        if msg["is_observed"]:
+            msg["value"] = msg["value"].where(observed, _inside(fn.base_dist.support))
+
+
+def _inside(support: Any) -> Tensor:
+    """Give a value of a continuous support: elsewhere gradients may be no numbers."""
+    try:
+        return biject_to(support)(torch.zeros(()))
+    except NotImplementedError:  # discrete
+        return torch.zeros(())
+
+
+def observed_batch(
+    program: Program, x: Tensor, *context: Tensor, observed: Tensor | None
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """Give images as one batch of the program's type, and their masks where there are some.
+
+    What stands at missing pixels becomes 0.
+
+    Raises
+    ------
+    ValueError
+        Where the masks have the wrong type or shape, or observed pixels are not finite.
+    """
+    if observed is not None:
+        observed = check_observed(observed, x.shape).to(x.device)
+        x = x.where(observed, 0)
+        observed = observed.to(program.device)
+    batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
+    return next(iter(batches)), observed
 
 
 def log_evidence(
@@ -60,8 +91,9 @@ def log_evidence(
     *context: Tensor,
     observed: Tensor | None = None,
     particles: int = 1000,
+    chunk: int = 20_000,
     seed: int = 0,
-) -> Tensor:
+) -> Estimate:
     """Estimate log p(observed pixels) of each image by importance sampling from a guide.
 
     A lower bound in expectation, as :func:`ppgen.iwae` gives for whole images from the program's
@@ -75,25 +107,23 @@ def log_evidence(
     guide
         A Pyro program that draws every latent of the model.
     x
-        Images ``(batch, channel, height, width)``; missing pixels may hold any finite number.
+        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN as well.
     context
         Further tensors that the model takes.
     observed
         Which pixels are known, booleans that broadcast to ``x``; None: all.
     particles
         Draws of the guide for each image.
+    chunk
+        Images times particles that are in memory at a time.
     seed
         Of the draws; the caller's generators are left as they were.
-
-    Returns
-    -------
-    Tensor
-        ``(batch,)``, nats.
 
     Raises
     ------
     ValueError
-        Where the mask does not fit, or the pixels are not independent given the latents.
+        Where the mask does not fit, observed pixels lie outside the support of the site ``"x"``, or
+        pixels are not independent given the latents.
 
     Examples
     --------
@@ -101,20 +131,16 @@ def log_evidence(
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
     >>> x, left = torch.zeros(3, 1, 8, 8), torch.arange(8) < 4
     >>> fitted = ppgen.inference.fit_latents(vae, x, observed=left, steps=50)
-    >>> log_evidence(vae, fitted.guide, x, observed=left).shape
+    >>> log_evidence(vae, fitted.guide, x, observed=left).per_image.shape
     torch.Size([3])
     """
-    check_particles(particles)
+    check_particles(particles, chunk)
     program = as_program(program, keep=False)
-    batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
-    batch = next(iter(batches))
-    model = program.model
-    if observed is not None:
-        model = ObservedPixels(check_observed(observed, x.shape).to(program.device))(model)
-    chunk = max(1, WEIGHTS_IN_MEMORY // len(x))
-    totals = []
+    batch, observed = observed_batch(program, x, *context, observed=observed)
+    model = program.model if observed is None else ObservedPixels(observed)(program.model)
     with evaluating(program, seed):
-        for start in range(0, particles, chunk):
-            weights, _ = log_weights((model, guide), batch, min(chunk, particles - start))
-            totals.append(weights.logsumexp(0))
-    return torch.stack(totals).logsumexp(0) - math.log(particles)
+        trace = poutine.trace(model).get_trace(*batch)
+        check_image_site(trace, batch[0])
+        check_support(trace.nodes["x"]["fn"], [batch], observed)
+        found = log_mean_weight((model, guide), batch, particles, chunk)
+    return Estimate(found.cpu())

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from ppgen.batches import Batches
-from ppgen.images import check_observed
 from ppgen.inference.ascent import ascend
 from ppgen.inference.local_latents import LocalLatents, Values
+from ppgen.inference.partial import observed_batch
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.sampling import evaluating
 from ppgen.program import as_program
@@ -83,7 +82,8 @@ def fit_latents(
     program
         What :func:`ppgen.as_program` accepts; its parameters stay as they are.
     x
-        Images ``(batch, channel, height, width)``, in memory all at once.
+        Images ``(batch, channel, height, width)``, in memory all at once; missing pixels may hold
+        anything, NaN as well.
     context
         Further tensors that the model takes.
     observed
@@ -106,8 +106,9 @@ def fit_latents(
     Raises
     ------
     ValueError
-        Where a latent is discrete, shared by images, or there is none; where ``observed`` has the
-        wrong shape; or where a number is out of range.
+        Where a latent is discrete, shared by images, or there is none; where images share another
+        term; where ``observed`` has the wrong shape, or observed pixels lie outside the support of
+        the site ``"x"``; or where a number is out of range.
 
     Examples
     --------
@@ -125,10 +126,9 @@ def fit_latents(
     if start not in ("prior", "guide"):
         raise ValueError(f"start is {start!r}; expected 'prior' or 'guide'")
     program = as_program(program, keep=False)
-    batch = next(iter(Batches((x, *context), len(x), device=program.device, dtype=program.dtype)))
-    mask = None if observed is None else check_observed(observed, x.shape).to(program.device)
+    batch, mask = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):
-        latents = LocalLatents(program, batch)
+        latents = LocalLatents(program, batch, mask)
         means, scales = latents.moments(batch) if start == "guide" else latents.standard(batch)
         names = list(means)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pyro
 import torch
 from pyro import poutine
+from torch import Tensor
 
 from ppgen.batches import Batches
 from ppgen.inference.checkpoint import CheckpointError
@@ -101,7 +102,7 @@ def prepare(objective: Objective, *parts: Batches) -> None:
 
 
 @contextmanager
-def explained(batch: tuple[torch.Tensor, ...], hint: str = "") -> Iterator[None]:
+def explained(batch: tuple[Tensor, ...], hint: str = "") -> Iterator[None]:
     """Say on which batch a program failed."""
     try:
         yield
@@ -113,7 +114,7 @@ def explained(batch: tuple[torch.Tensor, ...], hint: str = "") -> Iterator[None]
         ) from error
 
 
-def check_image_site(trace: poutine.Trace, x: torch.Tensor) -> None:
+def check_image_site(trace: poutine.Trace, x: Tensor) -> None:
     """Refuse a model that does not observe the images at ``"x"`` in one plate of their number."""
     sites = sample_sites(trace)
     site = sites.get("x")
@@ -139,32 +140,52 @@ def check_image_site(trace: poutine.Trace, x: torch.Tensor) -> None:
         )
 
 
-def is_one(scale: float | torch.Tensor) -> bool:
+def is_one(scale: float | Tensor) -> bool:
     """Whether a site's scale changes nothing."""
     return bool((torch.as_tensor(scale) == 1).all())
 
 
-def check_support(distribution: Any, batches: Batches) -> None:
+def check_support(
+    distribution: Any, batches: Iterable[tuple[Tensor, ...]], observed: Tensor | None = None
+) -> None:
     """Refuse images to which the distribution can give no probability.
 
-    A support that depends on the batch, as a binomial's does, is left to Pyro's validation.
+    A support that depends on the batch, as a binomial's does, is left to Pyro's validation. Where
+    pixels are missing, as ``observed`` says of all images, only the others are looked at.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such image.
     """
-    support, first = distribution.support, 0
+    first = 0
     for images, *_ in batches:
-        try:
-            inside = support.check(images)
-        except RuntimeError:
-            return
+        known = None if observed is None else observed[first : first + len(images)]
+        inside = inside_support(distribution, images, known)
         if not inside.all():
-            inside = inside.flatten(1).all(1) if inside.dim() > 1 else inside
-            outside = images[~inside][0]
+            number = int((~inside).nonzero()[0])
+            outside = images[number] if known is None else images[number][known[number]]
             raise ValueError(
-                f"image {first + int((~inside).nonzero()[0])} has values from "
-                f"{outside.min().item():g} to {outside.max().item():g}, outside the support "
-                f"{support} of the site 'x'; give the images a transform, such as the "
-                "likelihood's encode, or choose another likelihood"
+                f"image {first + number} has values from {outside.min().item():g} to "
+                f"{outside.max().item():g}, outside the support {distribution.support} of the site "
+                "'x'; give the images a transform, such as the likelihood's encode, or choose "
+                "another likelihood"
             )
         first += len(images)
+
+
+def inside_support(distribution: Any, images: Tensor, observed: Tensor | None = None) -> Tensor:
+    """Tell which images, or which by their observed pixels, lie in the support, ``(batch,)``."""
+    support = distribution.support
+    if observed is not None:
+        support = support.base_constraint  # of a pixel: only independent ones can be left out
+    try:
+        inside = support.check(images)
+    except RuntimeError:  # a support that depends on the batch
+        return torch.ones(len(images), dtype=torch.bool, device=images.device)
+    if observed is not None:
+        inside = inside | ~observed
+    return inside.flatten(1).all(1) if inside.dim() > 1 else inside
 
 
 def check_settings(there: dict[str, Any], here: dict[str, Any]) -> None:

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ppgen.batches import Batches
 from ppgen.inference.gradients import on_device
+from ppgen.inference.prepare import check_support
 from ppgen.inference.random_state import own_random_state
 from ppgen.program import Program, as_program
-from ppgen.traces import check_latents
+from ppgen.traces import Site, check_latents
 
 
 @contextmanager
@@ -52,6 +53,11 @@ def sample(program: Any, n: int, *context: Tensor, mean: bool = False, seed: int
     Tensor
         ``(n, channel, height, width)``.
 
+    Raises
+    ------
+    NotImplementedError
+        Where the mean is asked for and has no closed form.
+
     Examples
     --------
     >>> import ppgen
@@ -70,7 +76,7 @@ def sample(program: Any, n: int, *context: Tensor, mean: bool = False, seed: int
                 f"the model cannot be called as model(None, n={n}) to draw images ({error}); "
                 "expected the form model(x=None, *, n=1)"
             ) from error
-        return _image(program, trace, mean)
+        return _image(program, _image_site(trace), mean)
 
 
 def reconstruct(
@@ -95,6 +101,13 @@ def reconstruct(
     -------
     Tensor
         ``(batch, channel, height, width)``.
+
+    Raises
+    ------
+    ValueError
+        Where images lie outside the support of the site ``"x"``.
+    NotImplementedError
+        Where the mean is asked for and has no closed form.
     """
     program = as_program(program, keep=False)
     batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
@@ -104,12 +117,25 @@ def reconstruct(
         model = poutine.replay(program.model, trace=latents)
         trace = poutine.trace(model).get_trace(None, *context_there, n=len(images))
         check_latents(trace, latents, observed="x")
-        return _image(program, trace, mean)
+        site = _image_site(trace)
+        check_support(site["fn"], [(images,)])
+        return _image(program, site, mean)
 
 
-def _image(program: Program, trace: poutine.Trace, mean: bool) -> Tensor:
+def _image_site(trace: poutine.Trace) -> Site:
     if "x" not in trace.nodes:
         sites = ", ".join(trace.stochastic_nodes) or "none"
         raise ValueError(f"the model has no site 'x' for its images; its sites: {sites}")
-    site: dict[str, Any] = trace.nodes["x"]
-    return program.image(site["fn"]) if mean else site["value"]
+    return trace.nodes["x"]
+
+
+def _image(program: Program, site: Site, mean: bool) -> Tensor:
+    if not mean:
+        return site["value"]
+    try:
+        return program.image(site["fn"])
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"the distribution {type(site['fn']).__name__} at the site 'x' has no mean in closed "
+            "form; expected mean=False, which gives a draw"
+        ) from error

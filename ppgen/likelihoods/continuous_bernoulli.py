@@ -8,6 +8,7 @@ import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 
+from ppgen.likelihoods.expand import expanded
 from ppgen.likelihoods.likelihood import Density, at_least_float32
 
 SERIES_BELOW = 0.1
@@ -59,10 +60,8 @@ class TruncatedExponential(TorchDistribution):
         self, batch_shape: torch.Size, _instance: TruncatedExponential | None = None
     ) -> TruncatedExponential:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(TruncatedExponential, _instance)
-        new.logits = self.logits.expand(batch_shape)
-        super(TruncatedExponential, new).__init__(torch.Size(batch_shape), validate_args=False)
-        new._validate_args = self._validate_args
+        new = expanded(TruncatedExponential, self, batch_shape, _instance)
+        new.logits = self.logits.expand(new.batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from ppgen.likelihoods.expand import expanded
 from ppgen.likelihoods.likelihood import Mass, at_least_float32
 
 NARROWEST = 0.02
@@ -93,11 +94,9 @@ class DiscretizedLogistic(TorchDistribution):
         self, batch_shape: torch.Size, _instance: DiscretizedLogistic | None = None
     ) -> DiscretizedLogistic:
         """Give the same distribution with a larger batch shape."""
-        new = self._get_checked_instance(DiscretizedLogistic, _instance)
-        new.loc, new.scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
+        new = expanded(DiscretizedLogistic, self, batch_shape, _instance)
+        new.loc, new.scale = (t.expand(new.batch_shape) for t in (self.loc, self.scale))
         new.levels = self.levels
-        super(DiscretizedLogistic, new).__init__(torch.Size(batch_shape), validate_args=False)
-        new._validate_args = self._validate_args
         return new
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)

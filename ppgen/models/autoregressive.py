@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pyro
+import torch
 from torch import Tensor
 
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
 from ppgen.program import Program
 
-DRAWS_OF_A_MEAN = 100
+DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
+"""Completions that a mean is over; images times completions that are drawn at a time."""
 
 
 class AutoregressiveModel(Program):
@@ -24,7 +26,6 @@ class AutoregressiveModel(Program):
 
     Examples
     --------
-    >>> import torch
     >>> from ppgen.autoregressive import Independent
     >>> model = AutoregressiveModel(Independent((1, 8, 8), context_size=10))
     >>> model.model(None, torch.tensor([3, 7]), n=2).shape
@@ -49,6 +50,8 @@ class AutoregressiveModel(Program):
     ) -> Tensor:
         """Log p(x) of images, or of their observed pixels, ``(batch,)``, in nats.
 
+        Of a network with several members it is that of their mixture, in training mode too.
+
         Parameters
         ----------
         x
@@ -63,8 +66,9 @@ class AutoregressiveModel(Program):
         ValueError
             Where the observed pixels are no prefix of the ordering.
         """
-        p = self.distribution(context)
-        return p.log_prob(x) if observed is None else p.prefix_log_prob(x, observed)
+        if observed is None:
+            observed = torch.ones((), dtype=torch.bool, device=x.device)
+        return self.distribution(context).prefix_log_prob(x, observed)
 
     def complete(
         self,
@@ -92,8 +96,12 @@ class AutoregressiveModel(Program):
         p = self.distribution(context)
         if not mean:
             return p.complete(x, observed)
-        drawn = p.complete(x.expand(DRAWS_OF_A_MEAN, *x.shape), observed)
-        return self.grey(drawn).mean(0)
+        at_once = max(1, IMAGES_AT_ONCE // (len(x) or 1))
+        total = torch.zeros((), device=x.device)
+        for some in torch.arange(DRAWS_OF_A_MEAN).split(at_once):
+            drawn = p.complete(x.expand(len(some), *x.shape), observed)
+            total = total + self.grey(drawn).sum(0)
+        return total / DRAWS_OF_A_MEAN
 
     def grey(self, x: Tensor) -> Tensor:
         """Give pixels in the likelihood's support as grey values."""

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ppgen.distributions.bernoulli_table import BernoulliTable
 from ppgen.enumeration import EnumeratedELBO
-from ppgen.images import check_batch, check_binary, check_observed
+from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
 from ppgen.models import bernoulli_mixture_em as em
 from ppgen.models.em import alternate, observed_batches
 from ppgen.program import Program
@@ -80,10 +80,7 @@ class BernoulliMixture(Program):
         class_pseudo_count: float = 0.0,
     ) -> None:
         super().__init__()
-        if len(image_shape) != 3 or min(image_shape) < 1:
-            raise ValueError(
-                f"image_shape is {tuple(image_shape)}; expected (channel, height, width)"
-            )
+        check_image_shape(image_shape)
         if classes < 1:
             raise ValueError(f"classes is {classes}; expected 1 or more")
         counts = {"pixel": pixel_pseudo_count, "class": class_pseudo_count}

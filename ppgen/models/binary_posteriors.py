@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyro.distributions as dist
 import torch
-from pyro.distributions import TorchDistribution
+from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.distributions.transforms import ReshapeTransform
 
@@ -77,4 +77,10 @@ class AutoregressiveBernoulli(Posterior):
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Give the network's distribution of vectors with each row as its context."""
         latents = Autoregressive(self.network, raw)
-        return dist.TransformedDistribution(latents, [self.to_vector])
+        return BinaryVectors(latents, [self.to_vector])
+
+
+class BinaryVectors(dist.TransformedDistribution):
+    """Binary images as vectors: a reshaping alone would have all real vectors as its support."""
+
+    support = constraints.independent(constraints.boolean, 1)

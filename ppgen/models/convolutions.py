@@ -7,6 +7,8 @@ from math import ceil, prod
 
 from torch import Tensor, nn
 
+from ppgen.images import check_image_shape
+
 Size = tuple[int, int]
 """Height and width."""
 
@@ -104,13 +106,13 @@ def convolutional_encoder(
     torch.Size([2, 20])
     """
     layers: list[nn.Module] = []
+    smallest = _sizes(image_shape, len(channels))[-1]
     inputs = image_shape[0]
     for number in channels:
         layers += [nn.Conv2d(inputs, number, 3, stride=2, padding=1)]
         layers += [ResidualBlock(number, activation) for _ in range(blocks)]
         layers += [activation()]
         inputs = number
-    smallest = _sizes(image_shape, len(channels))[-1]
     layers += [nn.Flatten(), nn.Linear(inputs * prod(smallest), hidden), activation()]
     return OverLeadingDimensions(nn.Sequential(*layers, nn.Linear(hidden, outputs)), event_dims=3)
 
@@ -162,6 +164,7 @@ def convolutional_decoder(
 
 def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
     # Height and width of the image and after each convolution with stride 2.
+    check_image_shape(image_shape)
     sizes = [(image_shape[1], image_shape[2])]
     for _ in range(halvings):
         sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ppgen.likelihoods import Likelihood
 from ppgen.models.networks import mlp
-from ppgen.models.posteriors import Posterior, diagonal_gaussian
+from ppgen.models.posteriors import Posterior, diagonal_gaussian, layer_sites
 from ppgen.models.vae import VAE
 from ppgen.objectives import TensorELBO
 
@@ -31,9 +31,9 @@ class HierarchicalVAE(VAE):
         As for :class:`VAE`, for the lowest layer.
     above
         Dimensions of the layers above, from below.
-    hidden
-        Sizes of the hidden layers of the perceptrons between two layers.
-    activation
+    conditional_hidden
+        Sizes of the hidden layers of the perceptrons between two layers of latents.
+    conditional_activation
         Maker of their activations.
 
     Examples
@@ -53,33 +53,37 @@ class HierarchicalVAE(VAE):
         latent: Posterior | int,
         likelihood: Likelihood | None = None,
         above: Sequence[int] = (20,),
-        hidden: Sequence[int] = (100, 100),
-        activation: Callable[[], nn.Module] = nn.Tanh,
+        conditional_hidden: Sequence[int] = (100, 100),
+        conditional_activation: Callable[[], nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__(image_shape, encoder, decoder, latent, likelihood)
         if not above or min(above) < 1:
             raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
         sizes = [self.latent, *above]
-        self.names = ["z", *(f"z{number}" for number in range(2, len(sizes) + 1))]
+        self.sites = layer_sites(len(sizes))
+
+        def conditional(given: int, drawn: int) -> nn.Module:
+            return mlp([given, *conditional_hidden, 2 * drawn], conditional_activation)
+
         self.conditionals = nn.ModuleList(  # p(z_l | z_l+1)
-            mlp([upper, *hidden, 2 * lower], activation) for lower, upper in pairwise(sizes)
+            conditional(upper, lower) for lower, upper in pairwise(sizes)
         )
         self.inferences = nn.ModuleList(  # q(z_l+1 | z_l)
-            mlp([lower, *hidden, 2 * upper], activation) for lower, upper in pairwise(sizes)
+            conditional(lower, upper) for lower, upper in pairwise(sizes)
         )
         self.register_buffer("prior_mean", torch.zeros(sizes[-1]), persistent=False)
         self.register_buffer("prior_scale", torch.ones(sizes[-1]), persistent=False)
 
     def draw_prior(self) -> Tensor:
         """Draw all layers from the top; give the lowest."""
-        z = pyro.sample(self.names[-1], dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
-        for name, network in zip(self.names[-2::-1], reversed(self.conditionals), strict=True):
-            z = pyro.sample(name, diagonal_gaussian(network(z)))
+        z = pyro.sample(self.sites[-1], dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
+        for site, network in zip(self.sites[-2::-1], reversed(self.conditionals), strict=True):
+            z = pyro.sample(site, diagonal_gaussian(network(z)))
         return z
 
     def draw_posterior(self, q: TorchDistribution) -> Tensor:
         """Draw the lowest layer from q(z | x), the others each from that below; give the lowest."""
         lowest = z = super().draw_posterior(q)
-        for name, network in zip(self.names[1:], self.inferences, strict=True):
-            z = pyro.sample(name, diagonal_gaussian(network(z)))
+        for site, network in zip(self.sites[1:], self.inferences, strict=True):
+            z = pyro.sample(site, diagonal_gaussian(network(z)))
         return lowest

@@ -33,7 +33,7 @@ class LatentPositionGraph(PositionGraph):
 
     See Also
     --------
-    LatentPositionGraph.for_graph : with all of these as the data has them.
+    LatentPositionGraph.from_graph : with all of these as the data has them.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class LatentPositionGraph(PositionGraph):
     >>> import networkx as nx
     >>> import ppgen
     >>> karate = nx.karate_club_graph()
-    >>> program = LatentPositionGraph.for_graph(karate)
+    >>> program = LatentPositionGraph.from_graph(karate)
     >>> history = ppgen.fit(program, program.observations(karate), epochs=1, progress=False)
     >>> program.draw().number_of_nodes()
     34
@@ -67,7 +67,7 @@ class LatentPositionGraph(PositionGraph):
         self.log_scale = nn.Parameter(torch.full((nodes, dimensions), -3.0))
 
     @classmethod
-    def for_graph(
+    def from_graph(
         cls, graph: Any, dimensions: int = 2, controls: int | None = None
     ) -> LatentPositionGraph:
         """Make a program with the nodes and the density of a graph, ready to be fitted to it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import pyro
@@ -13,7 +12,8 @@ from pyro.distributions import MultivariateNormal, constraints
 from torch import Tensor, nn
 from torch.distributions import transform_to
 
-from ppgen.images import check_batch, check_observed
+from ppgen.images import check_batch, check_image_shape, check_observed
+from ppgen.likelihoods import at_least_float32
 from ppgen.program import Program
 
 
@@ -45,7 +45,7 @@ class LinearGaussian(Program):
     Raises
     ------
     ValueError
-        Where ``latent`` is below 1, or not below the number of pixels.
+        Where ``image_shape`` is none, or ``latent`` is below 1 or not below the number of pixels.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class LinearGaussian(Program):
 
     def __init__(self, image_shape: Sequence[int], latent: int) -> None:
         super().__init__()
-        pixels = prod(image_shape)
+        pixels = check_image_shape(image_shape)
         if not 1 <= latent < pixels:
             raise ValueError(
                 f"latent is {latent}; expected a dimension of 1 or more, and fewer than the "
@@ -89,7 +89,7 @@ class LinearGaussian(Program):
 
     def guide(self, x: Tensor) -> Any:
         """Draw z from a Gaussian with a linear mean and one covariance for all images."""
-        mean = self.encoder((x - self.mean).flatten(-3))
+        mean = at_least_float32(self.encoder((x - self.mean).flatten(-3)))
         with pyro.plate("data", len(x)):
             return pyro.sample("z", MultivariateNormal(mean, scale_tril=self.guide_tril))
 
@@ -144,6 +144,7 @@ class LinearGaussian(Program):
         """
         return self._log_likelihood(x, observed, self.posterior(x, observed))
 
+    @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
         """Fill in missing pixels given the observed ones, which stay as they are.
 

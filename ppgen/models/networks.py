@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import prod
 
 from torch import nn
+
+from ppgen.images import check_image_shape
 
 
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
@@ -34,7 +35,8 @@ def mlp_encoder(
     activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
     """From images ``(batch, channel, height, width)`` to vectors ``(batch, outputs)``."""
-    return nn.Sequential(nn.Flatten(-3), *mlp([prod(image_shape), *hidden, outputs], activation))
+    sizes = [check_image_shape(image_shape), *hidden, outputs]
+    return nn.Sequential(nn.Flatten(-3), *mlp(sizes, activation))
 
 
 def mlp_decoder(
@@ -45,5 +47,5 @@ def mlp_decoder(
     activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
     """From ``(*batch, latent)`` to raw outputs ``(*batch, outputs, channel, height, width)``."""
-    sizes = [latent, *hidden, outputs * prod(image_shape)]
+    sizes = [latent, *hidden, outputs * check_image_shape(image_shape)]
     return nn.Sequential(*mlp(sizes, activation), nn.Unflatten(-1, (outputs, *image_shape)))

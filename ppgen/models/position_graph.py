@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from math import comb
 from typing import Any
 
@@ -21,7 +21,7 @@ BLOCK = 2**20
 """Pairs in memory at a time when a graph is drawn."""
 
 
-class PositionGraph(Program):
+class PositionGraph(Program, ABC):
     """Edges i < j ~ Bernoulli(σ(a · x_iᵀx_j + b)), given positions x of the nodes.
 
     Its rows of data are pairs of nodes: at the site ``"x"`` their edges, 1 or 0, ``(batch,)``, and

@@ -41,6 +41,17 @@ class Posterior(nn.Module, ABC):
         """q(z | x) with the batch shape of ``raw``, ``(*batch, outputs)``, and events ``(K,)``."""
 
 
+def layer_sites(layers: int) -> list[str]:
+    """Name the sites of so many layers of latents, from the lowest up.
+
+    Examples
+    --------
+    >>> layer_sites(3)
+    ['z', 'z2', 'z3']
+    """
+    return ["z", *(f"z{number}" for number in range(2, layers + 1))]
+
+
 def diagonal_gaussian(raw: Tensor) -> TorchDistribution:
     """N(mean, diag exp(log_var)) from mean and log-variance side by side, ``(*batch, 2 K)``."""
     mean, log_var = at_least_float32(raw).chunk(2, dim=-1)
@@ -71,7 +82,7 @@ class InverseAutoregressiveFlow(Posterior):
     """A diagonal Gaussian, then affine autoregressive transforms that see the encoder's context.
 
     Kingma et al. 2016, Improved variational inference with inverse autoregressive flow,
-    algorithm 1; each transform has a random order of the dimensions of its own.
+    equation 10; each transform has a random order of the dimensions of its own.
 
     Parameters
     ----------

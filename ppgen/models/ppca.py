@@ -11,7 +11,7 @@ from torch import Tensor
 from ppgen.models.em import alternate, observed_batches
 from ppgen.models.linear_gaussian import LinearGaussian
 from ppgen.models.ppca_em import PixelRegression
-from ppgen.models.principal_axes import PrincipalAxes
+from ppgen.models.principal_axes import PrincipalAxes, check_images
 
 
 class PPCA(LinearGaussian):
@@ -19,7 +19,7 @@ class PPCA(LinearGaussian):
 
     The optimum is known in closed form; where pixels are missing, by expectation maximisation;
     ``ppgen.fit`` comes to the same optimum by SVI. There the loadings are known up to a rotation;
-    :meth:`closed_form` gives the principal axes.
+    :meth:`from_images` gives the principal axes.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class PPCA(LinearGaussian):
     >>> from ppgen import data
     >>> digits = data.load("digits")
     >>> x = digits.train.images / 16
-    >>> ppca = PPCA.closed_form(x, latent=8)
+    >>> ppca = PPCA.from_images(x, latent=8)
     >>> ppca.posterior(x).mean.shape, ppca.log_likelihood(x).shape
     (torch.Size([1197, 8]), torch.Size([1197]))
     >>> right_half = torch.arange(8) > 3
@@ -40,7 +40,7 @@ class PPCA(LinearGaussian):
     """
 
     @classmethod
-    def closed_form(cls, images: Tensor, latent: int, *, randomised: bool = False) -> PPCA:
+    def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> PPCA:
         """Fit by maximum likelihood in closed form (equations 7 and 8), computed in float64.
 
         The loadings are orthogonal, in order of the variance that they explain; a pixel that is
@@ -63,19 +63,12 @@ class PPCA(LinearGaussian):
             Where the images are no finite floats, or vary along too few directions to leave some
             variance to the noise.
         """
+        check_images(images)
         ppca = cls(images.shape[1:], latent)
-        find = PrincipalAxes.randomised if randomised else PrincipalAxes.of
+        find = PrincipalAxes.randomised if randomised else PrincipalAxes.from_images
         axes = find(images, latent + 1)
         ppca.to(images)
-        if latent >= len(axes.variances):
-            raise ValueError(
-                f"latent is {latent}, but the {len(images)} images vary along no more than "
-                f"{len(axes.variances)} axes; expected fewer dimensions than that, so that "
-                "variance is left to the noise"
-            )
-        noise = axes.noise()[latent]
-        scales = (axes.variances[:latent] - noise).sqrt()
-        ppca._set(scales.unsqueeze(-1) * axes.axes[:latent], axes.mean, noise)
+        ppca._set_closed_form(axes)
         ppca.use_exact_posterior()
         return ppca
 
@@ -88,15 +81,16 @@ class PPCA(LinearGaussian):
         iterations: int = 500,
         tolerance: float = 1e-3,
         batch_size: int = 1000,
+        warm_start: bool = False,
         callback: Callable[[PPCA, list[float]], bool | None] | None = None,
     ) -> list[float]:
-        """Fit by expectation maximisation from the present parameters; pixels may be missing.
+        """Fit by expectation maximisation; pixels may be missing at random.
 
-        Pixels have to be missing at random. An image of which nothing is observed changes
-        nothing; a pixel that no image observes gets loadings 0 and keeps its mean. A good start is
-        the closed form on images whose missing pixels are set to the pixel's mean; without missing
-        pixels the closed form is the answer. With missing pixels maximum likelihood overfits at
-        fewer dimensions than without. The guide becomes the exact posterior.
+        It starts at the closed form on images whose missing pixels are set to the pixel's mean;
+        without missing pixels that is the answer. An image of which nothing is observed changes
+        nothing; a pixel that no image observes gets loadings 0 and keeps its mean.
+        With missing pixels maximum likelihood overfits at fewer dimensions than without. The guide
+        becomes the exact posterior.
 
         Parameters
         ----------
@@ -108,6 +102,8 @@ class PPCA(LinearGaussian):
             Stop where an iteration gains less, nats an image.
         batch_size
             Images whose posteriors are in memory at a time.
+        warm_start
+            Whether to go on from the present parameters in place of a new start.
         callback
             Called with the program and the values so far before each iteration and at the end; the
             fit stops where it returns True.
@@ -128,6 +124,9 @@ class PPCA(LinearGaussian):
         if not every.any():
             raise ValueError("observed is False everywhere; expected some pixel to be observed")
         batches = observed_batches(self, images, every, batch_size)
+        if not warm_start:
+            start = self._imputed(images, every.to(images.device).expand(images.shape))
+            self._set_closed_form(PrincipalAxes.from_images(start, self.latent + 1))
 
         def expectation() -> tuple[float, PixelRegression]:
             regression, total = PixelRegression(self.loadings.flatten(1)), 0.0
@@ -151,6 +150,24 @@ class PPCA(LinearGaussian):
         )
         self.use_exact_posterior()
         return values
+
+    def _imputed(self, images: Tensor, observed: Tensor) -> Tensor:
+        # Images of which something is observed, with missing pixels at the pixel's mean; one that
+        # is never observed keeps the mean that it has.
+        total, count = images.where(observed, 0).sum(0), observed.sum(0)
+        mean = torch.where(count > 0, total / count, self.mean.to(images))
+        return images.where(observed, mean)[observed.flatten(1).any(1)]
+
+    def _set_closed_form(self, axes: PrincipalAxes) -> None:
+        if self.latent >= len(axes.variances):
+            raise ValueError(
+                f"latent is {self.latent}, but the images vary along no more than "
+                f"{len(axes.variances)} axes; expected fewer dimensions than that, so that "
+                "variance is left to the noise"
+            )
+        noise = axes.noise()[self.latent]
+        scales = (axes.variances[: self.latent] - noise).sqrt()
+        self._set(scales.unsqueeze(-1) * axes.axes[: self.latent], axes.mean, noise)
 
     @torch.no_grad()
     def _set(self, loadings: Tensor, mean: Tensor, variance: Tensor) -> None:

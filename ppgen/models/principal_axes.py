@@ -31,7 +31,7 @@ class PrincipalAxes:
     Examples
     --------
     >>> images = torch.randn(500, 1, 2, 2) * torch.tensor([[3.0, 1.0], [1.0, 1.0]])
-    >>> found = PrincipalAxes.of(images)
+    >>> found = PrincipalAxes.from_images(images)
     >>> found.axes.shape, found.axes[0].abs().argmax().item()
     (torch.Size([4, 4]), 0)
     """
@@ -42,7 +42,7 @@ class PrincipalAxes:
     outside: float = 0.0
 
     @classmethod
-    def of(cls, images: Tensor, first: int | None = None) -> PrincipalAxes:
+    def from_images(cls, images: Tensor, first: int | None = None) -> PrincipalAxes:
         """Find the axes along which images ``(batch, channel, height, width)`` vary most.
 
         By the eigenvectors of the covariance, pixels by pixels, or of the Gram matrix, images by
@@ -79,7 +79,7 @@ class PrincipalAxes:
         Raises
         ------
         ValueError
-            As in :meth:`of`.
+            As in :meth:`from_images`.
         """
         x = flat(images)
         mean = finite_mean(x)
@@ -123,7 +123,7 @@ class PrincipalAxes:
         --------
         >>> from ppgen import data
         >>> digits = data.load("digits")
-        >>> axes = PrincipalAxes.of(digits.train.images / 16)
+        >>> axes = PrincipalAxes.from_images(digits.train.images / 16)
         >>> axes.log_likelihood(digits.validation.images / 16).argmax().item()
         50
         """
@@ -140,13 +140,13 @@ class PrincipalAxes:
         return torch.arange(len(self.variances), device=self.mean.device)
 
 
-def flat(images: Tensor) -> Tensor:
-    """Images as rows of float64, ``(batch, pixels)``.
+def check_images(images: Tensor) -> None:
+    """Refuse what is no tensor of one or more images, or not of floating-point numbers.
 
     Raises
     ------
     ValueError
-        Where they are no images, or not floating-point numbers.
+        It says what was found.
     """
     if images.dim() != 4 or not len(images):
         raise ValueError(
@@ -157,6 +157,11 @@ def flat(images: Tensor) -> Tensor:
         raise ValueError(
             f"images are {images.dtype}; expected grey values as floats, such as images / 255"
         )
+
+
+def flat(images: Tensor) -> Tensor:
+    """Check images, and give them as rows of float64, ``(batch, pixels)``."""
+    check_images(images)
     return images.flatten(1).double()
 
 

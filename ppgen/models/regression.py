@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 import pyro
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ppgen.program import Program
 
 
-class Regression(Program):
+class Regression(Program, ABC):
     """y ~ p(y | design · weights), independent observations, ``(batch,)``, at the site ``"x"``.
 
     The design ``(batch, covariates)`` is the program's context: ``fit(program, (y, design))``,

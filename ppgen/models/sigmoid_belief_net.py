@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.distributions import SigmoidBelief
-from ppgen.distributions.binary_images import check_image_shape
-from ppgen.images import check_batch, check_binary
+from ppgen.images import check_batch, check_binary, check_image_shape
 from ppgen.importance import ImportanceWeightedELBO
+from ppgen.likelihoods import at_least_float32
 from ppgen.models.binary_posteriors import FactorisedBernoulli
 from ppgen.models.networks import mlp
-from ppgen.models.posteriors import Posterior
+from ppgen.models.posteriors import Posterior, layer_sites
 from ppgen.program import Program
 
 
@@ -85,7 +85,7 @@ class SigmoidBeliefNet(Program):
         self.image_shape = tuple(image_shape)
         families = [FactorisedBernoulli(q) if isinstance(q, int) else q for q in latents]
         self.latents = tuple(family.latent for family in families)
-        self.sites = ["z", *(f"z{number}" for number in range(2, len(families) + 1))]
+        self.sites = layer_sites(len(families))
         sizes = list(pairwise([check_image_shape(image_shape), *self.latents]))
         self.prior_logits = nn.Parameter(torch.zeros(self.latents[-1]))
         self.conditionals = nn.ModuleList(nn.Linear(above, below) for below, above in sizes)
@@ -102,7 +102,8 @@ class SigmoidBeliefNet(Program):
         layers = zip(reversed(self.sites), reversed(self.conditionals), strict=True)
         with pyro.plate("data", n if x is None else len(x)):
             for site, conditional in layers:
-                logits = conditional(pyro.sample(site, dist.Bernoulli(logits=logits).to_event(1)))
+                z = pyro.sample(site, dist.Bernoulli(logits=logits).to_event(1))
+                logits = at_least_float32(conditional(z))
             pixels = dist.Bernoulli(logits=logits.unflatten(-1, self.image_shape)).to_event(3)
             return pyro.sample("x", pixels, obs=x)
 
@@ -134,7 +135,7 @@ class SigmoidBeliefNet(Program):
         layers = [(layer.weight.mT, layer.bias) for layer in conditionals]
         return SigmoidBelief(self.image_shape, self.prior_logits, layers, memory)
 
-    def log_likelihood(self, x: Tensor, memory: float = 256.0) -> Tensor:
+    def log_likelihood(self, x: Tensor, *, memory: float = 256.0) -> Tensor:
         """Log p(x) of each image, exactly, ``(batch,)``, nats.
 
         Parameters
@@ -189,6 +190,10 @@ class ExactSigmoidBeliefNet(Program):
         """Draw the image at the site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", self.net.distribution(self.memory), obs=x)
+
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """Log p(x) of each image, exactly, as :meth:`SigmoidBeliefNet.log_likelihood`."""
+        return self.net.log_likelihood(x, memory=self.memory)
 
 
 class Baseline(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.images import check_batch
+from ppgen.images import check_batch, check_image_shape
 from ppgen.likelihoods import Bernoulli, Likelihood
 from ppgen.models.convolutions import (
     Upsampling,
@@ -44,6 +44,11 @@ class VAE(Program):
     likelihood
         p(x | raw) of the pixels; by default :class:`ppgen.likelihoods.Bernoulli`.
 
+    Raises
+    ------
+    ValueError
+        Where ``image_shape`` is none, or ``latent`` is below 1.
+
     See Also
     --------
     VAE.mlp, VAE.convolutional : the usual networks for encoder and decoder.
@@ -71,6 +76,7 @@ class VAE(Program):
         likelihood: Likelihood | None = None,
     ) -> None:
         super().__init__()
+        check_image_shape(image_shape)
         self.image_shape = tuple(image_shape)
         self.encoder = encoder
         self.decoder = decoder
@@ -84,6 +90,7 @@ class VAE(Program):
         cls,
         image_shape: Sequence[int],
         latent: Posterior | int = 20,
+        *,
         hidden: Sequence[int] = (400,),
         likelihood: Likelihood | None = None,
         activation: Callable[[], nn.Module] = nn.ReLU,
@@ -105,6 +112,7 @@ class VAE(Program):
         cls,
         image_shape: Sequence[int],
         latent: Posterior | int = 20,
+        *,
         channels: Sequence[int] = (32, 64),
         hidden: int = 256,
         blocks: int = 0,

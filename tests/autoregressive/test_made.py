@@ -7,6 +7,7 @@ from torch import nn
 from ppgen.autoregressive import MADE, FullyVisible, masks
 from ppgen.autoregressive.masked_linear import BLOCK, masked, sums_by_degree
 from ppgen.distributions import Autoregressive
+from ppgen.models import AutoregressiveModel
 
 
 def binary(*shape):
@@ -125,6 +126,25 @@ def test_averaging_over_orderings_improves_on_the_mean_member(mixture):
     assert (Autoregressive(mixture).log_prob(x) >= each.mean(0)).all()
 
 
+def test_the_log_likelihood_is_the_mixtures_in_training_too(mixture):
+    model, x = AutoregressiveModel(mixture), binary(50, 1, 2, 2)
+    expected = model.eval().log_likelihood(x)
+    torch.testing.assert_close(expected, Autoregressive(mixture).log_prob(x))
+    assert torch.equal(model.train().log_likelihood(x), expected)
+
+
+def test_a_step_of_training_makes_one_member_and_each_as_often(mixture, monkeypatch):
+    """Counts of 600 draws from three: 200 ± 12, so five standard deviations, false 2e-6."""
+    made, member = [], MADE._member
+    monkeypatch.setattr(MADE, "_member", lambda self, d: made.append(d) or member(self, d))
+    p, x = Autoregressive(mixture.train()), binary(2, 1, 2, 2)
+    for _ in range(600):
+        p.log_prob(x)
+    assert len(made) == 600
+    for degrees in mixture.degrees:
+        assert abs(sum(torch.equal(degrees, drawn) for drawn in made) - 200) < 60
+
+
 # layers
 
 
@@ -177,3 +197,8 @@ def test_each_hidden_unit_is_computed_once_in_sampling():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         MADE((1, 3, 3), **options)
+
+
+def test_a_number_in_place_of_layers_is_refused():
+    with pytest.raises(TypeError, match=r"hidden is 5; expected the size of each layer, as \[5\]"):
+        MADE((1, 3, 3), hidden=5)

@@ -79,3 +79,8 @@ def test_under_autocast_it_computes_in_the_type_of_its_parameters():
 def test_no_hidden_unit_is_refused():
     with pytest.raises(ValueError, match="hidden is 0"):
         NADE((1, 3, 3), hidden=0)
+
+
+def test_layers_in_place_of_a_number_are_refused():
+    with pytest.raises(TypeError, match=r"hidden is \[5\]; expected one number"):
+        NADE((1, 3, 3), hidden=[5])

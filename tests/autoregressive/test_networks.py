@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import pyro
 import pytest
 import torch
 from programs import LinearChain
 from scipy.stats import chisquare
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
 
 from ppgen.autoregressive import (
@@ -65,7 +67,7 @@ NETWORKS = {
     "NADE": Entry(partial(NADE, hidden=5)),
     "PixelCNN": Entry(partial(PixelCNN, channels=8, blocks=2), ordering=False),
     "PixelCNN, 5×5": Entry(partial(PixelCNN, channels=4, blocks=1, kernel_size=5), ordering=False),
-    "GatedPixelCNN": Entry(partial(GatedPixelCNN, channels=4, layers=2), ordering=False),
+    "GatedPixelCNN": Entry(partial(GatedPixelCNN, channels=4, blocks=2), ordering=False),
     "ConditionalTables, dense": Entry(dense_tables, **LOOKED_UP),
     "ConditionalTables, tree": Entry(prefix_tree, **LOOKED_UP),
     "LSTM": Entry(partial(LSTM, hidden=6)),
@@ -344,6 +346,61 @@ def test_gradients_reach_every_parameter(entry):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+@every
+def test_a_step_of_training_is_traced_given_labels(entry):
+    """To a graph with the same numbers: nothing in it waits for the value of a tensor."""
+    if not entry.differentiable:
+        pytest.skip("is not trained")
+    network = make_or_skip(entry, **({"context_size": 2} if entry.context else {})).train()
+    batch = [torch.bernoulli(torch.full((6, 1, 3, 3), 0.5).double())]
+    batch += [torch.tensor([0, 1, 1, 0, 1, 0])] * entry.context
+
+    def step(x, labels=None):
+        loss = -Autoregressive(network, labels).log_prob(x).sum()
+        return loss, *torch.autograd.grad(loss, list(network.parameters()))
+
+    with pyro.validation_enabled(False):
+        graph = make_fx(step)(*batch)
+        for seed in range(3):
+            torch.manual_seed(seed)
+            expected = step(*batch)
+            torch.manual_seed(seed)
+            with torch.no_grad():
+                torch.testing.assert_close(graph(*batch), expected)
+
+
+@every
+def test_a_context_of_another_floating_type_is_taken(entry):
+    network = make_or_skip(entry, context_size=4)
+    x = torch.bernoulli(torch.full((7, 1, 3, 3), 0.5).double())
+    context = torch.randn(7, 4)
+    expected = Autoregressive(network, context.double()).log_prob(x)
+    assert torch.equal(Autoregressive(network, context).log_prob(x), expected)
+
+
+@every
+def test_a_context_is_computed_in_half_precision(entry):
+    network = make_or_skip(entry, context_size=4).float()
+    x, linear = torch.bernoulli(torch.full((7, 1, 3, 3), 0.5)), torch.nn.Linear(3, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        context = linear(torch.ones(7, 3))
+        assert context.dtype == torch.bfloat16
+        log_prob = Autoregressive(network, context).log_prob(x)
+    expected = Autoregressive(network, context).log_prob(x)
+    torch.testing.assert_close(log_prob, expected, rtol=0.1, atol=0.1)
+
+
+@every
+def test_images_of_integers_are_taken(entry):
+    network = make_or_skip(entry)
+    p, x = Autoregressive(network), torch.bernoulli(torch.full((7, 1, 3, 3), 0.5).double())
+    nothing = torch.zeros((), dtype=torch.bool)
+    for other in (x.to(torch.uint8), x.long(), x.bool()):
+        assert torch.equal(p.log_prob(other), p.log_prob(x))
+        assert torch.equal(p.prefix_log_prob(other, ~nothing), p.prefix_log_prob(x, ~nothing))
+        assert torch.equal(p.complete(other, ~nothing), x)
 
 
 @every

@@ -15,9 +15,9 @@ NETWORKS = {
     "PixelCNN": partial(PixelCNN, channels=6, blocks=2),
     "PixelCNN, 5×5": partial(PixelCNN, channels=6, blocks=2, kernel_size=5),
     "no block": partial(PixelCNN, channels=6, blocks=0),
-    "GatedPixelCNN": partial(GatedPixelCNN, channels=4, layers=2),
-    "GatedPixelCNN, 5×5": partial(GatedPixelCNN, channels=4, layers=2, kernel_size=5),
-    "no layer": partial(GatedPixelCNN, channels=4, layers=0),
+    "GatedPixelCNN": partial(GatedPixelCNN, channels=4, blocks=2),
+    "GatedPixelCNN, 5×5": partial(GatedPixelCNN, channels=4, blocks=2, kernel_size=5),
+    "no layer": partial(GatedPixelCNN, channels=4, blocks=0),
 }
 every = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 
@@ -60,7 +60,7 @@ def test_the_plain_network_has_a_blind_spot_however_deep_it_is():
 
 @pytest.mark.parametrize("image_shape", [(1, 4, 9), (2, 3, 5)], ids=["grey", "colour"])
 def test_the_gated_network_sees_every_earlier_pixel_and_no_other(image_shape):
-    network = GatedPixelCNN(image_shape, channels=8, layers=6).double()
+    network = GatedPixelCNN(image_shape, channels=8, blocks=6).double()
     seen = influence(network, image_shape)
     assert torch.equal(seen, torch.ones_like(seen).tril(-1))
 
@@ -103,7 +103,7 @@ def test_a_context_of_labels_is_learned_in_bfloat16():
         (partial(PixelCNN, blocks=-1), "blocks is -1; expected 0 or more"),
         (partial(PixelCNN, kernel_size=4), "kernel_size is 4; expected odd"),
         (partial(GatedPixelCNN, channels=0), "channels is 0; expected 1 or more"),
-        (partial(GatedPixelCNN, layers=-1), "layers is -1; expected 0 or more"),
+        (partial(GatedPixelCNN, blocks=-1), "blocks is -1; expected 0 or more"),
         (partial(GatedPixelCNN, kernel_size=4), r"kernel_size is 4; expected odd"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

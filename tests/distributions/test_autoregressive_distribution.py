@@ -13,7 +13,7 @@ from torch import nn
 
 import ppgen
 from ppgen import Program
-from ppgen.autoregressive import Independent
+from ppgen.autoregressive import MADE, Independent
 from ppgen.distributions import Autoregressive
 from ppgen.models import AutoregressiveModel
 from ppgen.objectives import MeanFieldELBO
@@ -262,6 +262,15 @@ def test_given_pixels_outside_the_support_are_refused(network):
         Autoregressive(network).complete(torch.full((1, 2, 2), 0.5), observed)
 
 
+def test_a_single_member_completes_without_a_parallel_pass(monkeypatch):
+    network = MADE((1, 2, 2), hidden=[8])
+    observed = torch.tensor([[[True, True], [False, False]]])
+    monkeypatch.setattr(MADE, "forward", None)
+    x = images(3)
+    completed = Autoregressive(network).complete(x, observed)
+    assert torch.equal(completed[..., 0, :], x[..., 0, :])
+
+
 def test_masks_of_another_shape_are_refused(network):
     with pytest.raises(ValueError, match=r"observed has the shape \(3, 3\)"):
         Autoregressive(network).complete(images(3), torch.ones(3, 3, dtype=torch.bool))
@@ -270,7 +279,9 @@ def test_masks_of_another_shape_are_refused(network):
 def test_closed_form_needs_binary_images_and_finite_logits():
     with pytest.raises(ValueError, match="binarise"):
         Independent.from_images(torch.full((3, 1, 2, 2), 0.5))
-    with pytest.raises(ValueError, match="binarise"):
+    with pytest.raises(ValueError, match="there are 0 images"):
         Independent.from_images(torch.zeros(0, 1, 2, 2))
     with pytest.raises(ValueError, match="pseudo_count is 0"):
         Independent.from_images(torch.zeros(3, 1, 2, 2), pseudo_count=0)
+    with pytest.raises(ValueError, match=r"pseudo_count is -0\.1; expected 0 or more"):
+        Independent.from_images(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), pseudo_count=-0.1)

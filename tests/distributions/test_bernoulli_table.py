@@ -172,6 +172,12 @@ def test_images_need_not_have_three_dimensions():
     assert p.log_prob(torch.ones(2, 6)).tolist() == pytest.approx([-6 * 0.6931472] * 2)
 
 
+@pytest.mark.parametrize("shape", [(6,), (1, 3, 2), (5, 1, 2, 1)], ids=str)
+def test_images_of_another_shape_are_refused(logits, shape):
+    with pytest.raises(ValueError, match=r"value has the shape .* = \(1, 2, 3\)"):
+        BernoulliTable(logits, torch.tensor(0)).log_prob(torch.ones(shape))
+
+
 def test_bad_arguments(logits):
     with pytest.raises(ValueError, match=r"logits has the shape \(4,\); expected a row"):
         BernoulliTable(torch.zeros(4), torch.tensor(0))

@@ -214,3 +214,13 @@ def test_weights_or_logits():
 def test_a_fit_refuses_grey_images():
     with pytest.raises(ValueError, match=r"image 0 has values .* outside the support"):
         ppgen.fit(Counts(), torch.full((4, 1, 3, 3), 0.5), epochs=1, progress=False)
+
+
+def test_the_mean_under_weights_that_do_not_sum_to_one_is_that_of_their_shares():
+    weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
+    p = CountImages((1, 2, 2), 2 * weights, validate_args=False)
+    expected = CountImages((1, 2, 2), weights / weights.sum()).mean
+    torch.testing.assert_close(p.mean, expected)
+    every = all_images((1, 2, 2))
+    by_hand = torch.tensordot(p.log_prob(every).exp(), every, 1)
+    torch.testing.assert_close(p.mean, by_hand)

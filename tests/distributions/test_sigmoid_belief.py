@@ -187,3 +187,10 @@ def test_grey_images_are_refused():
     p, _ = make((2,))
     with pytest.raises(ValueError, match="support"):
         p.log_prob(torch.full(SHAPE, 0.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("shape", [(9,), (1, 9, 1), (5, 1, 3, 4)], ids=str)
+def test_images_of_another_shape_are_refused(shape):
+    p, _ = make((2,))
+    with pytest.raises(ValueError, match=r"value has the shape .* = \(1, 3, 3\)"):
+        p.log_prob(torch.ones(shape))

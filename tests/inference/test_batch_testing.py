@@ -27,6 +27,17 @@ def skewed(images, seed):
     return torch.rand(images, generator=generator, dtype=torch.float64).log()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a second device")
+@pytest.mark.parametrize("devices", [("cpu", "cuda"), ("cuda", "cpu")])
+def test_scores_may_be_on_another_device_than_those_held_out(devices):
+    test = BatchTest(gaussian(HELD_OUT, 0).to(devices[0]), batch_size=5)
+    scores = gaussian(40, 1, shift=2.0)
+    there = scores.to(devices[1])
+    for found in (test.rejects, test.p_value):
+        torch.testing.assert_close(found(there.view(8, 5)).cpu(), found(scores.view(8, 5)).cpu())
+    assert test.rejection_rate(there) == test.rejection_rate(scores)
+
+
 def closed_form(batch_size, alternative="less", shift=0.0, scale=1.0):
     """Share of batches flagged at the rate 0.05."""
     width = math.sqrt(1 / batch_size + 1 / HELD_OUT)

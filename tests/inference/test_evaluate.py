@@ -2,14 +2,24 @@
 
 import math
 import statistics
+from functools import partial
 
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from programs import BeliefNet, Gaussian, Mixture, Pixels, function_guide, function_model
+from programs import (
+    BeliefNet,
+    Convolutional,
+    Gaussian,
+    Mixture,
+    Pixels,
+    function_guide,
+    function_model,
+)
 
 import ppgen
+from ppgen.importance import ImportanceWeightedELBO
 from ppgen.objectives import TensorELBO
 from ppgen.program import as_program
 
@@ -161,14 +171,21 @@ class Labelled(Gaussian):
         return super().guide(x)
 
 
-@pytest.mark.parametrize("make", [Flat, Labelled])
+@pytest.mark.parametrize(
+    "make",
+    [Flat, Labelled, Convolutional, partial(Convolutional, norm=True)],
+    ids=["flat", "labelled", "convolutional", "batch norm"],
+)
 def test_programs_that_do_not_broadcast_are_evaluated_all_the_same(make, x):
-    program = make()
+    program = make().eval()
+    if isinstance(program, Convolutional):
+        x = torch.randn(10, 1, 4, 4)
     program.use_exact_posterior()
     data = (x, torch.zeros(10)) if make is Labelled else x
     found = ppgen.iwae(program, data, 7).per_image
     torch.testing.assert_close(found, program.log_likelihood(x), rtol=1e-4, atol=1e-4)
-    assert ppgen.sample(program, 3, *[torch.zeros(3)] * (make is Labelled)).shape == (3, 1, 1, 4)
+    drawn = ppgen.sample(program, 3, *[torch.zeros(3)] * (make is Labelled))
+    assert drawn.shape == (3, *x.shape[1:])
 
 
 def test_a_latent_summed_out_by_the_models_own_elbo_is_evaluated_exactly(binary_images):
@@ -204,6 +221,36 @@ def test_a_latent_of_all_images_counts_once_whatever_the_batches(x):
         assert abs(statistics.mean(bounds) - expected) < 5 * error
 
 
+class Recorded(Gaussian):
+    """It records numbers, of each image and of all, that have no probability."""
+
+    def model(self, x=None, *, n=1):
+        pyro.deterministic("norm", self.weights.norm())
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            mean = pyro.deterministic("mean", z * self.weights, event_dim=1)
+            mean = mean.unflatten(-1, (1, 1, -1))
+            return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
+
+
+def test_what_a_program_records_changes_nothing(x):
+    program = Recorded()
+    program.use_exact_posterior()
+    exact = program.log_likelihood(x)
+    torch.testing.assert_close(ppgen.iwae(program, x, 7).per_image, exact, rtol=1e-4, atol=1e-4)
+    annealed = ppgen.inference.ais(program, x, chains=2, temperatures=2)
+    plain = ppgen.inference.ais(Gaussian(), x, chains=2, temperatures=2)
+    assert torch.equal(annealed.per_image, plain.per_image)
+
+
+def test_the_elbo_that_a_program_names_keeps_its_number_of_particles(binary_images):
+    program = BeliefNet(elbo=ImportanceWeightedELBO(50))
+    own = ppgen.elbo(program, binary_images)
+    assert torch.equal(own.per_image, ppgen.elbo(program, binary_images, 50).per_image)
+    program.elbo = TensorELBO()
+    assert own.mean > ppgen.elbo(program, binary_images, 50).mean
+
+
 def test_a_latent_of_all_images_leaves_no_image_a_likelihood(x):
     with pytest.raises(ValueError, match="site 'w' lies outside the plate of the images"):
         ppgen.iwae(Shared(), x, 5)
@@ -231,15 +278,37 @@ def test_reconstructions_of_integer_images_and_their_own_mean(binary_images):
     )
 
 
+def test_a_mean_without_closed_form_is_said_to_have_none():
+    class Warped(Gaussian):
+        def model(self, x=None, *, n=1):
+            with pyro.plate("data", n if x is None else len(x)):
+                z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+                p = dist.Normal((z * self.weights).unflatten(-1, (1, 1, -1)), 0.7)
+                p = dist.TransformedDistribution(p, [dist.transforms.SigmoidTransform()])
+                return pyro.sample("x", p.to_event(3), obs=x)
+
+    for call in (
+        lambda: ppgen.sample(Warped(), 3, mean=True),
+        lambda: ppgen.reconstruct(Warped(), torch.full((3, 1, 1, 4), 0.5)),
+    ):
+        with pytest.raises(NotImplementedError, match=r"no mean in closed form; .* mean=False"):
+            call()
+
+
 def test_a_model_that_takes_no_n_says_so():
     with pytest.raises(TypeError, match=r"expected the form model\(x=None, \*, n=1\)"):
         ppgen.sample(lambda x=None: pyro.sample("x", dist.Normal(0.0, 1.0)), 3)
 
 
-def test_images_outside_the_support_are_not_evaluated(binary_images):
-    for call in (ppgen.elbo, ppgen.iwae):
-        with pytest.raises(ValueError, match="outside the support"):
-            call(ppgen.models.VAE.mlp((1, 3, 3), latent=2), 3 * binary_images, 2)
+@pytest.mark.parametrize(
+    "call",
+    [ppgen.elbo, ppgen.iwae, ppgen.inference.ais, ppgen.inference.fit_latents, ppgen.reconstruct],
+)
+def test_images_outside_the_support_are_not_evaluated(call, binary_images):
+    number = {ppgen.iwae: {"particles": 2}, ppgen.inference.ais: {"chains": 2, "chunk": 10}}
+    binary_images[7] = 16.0
+    with pytest.raises(ValueError, match="image 7 has values from 16 to 16, outside the support"):
+        call(ppgen.models.VAE.mlp((1, 3, 3), latent=2), binary_images, **number.get(call, {}))
 
 
 def test_a_model_without_the_site_x_says_so():

@@ -9,9 +9,9 @@ from torch import nn
 
 import ppgen
 from ppgen import Program
-from ppgen.inference import complete, fit_latents
+from ppgen.inference import ais, complete, fit_latents
 from ppgen.inference.ascent import ascend
-from ppgen.models import VAE, HierarchicalVAE
+from ppgen.models import VAE, BernoulliMixture, HierarchicalVAE
 
 
 @pytest.fixture
@@ -189,6 +189,17 @@ def test_programs_without_continuous_latents_are_refused(program):
         fit_latents(program, torch.zeros(5, 1, 3, 3))
 
 
+@pytest.mark.parametrize("estimate", [fit_latents, ais])
+def test_terms_that_images_share_are_refused(x, estimate):
+    class Weighted(Gaussian):
+        def model(self, x=None, *, n=1):
+            pyro.factor("penalty", -self.weights.square().sum())
+            return super().model(x, n=n)
+
+    with pytest.raises(ValueError, match="site 'penalty' lies outside the plate of the images"):
+        estimate(Weighted(), x)
+
+
 def test_latents_that_images_share_are_refused(x):
     def model(x=None, *, n=1):
         z = pyro.sample("z", dist.Normal(0.0, 1.0))
@@ -229,7 +240,9 @@ def test_a_completion_follows_the_dense_conditional(x):
     bound = 5 * deviation / 2000**0.5 + 0.05 * w.abs()
     assert ((drawn.mean(0) - expected).abs() < bound).all()
     torch.testing.assert_close(drawn.std(0), deviation.expand(12, 2), rtol=0.15, atol=0)
-    torch.testing.assert_close(completed.mean[:, 0, 0, ~LEFT], expected, rtol=0, atol=0.15)
+    # Over 100 draws, with the variance that the latent alone leaves.
+    error = 5 * variance.sqrt() / 10 * w.abs() + 0.05 * w.abs()
+    assert ((completed.mean[:, 0, 0, ~LEFT] - expected).abs() < error).all()
     exact = program.log_likelihood(x) - evidence
     torch.testing.assert_close(completed.log_prob, exact, rtol=0, atol=0.1)
 
@@ -241,6 +254,34 @@ def test_missing_pixels_may_hold_anything_and_are_then_not_scored(x):
     assert completed.log_prob is None
     assert completed.samples.isfinite().all()
     assert torch.equal(completed.samples, complete(program, x, LEFT, steps=100).samples)
+
+
+def test_the_mean_is_the_same_however_many_are_drawn_and_no_draw_alone(x):
+    """Errors of 100 latents: 5 standard errors, over 24 pixels false alarms below 2e-5."""
+    program = Gaussian()
+    completed = complete(program, torch.where(LEFT, x, torch.nan), LEFT, draws=1)
+    mean, variance, _ = posterior(program, x, LEFT)
+    w = program.weights.detach()[~LEFT]
+    error = 5 * variance.sqrt() / 10 * w.abs() + 0.05 * w.abs()
+    assert ((completed.mean[:, 0, 0, ~LEFT] - mean[:, None] * w).abs() < error).all()
+
+
+def test_given_pixels_that_are_no_numbers_are_refused(x):
+    with pytest.raises(ValueError, match="data holds NaN or infinite values, first in image 0"):
+        complete(Gaussian(), torch.where(LEFT, torch.nan, x), LEFT)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_missing_pixels_outside_the_support_are_not_scored(exact, binary_images):
+    program = BernoulliMixture((1, 3, 3), 2) if exact else VAE.mlp((1, 3, 3), latent=2)
+    left = torch.tensor([True, False, False])
+    marked = torch.where(left, binary_images, -1)
+    options = {} if exact else {"steps": 25}
+    completed = complete(program, marked, left, **options)
+    assert completed.log_prob is None
+    assert completed.samples.min() == 0
+    with pytest.raises(ValueError, match=r"from -1 to -1, outside|has the value -1"):
+        complete(program, marked, ~left, **options)
 
 
 def test_where_nothing_is_observed_images_come_from_the_model(x):

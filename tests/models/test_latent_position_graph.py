@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import ppgen
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.inference.gradients import Objective
-from ppgen.models import KnownPositionGraph, LatentPositionGraph
+from ppgen.models import KnownPositionGraph, LatentPositionGraph, PositionGraph
 from ppgen.models.dyads import NonEdges, dyads
 
 FAILURE_RATE = 1e-5  # of each statistical test below
@@ -203,7 +203,7 @@ class Largest(TorchDispatchMode):
 def test_memory_grows_with_edges_not_pairs(nodes):
     graph = nx.gnm_random_graph(nodes, 5 * nodes, seed=0)
     with Largest() as largest:
-        program = LatentPositionGraph.for_graph(graph, controls=2)
+        program = LatentPositionGraph.from_graph(graph, controls=2)
         data = program.observations(graph)
         Objective(program, data_size=len(data[0]))(*data).backward()
     assert largest.elements <= 2 * 2 * graph.number_of_edges() < comb(nodes, 2) / 10
@@ -222,7 +222,7 @@ def test_newton_refuses_sampled_pairs():
 def test_a_simulated_graphs_positions_are_recovered():
     """Up to rotation: inner products of the fitted and the true positions go together."""
     program, graph = simulated(60, slope=3.0, intercept=-1.0)
-    latent = LatentPositionGraph.for_graph(graph)
+    latent = LatentPositionGraph.from_graph(graph)
     data = latent.observations(graph)
     optimizer = partial(Adam, lr=0.05)
     ppgen.fit(
@@ -238,7 +238,7 @@ def test_a_simulated_graphs_positions_are_recovered():
 def test_positions_are_recovered_from_sampled_pairs():
     """A sparse graph, of which each step sees a fifth of the edges and as many other pairs."""
     program, graph = simulated(200, slope=2.0, intercept=-4.5)
-    latent = LatentPositionGraph.for_graph(graph, controls=1)
+    latent = LatentPositionGraph.from_graph(graph, controls=1)
     data = latent.observations(graph)
     assert len(data[0]) == graph.number_of_edges() < comb(200, 2) / 10
     optimizer = partial(Adam, lr=0.03)
@@ -253,7 +253,7 @@ def test_positions_are_recovered_from_sampled_pairs():
 
 def test_the_bound_is_that_of_all_pairs_and_the_divergence_of_the_prior():
     graph = nx.karate_club_graph()
-    latent = LatentPositionGraph.for_graph(graph).double()
+    latent = LatentPositionGraph.from_graph(graph).double()
     x, pairs = latent.observations(graph)
     bound = ppgen.elbo(latent, (x, pairs), particles=600).per_image.sum()
     q = latent.posterior()
@@ -312,7 +312,7 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match=r"density is 1\.0; expected a share"):
         LatentPositionGraph(6, density=1.0)
     with pytest.raises(ValueError, match=r"density is 0\.0; expected a share"):
-        LatentPositionGraph.for_graph(nx.empty_graph(6))
+        LatentPositionGraph.from_graph(nx.empty_graph(6))
     with pytest.raises(ValueError, match="controls is 0"):
         LatentPositionGraph(6, controls=0)
     with pytest.raises(ValueError, match=r"known has the shape \(6,\)"):
@@ -321,3 +321,8 @@ def test_bad_arguments_are_refused():
         KnownPositionGraph(torch.full((6, 2), torch.nan))
     with pytest.raises(ValueError, match=r"pairs has the shape None; expected .*\(3, 2\)"):
         LatentPositionGraph(6).model(n=3)
+
+
+def test_a_graph_without_positions_is_none():
+    with pytest.raises(TypeError, match="abstract"):
+        PositionGraph(6)

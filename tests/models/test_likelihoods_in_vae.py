@@ -83,7 +83,7 @@ def test_images_from_the_model_and_back(make, digits):
 
 @every
 def test_a_saved_state_is_the_whole_model(make, digits):
-    vae, other = (VAE.mlp(digits.image_shape, 4, (64,), likelihood=make()) for _ in range(2))
+    vae, other = (VAE.mlp(digits.image_shape, 4, hidden=(64,), likelihood=make()) for _ in range(2))
     with torch.no_grad():
         for parameter in vae.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))

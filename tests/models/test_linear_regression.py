@@ -13,7 +13,7 @@ from torch.optim import Adam
 
 import ppgen
 from ppgen.inference import NoMaximumError, maximum_likelihood
-from ppgen.models import LinearRegression
+from ppgen.models import LinearRegression, Regression
 
 FAILURE_RATE = 1e-5
 
@@ -189,3 +189,8 @@ def test_a_missing_design_is_refused():
         ppgen.sample(LinearRegression(2), 5, torch.ones(5, 3))
     with pytest.raises(ValueError, match="covariates is 0"):
         LinearRegression(0)
+
+
+def test_a_regression_without_observations_is_none():
+    with pytest.raises(TypeError, match="abstract"):
+        Regression(2)

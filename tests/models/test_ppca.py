@@ -1,5 +1,6 @@
 """Probabilistic PCA against scikit-learn, dense Gaussians, and its own other ways to fit."""
 
+import copy
 from functools import partial
 
 import pytest
@@ -35,7 +36,7 @@ def x():
 
 @pytest.fixture
 def ppca(x):
-    return PPCA.closed_form(x, latent=3)
+    return PPCA.from_images(x, latent=3)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def as_scikit_learn_divides(x):
 def test_closed_form_is_that_of_scikit_learn(x, latent):
     """Scikit-learn divides by n − 1: its covariance is n / (n − 1) times the most likely one."""
     peer = PCA(latent, svd_solver="full").fit(x.flatten(1).numpy())
-    ppca = PPCA.closed_form(as_scikit_learn_divides(x), latent)
+    ppca = PPCA.from_images(as_scikit_learn_divides(x), latent)
     w, _, covariance = dense(ppca)
     ours = torch.linalg.qr(w).Q
     theirs = torch.from_numpy(peer.components_.T)
@@ -84,11 +85,11 @@ def test_closed_form_is_that_of_scikit_learn(x, latent):
 def test_closed_form_on_real_digits_is_that_of_scikit_learn(digits):
     train = digits[0]
     peer = PCA(20, svd_solver="full").fit(train.flatten(1).numpy())
-    ppca = PPCA.closed_form(as_scikit_learn_divides(train), 20)
+    ppca = PPCA.from_images(as_scikit_learn_divides(train), 20)
     for part in digits:
         score = peer.score(part.flatten(1).numpy())
         assert ppca.log_likelihood(part).mean().item() == pytest.approx(score, abs=1e-6)
-    own = PPCA.closed_form(train, 20)
+    own = PPCA.from_images(train, 20)
     assert own.log_likelihood(train).mean() > ppca.log_likelihood(train).mean()
 
 
@@ -96,7 +97,7 @@ def test_closed_form_on_real_digits_is_that_of_scikit_learn(digits):
 def test_both_sides_of_the_data_matrix_give_the_same(n):
     """Sizes about the number of pixels, where the Gram matrix gives way to the covariance."""
     x = images_of(n)
-    found = PrincipalAxes.of(x)
+    found = PrincipalAxes.from_images(x)
     centred = x.flatten(1) - x.flatten(1).mean(0)
     singular, right = torch.linalg.svd(centred, full_matrices=False)[1:]
     rank = min(n - 1, PIXELS)
@@ -120,8 +121,8 @@ def test_closed_form_has_the_highest_likelihood(x, ppca):
 
 def test_randomised_axes_have_the_likelihood_of_the_exact_ones(digits):
     train, test = digits
-    exact = PPCA.closed_form(train, 10)
-    randomised = PPCA.closed_form(train, 10, randomised=True)
+    exact = PPCA.from_images(train, 10)
+    randomised = PPCA.from_images(train, 10, randomised=True)
     for part in (train, test):
         expected = exact.log_likelihood(part).mean().item()
         assert randomised.log_likelihood(part).mean().item() == pytest.approx(expected, abs=1e-3)
@@ -129,16 +130,16 @@ def test_randomised_axes_have_the_likelihood_of_the_exact_ones(digits):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_parameters_follow_the_images_type(x, dtype):
-    ppca = PPCA.closed_form(x.to(dtype), 3)
+    ppca = PPCA.from_images(x.to(dtype), 3)
     assert ppca.dtype == ppca.log_likelihood(x.to(dtype)).dtype == dtype
-    expected = PPCA.closed_form(x, 3).log_likelihood(x)
+    expected = PPCA.from_images(x, 3).log_likelihood(x)
     found = ppca.log_likelihood(x.to(dtype)).double()
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
 def test_float32_likelihood_keeps_its_digits_where_there_is_little_noise():
     x = images_of(300, noise=1e-3)
-    ppca = PPCA.closed_form(x, 3)
+    ppca = PPCA.from_images(x, 3)
     expected = ppca.log_likelihood(x)
     ppca.float()
     error = ppca.log_likelihood(x.float()).double() - expected
@@ -166,10 +167,10 @@ def test_noise_too_small_for_float32_is_an_error_and_right_in_float64(x):
 
 def test_held_out_likelihood_of_every_dimension_is_that_of_its_closed_form(digits):
     train, test = digits
-    by_dimension = PrincipalAxes.of(train).log_likelihood(test)
+    by_dimension = PrincipalAxes.from_images(train).log_likelihood(test)
     assert len(by_dimension) == torch.linalg.matrix_rank((train - train.mean(0)).flatten(1))
     for latent in (1, 7, 30, len(by_dimension) - 1):
-        ppca = PPCA.closed_form(train, latent)
+        ppca = PPCA.from_images(train, latent)
         expected = ppca.log_likelihood(test).mean()
         torch.testing.assert_close(by_dimension[latent], expected.detach())
     isotropic = torch.distributions.Normal(train.mean(0), train.var(0, correction=0).mean().sqrt())
@@ -179,7 +180,7 @@ def test_held_out_likelihood_of_every_dimension_is_that_of_its_closed_form(digit
 
 def test_held_out_likelihood_finds_the_dimension():
     x = images_of(3000, latent=4, shape=(1, 5, 5))
-    by_dimension = PrincipalAxes.of(x[:2000]).log_likelihood(x[2000:])
+    by_dimension = PrincipalAxes.from_images(x[:2000]).log_likelihood(x[2000:])
     assert by_dimension[4] > by_dimension[:4].max() + 1
     assert by_dimension[4] > by_dimension.max() - 0.05
 
@@ -305,9 +306,22 @@ def fit(program, x, epochs, compiling="off"):
 def test_svi_reaches_the_closed_form(x):
     program = PPCA(SHAPE, 3).double()
     fit(program, x, epochs=1000)
-    best = PPCA.closed_form(x, 3).log_likelihood(x).mean().item()
+    best = PPCA.from_images(x, 3).log_likelihood(x).mean().item()
     assert program.log_likelihood(x).mean().item() == pytest.approx(best, abs=0.01)
     assert ppgen.elbo(program, x).mean == pytest.approx(best, abs=0.05)
+
+
+def test_svi_in_half_precision(x):
+    program = PPCA(SHAPE, 3)
+    before = program.log_likelihood(x.float()).mean().item()
+    ppgen.fit(program, x.float(), epochs=20, batch_size=50, bfloat16=True, progress=False)
+    assert program.log_likelihood(x.float()).mean().item() > before
+
+
+def test_completions_carry_no_gradient(x, ppca):
+    left = torch.tensor([True, True, False, False])
+    for mean in (False, True):
+        assert not ppca.complete(x, left, mean=mean).requires_grad
 
 
 @pytest.mark.slow
@@ -331,25 +345,39 @@ def test_a_state_dict_is_the_whole_model(x, ppca):
 
 def test_em_reaches_the_closed_form_where_nothing_is_missing(x, ppca):
     program = PPCA(SHAPE, 3).double()
-    history = program.fit_em(x, iterations=2000, tolerance=1e-9)
+    history = program.fit_em(x, iterations=2000, tolerance=1e-9, warm_start=True)
     expected = ppca.log_likelihood(x).mean().item()
     assert history[-1] == pytest.approx(expected, abs=1e-6)
     torch.testing.assert_close(dense(program)[2], dense(ppca)[2], rtol=0, atol=1e-3)
     torch.testing.assert_close(ppgen.elbo(program, x).per_image, program.log_likelihood(x).detach())
 
 
-def test_em_stays_at_the_closed_form(x, ppca):
-    before = [parameter.clone() for parameter in ppca.parameters()]
-    ppca.fit_em(x, iterations=3, tolerance=-1.0)
-    for parameter, old in zip(ppca.parameters(), before, strict=True):
-        torch.testing.assert_close(parameter, old)
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_em_stays_at_the_closed_form(x, ppca, warm_start):
+    program = copy.deepcopy(ppca) if warm_start else PPCA(SHAPE, 3).double()
+    program.fit_em(x, iterations=3, tolerance=-1.0, warm_start=warm_start)
+    torch.testing.assert_close(program.state_dict(), ppca.state_dict())
 
 
+def test_a_new_start_of_em_is_mean_imputation_and_forgets_the_present_parameters(x):
+    observed = random_mask(*x.shape)
+    mean = (x * observed).sum(0) / observed.sum(0)
+    imputed = PPCA.from_images(x.where(observed, mean), 2)
+    program = PPCA(SHAPE, 2).double()
+    for _ in range(2):
+        (start,) = program.fit_em(x.where(observed, torch.nan), observed, iterations=0)
+        assert start == pytest.approx(imputed.log_likelihood(x, observed).mean().item())
+        torch.testing.assert_close(program.state_dict(), imputed.state_dict())
+        program.fit_em(x, observed, iterations=5)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("share", [0.2, 0.7, 1.0])
-def test_em_never_lowers_the_likelihood_and_ends_at_a_stationary_point(x, share):
+def test_em_never_lowers_the_likelihood_and_ends_at_a_stationary_point(x, share, warm_start):
     observed = random_mask(*x.shape, share=share)
     program = PPCA(SHAPE, 2).double()
-    history = program.fit_em(x, observed, iterations=3000, tolerance=1e-9, batch_size=70)
+    options = {"batch_size": 70, "warm_start": warm_start}
+    history = program.fit_em(x, observed, iterations=3000, tolerance=1e-9, **options)
     steps = torch.tensor(history).diff()
     assert (steps > -1e-10).all()
     likelihood = program.log_likelihood(x, observed).mean()
@@ -363,11 +391,11 @@ def test_em_beats_mean_imputation_where_30_percent_are_missing(digits):
     train, test = digits
     observed = random_mask(*train.shape)
     mean = (train * observed).sum(0) / observed.sum(0)
-    imputed = PPCA.closed_form(train.where(observed, mean), 10)
-    by_em = PPCA.closed_form(train.where(observed, mean), 10)
+    imputed = PPCA.from_images(train.where(observed, mean), 10)
+    by_em = PPCA((1, 8, 8), 10).to(train)
     by_em.fit_em(train.where(observed, torch.nan), observed, iterations=100, tolerance=0.01)
     found, baseline = (p.log_likelihood(test).mean() for p in (by_em, imputed))
-    complete = PPCA.closed_form(train, 10).log_likelihood(test).mean()
+    complete = PPCA.from_images(train, 10).log_likelihood(test).mean()
     assert found < complete
     assert complete - found < 0.5 * (complete - baseline)
 
@@ -402,14 +430,14 @@ def test_a_pixel_that_no_image_observes_gets_no_loadings_and_keeps_its_mean(x):
 
 def test_constant_pixels_get_no_loadings_and_take_part_in_the_noise(x):
     x[:, 0, 0, 0] = 0.25
-    ppca = PPCA.closed_form(x, 3)
+    ppca = PPCA.from_images(x, 3)
     assert ppca.loadings[:, 0, 0, 0].abs().max() < 1e-8
     assert ppca.mean[0, 0, 0].item() == pytest.approx(0.25)
     _, mean, covariance = dense(ppca)
     expected = MultivariateNormal(mean, covariance).log_prob(x.flatten(1))
     torch.testing.assert_close(ppca.log_likelihood(x), expected)
     program = PPCA(SHAPE, 3).double()
-    program.fit_em(x, iterations=2000, tolerance=1e-8)
+    program.fit_em(x, iterations=2000, tolerance=1e-8, warm_start=True)
     best = ppca.log_likelihood(x).mean()
     torch.testing.assert_close(program.log_likelihood(x).mean(), best, rtol=0, atol=1e-5)
 
@@ -417,18 +445,18 @@ def test_constant_pixels_get_no_loadings_and_take_part_in_the_noise(x):
 @pytest.mark.parametrize("n", [8, 300])
 def test_repeated_images_count_as_often_as_they_occur(n):
     x = images_of(n)
-    once, twice = (PPCA.closed_form(images, 3) for images in (x, x.repeat(2, 1, 1, 1)))
+    once, twice = (PPCA.from_images(images, 3) for images in (x, x.repeat(2, 1, 1, 1)))
     torch.testing.assert_close(dense(once)[1:], dense(twice)[1:])
 
 
 @pytest.mark.parametrize("n", [6, 40])
 def test_no_more_dimensions_than_the_rank_of_the_images_less_one(n):
     x = images_of(5).repeat(8, 1, 1, 1)[:n]
-    ppca = PPCA.closed_form(x, latent=3)
+    ppca = PPCA.from_images(x, latent=3)
     assert all(parameter.isfinite().all() for parameter in ppca.parameters())
     for randomised in (False, True):
         with pytest.raises(ValueError, match=r"latent is 4, but the .* no more than 4 axes"):
-            PPCA.closed_form(x, 4, randomised=randomised)
+            PPCA.from_images(x, 4, randomised=randomised)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 50])
@@ -436,9 +464,11 @@ def test_no_more_dimensions_than_the_rank_of_the_images_less_one(n):
 def test_equal_images_are_refused(n, dtype):
     x = torch.rand(1, *SHAPE, dtype=dtype).expand(n, *SHAPE)
     with pytest.raises(ValueError, match="no more than 0 axes"):
-        PPCA.closed_form(x, 1)
-    with pytest.raises(ValueError, match="the noise variance runs to 0"):
+        PPCA.from_images(x, 1)
+    with pytest.raises(ValueError, match="no more than 0 axes"):
         PPCA(SHAPE, 1).to(dtype).fit_em(x)
+    with pytest.raises(ValueError, match="the noise variance runs to 0"):
+        PPCA(SHAPE, 1).to(dtype).fit_em(x, warm_start=True)
 
 
 @pytest.mark.parametrize("share", [0.6, 1.0])
@@ -447,8 +477,10 @@ def test_em_with_more_dimensions_than_images_says_so(share):
     observed = random_mask(*x.shape, share=share)
     program = PPCA(SHAPE, 8).double()
     with pytest.raises(ValueError, match="the noise variance runs to 0: 8 latent"):
-        program.fit_em(x, observed, iterations=100_000, tolerance=1e-12)
+        program.fit_em(x, observed, iterations=100_000, tolerance=1e-12, warm_start=True)
     assert all(parameter.isfinite().all() for parameter in program.parameters())
+    with pytest.raises(ValueError, match="latent is 8, but the images vary along no more than 3"):
+        program.fit_em(x, observed)
 
 
 # bad input
@@ -467,7 +499,7 @@ def test_values_that_are_not_finite(value, n, randomised):
     x = images_of(n)
     x[3, 0, 1, 2] = value
     with pytest.raises(ValueError, match="NaN or infinite values, first in image 3"):
-        PPCA.closed_form(x, 2, randomised=randomised)
+        PPCA.from_images(x, 2, randomised=randomised)
     with pytest.raises(ValueError, match="NaN or infinite values, first in image 3"):
         PPCA(SHAPE, 2).double().fit_em(x)
 
@@ -475,11 +507,11 @@ def test_values_that_are_not_finite(value, n, randomised):
 def test_images_of_another_form(x, ppca):
     levels = torch.randint(0, 256, (20, *SHAPE), dtype=torch.uint8)
     with pytest.raises(ValueError, match=r"images are torch.uint8; expected .* images / 255"):
-        PPCA.closed_form(levels, 2)
+        PPCA.from_images(levels, 2)
     with pytest.raises(ValueError, match=r"shape \(200, 12\); expected \(batch, channel"):
-        PPCA.closed_form(x.flatten(1), 2)
+        PPCA.from_images(x.flatten(1), 2)
     with pytest.raises(ValueError, match="with one or more images"):
-        PPCA.closed_form(x[:0], 2)
+        PPCA.from_images(x[:0], 2)
     for method in (ppca.posterior, ppca.log_likelihood, ppca.fit_em):
         for wrong in (x.flatten(1), x[:, :, :2], x[0]):
             with pytest.raises(ValueError, match=r"x has the shape .* = \(1, 3, 4\)"):

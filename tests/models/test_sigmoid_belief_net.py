@@ -18,13 +18,14 @@ import ppgen
 from ppgen.autoregressive import MADE, FullyVisible
 from ppgen.distributions import TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
-from ppgen.distributions.sigmoid_belief import states
+from ppgen.distributions.states import states
 from ppgen.importance import ImportanceWeightedELBO, log_weights
 from ppgen.inference.gradients import Objective
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.binary_posteriors import AutoregressiveBernoulli
 from ppgen.objectives import TensorELBO
 from ppgen.program import Pair
+from ppgen.traces import sample_sites
 from ppgen.wake_sleep import WakeSleepELBO
 
 FAILURE_RATE = 1e-4
@@ -63,7 +64,7 @@ def x(binary_images):
 
 def terms(net, x):
     """Log p(x, z) and log q(z | x) of all states, ``(16, batch)``, from the programs' own sites."""
-    every = states(range(STATES), 4, like=x).repeat_interleave(len(x), 0)
+    every = states(range(STATES), 4).to(x).repeat_interleave(len(x), 0)
     latents = dict(zip(net.sites, every.split(net.latents, -1), strict=True))
     rows = x.repeat(STATES, 1, 1, 1)
     sums = []
@@ -140,7 +141,7 @@ def test_means_of_the_latents_follow_from_the_gradient_in_the_prior(x):
     net = make([4])
     (found,) = grad(net.log_likelihood(x[:1]).sum(), [net.prior_logits])
     posterior = terms(net, x[:1])[0].softmax(0)[:, 0]
-    expected = posterior @ states(range(STATES), 4, like=x) - net.prior_logits.sigmoid()
+    expected = posterior @ states(range(STATES), 4).to(x) - net.prior_logits.sigmoid()
     torch.testing.assert_close(found, expected)
 
 
@@ -276,6 +277,37 @@ def test_fit_raises_the_likelihood(estimator, exact, images, groups, x):
     after = net.log_likelihood(x).mean().item()
     assert after > before + 0.05
     assert -elbo(net, x) < after
+
+
+def test_the_exact_program_gives_the_nets_likelihood(x, monkeypatch):
+    net, memory = make([4]), []
+    program = ExactSigmoidBeliefNet(net, memory=0.5)
+    distribution = net.distribution
+    monkeypatch.setattr(net, "distribution", lambda m: memory.append(m) or distribution(m))
+    torch.testing.assert_close(program.log_likelihood(x), net.log_likelihood(x))
+    assert memory == [0.5, 256.0]
+
+
+@nets
+def test_logits_are_no_less_than_float32_in_half_precision(layers, x):
+    net = SigmoidBeliefNet(SHAPE, layers(), hidden=(3,))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for program in (net.model, net.guide):
+            for site in sample_sites(poutine.trace(program).get_trace(x.float())).values():
+                fn = getattr(site["fn"], "base_dist", site["fn"])
+                assert site["fn"].log_prob(site["value"]).dtype == torch.float32
+                assert getattr(fn, "logits", torch.zeros(0)).dtype == torch.float32
+
+
+def test_the_support_of_the_autoregressive_posterior_are_binary_vectors():
+    q = autoregressive(4)(torch.zeros(5, 3))
+    for p in (q, q.expand((2, 5))):
+        assert p.support.event_dim == 1
+        assert p.support.is_discrete
+        assert p.support.check(p.sample()).all()
+        assert not p.support.check(p.sample() + 0.5).any()
+    with pytest.raises(ValueError, match="support"):
+        q.log_prob(torch.full((5, 4), 0.5))
 
 
 # what cannot be meant

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.distributions import kl_divergence
 
 import ppgen
@@ -154,6 +155,32 @@ def test_two_layers_with_a_constant_conditional_are_one():
     assert ppgen.elbo(two, x, particles=400).mean == pytest.approx(
         ppgen.elbo(one, x, particles=400).mean, abs=0.05
     )
+
+
+def test_the_networks_between_layers_have_their_own_hidden_layers():
+    vae = HierarchicalVAE.mlp(
+        (1, 2, 2),
+        3,
+        hidden=(8,),
+        activation=nn.ReLU,
+        above=(2,),
+        conditional_hidden=(5, 6),
+        conditional_activation=nn.Sigmoid,
+    )
+    for network, (inputs, outputs) in zip(
+        (*vae.conditionals, *vae.inferences), ((2, 6), (3, 4)), strict=True
+    ):
+        linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+        assert [layer.in_features for layer in linear] == [inputs, 5, 6]
+        assert linear[-1].out_features == outputs
+        assert [type(layer) for layer in network[1::2]] == [nn.Sigmoid, nn.Sigmoid]
+    assert [type(layer) for layer in vae.decoder[1:3]] == [nn.ReLU, nn.Linear]
+
+
+@pytest.mark.parametrize("make", [VAE.mlp, VAE.convolutional])
+def test_what_follows_the_latent_is_named(make):
+    with pytest.raises(TypeError, match="positional"):
+        make((1, 8, 8), 3, (8,))
 
 
 @pytest.mark.parametrize("above", [(), (0,), (3, -1)], ids=str)
