@@ -58,11 +58,7 @@ class LinearGaussian(Program):
     def __init__(self, image_shape: Sequence[int], latent: int) -> None:
         super().__init__()
         pixels = check_image_shape(image_shape)
-        if not 1 <= latent < pixels:
-            raise ValueError(
-                f"latent is {latent}; expected a dimension of 1 or more, and fewer than the "
-                f"{pixels} pixels"
-            )
+        check_latent(latent, pixels)
         self.image_shape = tuple(image_shape)
         self.latent = latent
         self.loadings = nn.Parameter(torch.randn(latent, *image_shape) / pixels**0.5)
@@ -214,3 +210,12 @@ class LinearGaussian(Program):
             return None
         check_observed(observed, x.shape)
         return observed.expand(*observed.shape[:-3], *self.image_shape)
+
+
+def check_latent(latent: int, pixels: int) -> None:
+    """Refuse a dimension of z that leaves nothing to the noise."""
+    if not 1 <= latent < pixels:
+        raise ValueError(
+            f"latent is {latent}; expected a dimension of 1 or more, and fewer than the "
+            f"{pixels} pixels"
+        )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ppgen.models.em import alternate, observed_batches
-from ppgen.models.linear_gaussian import LinearGaussian
+from ppgen.models.linear_gaussian import LinearGaussian, check_latent
 from ppgen.models.ppca_em import PixelRegression
 from ppgen.models.principal_axes import PrincipalAxes, check_images
 
@@ -64,10 +64,10 @@ class PPCA(LinearGaussian):
             variance to the noise.
         """
         check_images(images)
-        ppca = cls(images.shape[1:], latent)
+        check_latent(latent, images[0].numel())
         find = PrincipalAxes.randomised if randomised else PrincipalAxes.from_images
         axes = find(images, latent + 1)
-        ppca.to(images)
+        ppca = cls(images.shape[1:], latent).to(images)
         ppca._set_closed_form(axes)
         ppca.use_exact_posterior()
         return ppca
