@@ -74,6 +74,18 @@ def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
         )
 
 
+def known_pixels(images: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    """Give images with 0 wherever a pixel is missing, and the mask in their shape.
+
+    Raises
+    ------
+    ValueError
+        Where the mask is not boolean or does not broadcast to the images.
+    """
+    observed = check_observed(observed, images.shape).to(images.device)
+    return images.where(observed, 0), observed
+
+
 def check_observed(observed: Tensor, shape: torch.Size) -> Tensor:
     """Give the mask of known pixels in the shape of the images.
 

@@ -154,7 +154,8 @@ def fit(
         batch_size -= batch_size % processes.count
     processes.check_divides(images, batch_size)
     batches = Batches(data, batch_size, transform, place, program.dtype)
-    processes.check_same(batches)
+    checksum = batches.checksum()
+    processes.check_same(checksum)
     held_out = None
     if validation is not None:
         held_out = Batches(validation, None, transform, place, program.dtype)
@@ -175,7 +176,7 @@ def fit(
         settings = {
             "seed": seed,
             "batch_size": batch_size,
-            "data": batches.checksum(),
+            "data": checksum,
             "elbo": f"{type(objective.elbo).__name__}, {objective.elbo.num_particles} particles",
             "optimizer": f"{type(state.optimizer).__name__} {state.optimizer.defaults}",
             "scheduler": type(state.scheduler).__name__,

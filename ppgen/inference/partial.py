@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import biject_to
 
 from ppgen.batches import Batches
-from ppgen.images import check_observed
+from ppgen.images import known_pixels
 from ppgen.importance import log_mean_weight, repeat_rows
 from ppgen.inference.evaluate import Estimate, check_particles
 from ppgen.inference.prepare import check_image_site, check_support
@@ -77,8 +77,7 @@ def observed_batch(
         Where the masks have the wrong type or shape, or observed pixels are not finite.
     """
     if observed is not None:
-        observed = check_observed(observed, x.shape).to(x.device)
-        x = x.where(observed, 0)
+        x, observed = known_pixels(x, observed)
         observed = observed.to(program.device)
     batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
     return next(iter(batches)), observed

@@ -6,7 +6,7 @@ import atexit
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import pyro
@@ -77,15 +77,14 @@ class Processes:
                 "of which each takes its part of every batch"
             )
 
-    def check_same(self, batches: Batches) -> None:
-        """Refuse data that is not the same in all processes.
+    def check_same(self, checksum: int) -> None:
+        """Refuse data whose checksum is not the same in all processes.
 
         Raises
         ------
         ValueError
             In each of them.
         """
-        checksum = batches.checksum() if self.count > 1 else 0
         if self.total(checksum) != self.count * checksum:
             raise ValueError(
                 "data differs from process to process; expected the same in each: fit gives "
@@ -97,7 +96,7 @@ class Processes:
         made = [make() if self.leads else None]
         if self.count > 1:
             distributed.broadcast_object_list(made)
-        return made[0]  # type: ignore[return-value]
+        return cast(T, made[0])
 
     def total(self, number: float) -> float:
         """Add up a number over all processes, to the same sum in each."""

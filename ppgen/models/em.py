@@ -8,7 +8,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from ppgen.batches import Batches
-from ppgen.images import check_observed
+from ppgen.images import known_pixels
 from ppgen.program import Program
 
 Expected = TypeVar("Expected")
@@ -76,7 +76,6 @@ def observed_batches(
     """
     data: tuple[Tensor, ...] = (images,)
     if observed is not None:
-        observed = check_observed(observed, images.shape).to(images.device)
-        data = (images.where(observed, 0), observed)
+        data = known_pixels(images, observed)
     batch_size = min(batch_size, len(images))
     return Batches(data, batch_size, device=program.device, dtype=program.dtype)
