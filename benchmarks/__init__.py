@@ -9,8 +9,10 @@ NAMES = (
     "autoregressive",
     "epoch_data",
     "graph",
+    "large_data",
     "latent",
     "latent_graph",
     "ppca",
+    "processes",
     "svi_step",
 )

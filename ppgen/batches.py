@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from math import ceil
 
 import numpy as np
+import pyro
 import torch
 from torch import Tensor
 
@@ -110,9 +111,14 @@ class Batches:
         return checksum
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Go through the data once, in its own order."""
+        """Go through the data once, in its own order; the transform runs with Pyro's validation on.
+
+        So images that cannot be transformed are found here, and need not be looked for again.
+        """
         for start in range(0, self.images, self.batch_size):
-            yield self._batch(*(t[start : start + self.batch_size] for t in self.tensors))
+            with pyro.validation_enabled(True):
+                batch = self._batch(*(t[start : start + self.batch_size] for t in self.tensors))
+            yield batch
 
     def shuffled(
         self, seed: int, epoch: int, part: int = 0, parts: int = 1

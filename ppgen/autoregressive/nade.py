@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -68,8 +69,7 @@ class NADE(AutoregressiveNetwork):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Raw outputs of all pixels, ``(batch, outputs, channel, height, width)``."""
-        # The gradient by hand is written for one floating-point type.
-        with torch.autocast(x.device.type, enabled=False):
+        with one_floating_type(x.device):
             start, bias = self._biases(len(x), context)
             pixels = self.in_order(x).mT.unsqueeze(-1).contiguous()
             raw = NADEFunction.apply(pixels, start, self.weight, self.output_weight)
@@ -93,3 +93,10 @@ class NADE(AutoregressiveNetwork):
             start = start + context @ self.context_weight
             bias = bias + torch.tensordot(context, self.output_context_weight, 1)
         return start, bias
+
+
+def one_floating_type(device: torch.device) -> AbstractContextManager:
+    """Switch autocast off where there is any: the gradient by hand is written for one type."""
+    kind = device.type
+    available = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if available else nullcontext()

@@ -35,6 +35,9 @@ adam = partial(Adam, lr=1e-3, fused=True)
 COMPILE_FROM_STEPS = 5_000
 """Steps from which ``compile="auto"`` compiles on the CPU: fewer don't pay for the compiler."""
 
+LOOK_EVERY = 10
+"""Steps whose losses are fetched from a GPU together, for which it has to be waited for."""
+
 
 def fit(
     program: Any,
@@ -206,7 +209,7 @@ def fit(
         Loop(
             objective,
             state,
-            Step(state, gradients, clip_norm),
+            Step(state, gradients, clip_norm, steps_between_looks(place, state.optimizer)),
             batches,
             held_out,
             seed,
@@ -222,3 +225,8 @@ def fit(
 def compiling_pays(device: torch.device, steps: int) -> bool:
     """Whether a run is long enough to earn back the time of the compiler."""
     return device.type == "cuda" or steps >= COMPILE_FROM_STEPS
+
+
+def steps_between_looks(device: torch.device, optimizer: Optimizer) -> int:
+    """How many losses are fetched together: one where waiting costs nothing or has to be."""
+    return LOOK_EVERY if device.type == "cuda" and optimizer.defaults.get("fused") else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -71,24 +71,26 @@ class Loop:
         everyone = self.processes
         everyone.own_stream(self.seed, number)
         self.state.program.train()
-        self.step.gradients.begin_epoch()
-        batches = self.batches.shuffled(self.seed, number, everyone.rank, everyone.count)
-        for i, batch in enumerate(batches, start=1):
-            try:
-                elbo = -self.step(batch)
-            except NotFiniteError as error:
-                kept = (
-                    f"; the last checkpoint is {self.checkpoints.last}" if self.checkpoints else ""
-                )
-                raise NotFiniteError(
-                    f"step {i} of {len(self.batches)} in epoch {number}: {error}{kept}; "
-                    "try a smaller learning rate, or clip_norm"
-                ) from error
-            total += elbo * len(batch[0])
-            seen += len(batch[0])
-            for report in self.reports:
-                report.step(everyone.count * len(batch[0]), elbo)
+        try:
+            for images, loss in self._steps(number):
+                total -= loss * images
+                seen += images
+                for report in self.reports:
+                    report.step(everyone.count * images, -loss)
+        except NotFiniteError as error:
+            kept = f"; the last checkpoint is {self.checkpoints.last}" if self.checkpoints else ""
+            raise NotFiniteError(
+                f"epoch {number}, {error}{kept}; try a smaller learning rate, or clip_norm"
+            ) from error
         return everyone.total(total) / everyone.total(seen)
+
+    def _steps(self, number: int) -> Iterator[tuple[int, float]]:
+        # Images and loss of each step of an epoch, as soon as they are known.
+        self.step.begin_epoch()
+        rank, count = self.processes.rank, self.processes.count
+        for batch in self.batches.shuffled(self.seed, number, rank, count):
+            yield from self.step(batch)
+        yield from self.step.look()
 
     def end_epoch(self, number: int, elbo: float | None, seconds: float) -> None:
         """Validate, record, report, call back and save."""

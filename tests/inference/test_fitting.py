@@ -310,7 +310,7 @@ def test_a_loss_that_is_not_finite_names_step_site_and_parameter(x, tmp_path):
     with pytest.raises(NotFiniteError) as caught:
         fit(Exploding(), x, epochs=5, batch_size=20, out=tmp_path)
     message = str(caught.value)
-    assert "step 2 of 3 in epoch 3" in message
+    assert "epoch 3, step 2: the loss is" in message
     assert "sites: z" in message or "encoder.weight" in message
     assert "encoder.weight" in message
     assert str(tmp_path / "checkpoint.pt") in message

@@ -1,0 +1,141 @@
+"""Programs on devices other than the CPU: what a GPU would have to be waited for, and CUDA itself.
+
+Tensors on torch's device "meta" have shapes and no values, so whatever looks at a value fails
+there, and so does whatever makes a tensor on the CPU beside them. What runs there runs on a GPU
+without waiting for it.
+"""
+
+import pyro
+import pytest
+import torch
+
+import ppgen
+from ppgen.autoregressive import (
+    LSTM,
+    MADE,
+    NADE,
+    FullyVisible,
+    GatedPixelCNN,
+    Independent,
+    PixelCNN,
+    Transformer,
+)
+from ppgen.experiment import every_likelihood
+from ppgen.inference.fitting import LOOK_EVERY, adam
+from ppgen.inference.gradients import Objective
+from ppgen.inference.step import Step
+from ppgen.inference.training import TrainingState
+from ppgen.models import (
+    PPCA,
+    VAE,
+    AutoregressiveModel,
+    BernoulliMixture,
+    HierarchicalVAE,
+    SigmoidBeliefNet,
+)
+
+SHAPE = (1, 4, 4)
+
+NETWORKS = {
+    "Independent": lambda: Independent(SHAPE),
+    "FullyVisible": lambda: FullyVisible(SHAPE),
+    "MADE": lambda: MADE(SHAPE, hidden=[12]),
+    "NADE": lambda: NADE(SHAPE, hidden=6),
+    "PixelCNN": lambda: PixelCNN(SHAPE, channels=4, blocks=2),
+    "GatedPixelCNN": lambda: GatedPixelCNN(SHAPE, channels=4, blocks=2),
+    "LSTM": lambda: LSTM(SHAPE, hidden=6),
+    "Transformer": lambda: Transformer(SHAPE, width=6, layers=2, heads=2),
+}
+
+PROGRAMS = {
+    **{
+        f"VAE, {name}": lambda p=likelihood: VAE.mlp(SHAPE, 2, hidden=[8], likelihood=p)
+        for name, likelihood in every_likelihood(16).items()
+    },
+    "VAE of convolutions": lambda: VAE.convolutional(SHAPE, 2),
+    "HierarchicalVAE": lambda: HierarchicalVAE.mlp(SHAPE, 2),
+    "BernoulliMixture": lambda: BernoulliMixture(SHAPE, 3),
+    "SigmoidBeliefNet": lambda: SigmoidBeliefNet(SHAPE, [3]),
+    "PPCA": lambda: PPCA(SHAPE, 2),
+    **{
+        name: lambda make=make: AutoregressiveModel(make()) for name, make in NETWORKS.items()
+    },
+    "MADE, three orderings": lambda: AutoregressiveModel(
+        MADE(SHAPE, hidden=[12], masks=3, random_orderings=True)
+    ),
+}  # fmt: skip
+
+every_program = pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS)
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+def images(program, n=6):
+    """Images inside the support of any of the programs."""
+    grey = torch.randint(16, (n, *SHAPE))
+    likelihood = getattr(program, "likelihood", None)
+    return likelihood.encode(grey, 16) if likelihood else (grey > 7).float()
+
+
+@every_program
+def test_a_step_looks_at_no_value(make):
+    program = make().to("meta")
+    x = images(program).to("meta", program.dtype)
+    with pyro.validation_enabled(False):
+        loss = Objective(program)(x)
+        loss.backward()
+    assert loss.is_meta
+    reached = [parameter.grad for parameter in program.parameters() if parameter.grad is not None]
+    assert reached
+    assert all(gradient.is_meta for gradient in reached)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"MADE", "FullyVisible"}))
+def test_drawing_pixel_by_pixel_looks_at_no_value(name):
+    model = AutoregressiveModel(NETWORKS[name]()).to("meta")
+    drawn = ppgen.sample(model, 5)
+    assert drawn.is_meta
+    assert drawn.shape == (5, *SHAPE)
+
+
+@cuda
+@every_program
+def test_a_step_on_cuda_is_not_waited_for(make):
+    program = make()
+    x = images(program, 8).to("cuda", program.dtype)
+    objective = Objective(program.to("cuda"))
+    step = Step(TrainingState.start(program, adam), objective.gradients(), look_every=LOOK_EVERY)
+    with pyro.validation_enabled(False):
+        step((x,))  # makes what is made once
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            assert step((x,)) == []
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert [images for images, loss in step.look()] == [8, 8]
+
+
+@cuda
+@every_program
+@pytest.mark.parametrize("options", [{}, {"compile": "on"}, {"bfloat16": True}], ids=str)
+def test_every_program_learns_and_draws_on_cuda(make, options):
+    program = make()
+    x = images(program, 60)
+    history = ppgen.fit(
+        program, x, x, epochs=20, batch_size=20, device="cuda", progress=False, **options
+    )
+    assert history.best.validation > history.epochs[0].validation
+    assert ppgen.elbo(program, x).mean == pytest.approx(history.best.validation, rel=0.1)
+    assert ppgen.sample(program, 7).device.type == "cuda"
+
+
+@cuda
+@pytest.mark.parametrize("name", NETWORKS)
+def test_losses_on_cuda_are_those_of_the_cpu(name):
+    def losses(device):
+        torch.manual_seed(0)
+        model = AutoregressiveModel(NETWORKS[name]())
+        x = images(model, 60)
+        history = ppgen.fit(model, x, epochs=5, batch_size=20, device=device, progress=False)
+        return history.column("elbo")[1]
+
+    assert losses("cuda") == pytest.approx(losses("cpu"), rel=1e-4)
