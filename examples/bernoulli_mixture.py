@@ -10,6 +10,8 @@ python examples/bernoulli_mixture.py --data binarized_mnist --classes 500
 
 import time
 from functools import partial
+from itertools import pairwise
+from math import nan
 
 import torch
 from torch.optim import Adam
@@ -17,14 +19,15 @@ from torch.optim import Adam
 import ppgen
 from ppgen import plots
 from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.inference import Epoch, Estimate, History
 from ppgen.models import BernoulliMixture
 
 
 @torch.no_grad()
 def log_likelihood(mixture, images, observed=None):
-    """Mean over the images, nats."""
+    """Of each image, or of what is observed of it; exact, nats."""
     batches = images.to(mixture.device).split(1000)
-    return torch.cat([mixture.log_likelihood(batch, observed) for batch in batches]).mean().item()
+    return Estimate(torch.cat([mixture.log_likelihood(batch, observed) for batch in batches]).cpu())
 
 
 class Progress:
@@ -46,12 +49,18 @@ class Progress:
         entered = time.perf_counter()
         self.seconds.append(entered - self.begin)
         for name, images in self.parts.items():
-            self.nats[name].append(log_likelihood(mixture, images))
+            self.nats[name].append(log_likelihood(mixture, images).mean)
         self.begin += time.perf_counter() - entered
 
     def curve(self, part):
         """Give passes and nats, without the start."""
         return range(1, len(self.seconds)), self.nats[part][1:]
+
+    @property
+    def history(self):
+        """Give the passes as a fit gives its epochs, with no more than their times."""
+        seconds = [0.0, *(end - start for start, end in pairwise(self.seconds))]
+        return History([Epoch(n, None, None, each, nan) for n, each in enumerate(seconds)])
 
     def seconds_to(self, nats):
         """Give the time until training images had so many; None where they never had."""
@@ -119,6 +128,10 @@ def main() -> None:
     shown = data.test.spread(12).images
     run.save_figure("completions", completions(em, shown, left))
 
+    svi_test, em_test = log_likelihood(svi, test), log_likelihood(em, test)
+    name = f"mixture of {options.classes} Bernoullis"
+    run.result(f"{name}, SVI", svi, history, svi_test, data, how="exact")
+    run.result(f"{name}, EM", em, em_progress.history, em_test, data, how="exact")
     svi_best = max(svi_progress.nats["training"])
     run.report(
         untrained_log_likelihood=svi_progress.nats["training"][0],
@@ -128,12 +141,12 @@ def main() -> None:
         em_iterations=len(em_progress.seconds) - 1,
         em_seconds=em_progress.seconds[-1],
         em_seconds_to_svis_best=em_progress.seconds_to(svi_best),
-        svi_train_log_likelihood=log_likelihood(svi, train),
-        em_train_log_likelihood=log_likelihood(em, train),
-        svi_test_log_likelihood=log_likelihood(svi, test),
-        em_test_log_likelihood=log_likelihood(em, test),
-        right_half_log_likelihood=log_likelihood(em, test, ~left),
-        right_half_given_left=log_likelihood(em, test) - log_likelihood(em, test, left),
+        svi_train_log_likelihood=log_likelihood(svi, train).mean,
+        em_train_log_likelihood=log_likelihood(em, train).mean,
+        svi_test_log_likelihood=svi_test.mean,
+        em_test_log_likelihood=em_test.mean,
+        right_half_log_likelihood=log_likelihood(em, test, ~left).mean,
+        right_half_given_left=em_test.mean - log_likelihood(em, test, left).mean,
         history=history.to_list(),
     )
     run.finish()

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import LSTM, ConditionalTables
+from ppgen.data import Dataset
 from ppgen.distributions import Autoregressive
 from ppgen.experiment import Experiment, arguments, training_arguments
 from ppgen.models import AutoregressiveModel
@@ -32,9 +33,11 @@ def main() -> None:
     run = Experiment("glyph_lstm", options)
 
     data = run.data
-    few = 256 if options.quick else None
+    if options.quick:
+        few = (part.slice(0, 256) for part in (data.train, data.validation, data.test))
+        data = Dataset(data.name, data.levels, *few)
     parts = {"training": data.train, "validation": data.validation, "test": data.test}
-    images = {name: part.images[:few] for name, part in parts.items()}
+    images = {name: part.images for name, part in parts.items()}
     network = LSTM(data.image_shape, hidden=options.hidden, layers=options.layers)
     model = AutoregressiveModel(network)
     pixels = model.network.pixels
@@ -72,15 +75,13 @@ def main() -> None:
         run.save_figure(name, plots.image_grid(F.pad(grid, (1, 1, 1, 1)), title=title))
 
     known = (by_heart.log_prob(samples.cpu()).exp() > 0).double().mean().item()
-    nats = {
-        f"{name}_nats_a_pixel": -ppgen.elbo(model, part, transform=binarize).mean / pixels
-        for name, part in images.items()
-    }
+    estimates = {name: ppgen.elbo(model, x, transform=binarize) for name, x in images.items()}
+    result = run.result("LSTM", model, history, estimates["test"], data, how="exact")
     run.report(
-        epochs=history.last,
-        **nats,
+        epochs=result.epochs,
+        **{f"{name}_nats_a_pixel": -each.mean / pixels for name, each in estimates.items()},
         samples_among_training_images=known,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=result.parameters,
         seconds_an_epoch=history.seconds_an_epoch,
         history=history.to_list(),
     )

@@ -64,9 +64,12 @@ def main() -> None:
         started = time.perf_counter()
         samples[name] = ppgen.sample(model, SAMPLES)
         seconds = time.perf_counter() - started
+        estimate = ppgen.elbo(model, data.test.images)
+        several = f", {options.masks} masks" if name == "MADE" and options.masks > 1 else ""
+        result = run.result(name + several, model, history, estimate, data, how="exact")
         table[name] = {
-            "test nats": -ppgen.elbo(model, data.test.images).mean,
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "test nats": result.nats,
+            "parameters": result.parameters,
             "seconds an epoch": history.seconds_an_epoch,
             f"seconds for {SAMPLES} samples": seconds,
             "best epoch": history.best.number,

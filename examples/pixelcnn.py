@@ -81,16 +81,18 @@ def main() -> None:
     run.save_figure("likelihood", plots.curves(lines, ylabel="log-likelihood, nats an image"))
 
     estimate = ppgen.elbo(model, images_and_labels(data.test), transform=encode)
-    bits = likelihood.bits_per_pixel(estimate.per_image, data.test.images, data.levels)
+    name = "gated PixelCNN" if options.gated else "PixelCNN"
+    name += " given labels" if options.conditional else ""
+    result = run.result(name, model, history, estimate, data, how="exact", likelihood=likelihood)
     run.report(
         levels=levels,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-        epochs=history.last,
+        parameters=result.parameters,
+        epochs=result.epochs,
         best_epoch=history.best.number,
         seconds_an_epoch=history.seconds_an_epoch,
-        test_nats=-estimate.mean,
-        test_nats_standard_error=estimate.standard_error,
-        test_bits_per_pixel=bits.mean().item(),
+        test_nats=result.nats,
+        test_nats_standard_error=result.standard_error,
+        test_bits_per_pixel=result.bits,
         history=history.to_list(),
     )
 

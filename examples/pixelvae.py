@@ -26,6 +26,7 @@ from ppgen.models.networks import mlp_encoder
 from ppgen.objectives import MeanFieldELBO
 
 SHOWN = 25
+PARTICLES = 20  # of the likelihood estimate
 COLLAPSED = 1.0  # nats of KL divergence an image
 
 
@@ -89,7 +90,7 @@ def main() -> None:
     table, samples, reconstructed = {}, {}, {"test images": shown}
     for name, network in networks.items():
         program = PixelVAE(network, options.latent, options.hidden)
-        ppgen.fit(
+        history = ppgen.fit(
             program,
             data.train.images,
             data.validation.images,
@@ -99,9 +100,12 @@ def main() -> None:
             **run.fit_options | {"out": run.folder / name},
         )
         bound, rate = ppgen.elbo(program, test, particles=5).mean, kl(program, test)
+        estimate = ppgen.iwae(program, test, particles=PARTICLES)
+        how = f"{PARTICLES} particles"
+        run.result(f"PixelVAE, {name}", program, history, estimate, data, how=how)
         table[name] = {
             "bound": bound,
-            "log-likelihood": ppgen.iwae(program, test, particles=20).mean,
+            "log-likelihood": estimate.mean,
             "KL": rate,
             "reconstruction": bound + rate,
             "collapsed": rate < COLLAPSED,

@@ -25,6 +25,7 @@ from ppgen import plots
 from ppgen.autoregressive import FullyVisible
 from ppgen.experiment import Experiment, arguments, training_arguments
 from ppgen.importance import ImportanceWeightedELBO
+from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture, ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.binary_posteriors import AutoregressiveBernoulli, FactorisedBernoulli
 from ppgen.wake_sleep import WakeSleepELBO
@@ -60,13 +61,13 @@ class Watch:
         self.epochs.append(history.last)
         self.bounds.append(ppgen.elbo(self.net, self.images).mean)
         if self.exact:
-            self.likelihoods.append(log_likelihood(self.net, self.images))
+            self.likelihoods.append(log_likelihood(self.net, self.images).mean)
 
 
 @torch.no_grad()
 def log_likelihood(model, images):
-    """Mean over the images, exactly, nats."""
-    return model.log_likelihood(images.to(model.device, model.dtype)).mean().item()
+    """Of each image, exactly, nats."""
+    return Estimate(model.log_likelihood(images.to(model.device, model.dtype)).cpu())
 
 
 def make(run, data, layers):
@@ -96,6 +97,12 @@ def fit(run, program, data, watch, name, **options):
     )
 
 
+def record(run, net, history, estimate, data, way, how):
+    """Keep the result of a net, by the name of its layers and of the way that it is trained."""
+    name = f"sigmoid belief net {'-'.join(map(str, net.latents))}, {way}"
+    run.result(name, net, history, estimate, data, how=how)
+
+
 def small_nets(run, data):
     """Nets of few latents, trained by the likelihood and by each bound; give the first."""
     watches, table, nets = {}, {}, {}
@@ -104,12 +111,14 @@ def small_nets(run, data):
         net = nets[way] = make(run, data, [run.options.small])
         watch = watches[way] = Watch(net, data.validation.images, exact=True)
         program = net if elbo else ExactSigmoidBeliefNet(net)
-        name = f"small_{way.replace(' ', '_')}"
-        fit(run, program, data, watch, name, elbo=elbo, epochs=epochs)
-        test = data.test.images
+        folder = f"small_{way.replace(' ', '_')}"
+        history = fit(run, program, data, watch, folder, elbo=elbo, epochs=epochs)
+        likelihood = log_likelihood(net, data.test.images)
+        by = f"factorised, {way}" if elbo else way
+        record(run, net, history, likelihood, data, by, how="exact")
         table[way] = {
-            "test_log_likelihood": log_likelihood(net, test),
-            "test_bound": ppgen.elbo(net, test).mean,
+            "test_log_likelihood": likelihood.mean,
+            "test_bound": ppgen.elbo(net, data.test.images).mean,
         }
     run.report(small_nets=table)
     run.save_figure("gap", draw_gap(watches, run.options.small))
@@ -185,6 +194,7 @@ def large_nets(run, data):
             name = f"{guide}, {way}"
             history = fit(run, net, data, watch, f"{guide}_{way}", elbo=ESTIMATORS[way])
             likelihood = ppgen.iwae(net, test, options.particles)
+            record(run, net, history, likelihood, data, name, f"{options.particles} particles")
             table[name] = {
                 "test_bound": ppgen.elbo(net, test).mean,
                 "test_log_likelihood": likelihood.mean,

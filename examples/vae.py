@@ -76,10 +76,21 @@ def main() -> None:
 
     bound = ppgen.elbo(vae, test)
     estimate = ppgen.iwae(vae, test, particles=options.particles)
+    kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
+    other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
+    result = run.result(
+        f"{kind}, {options.latent} latents{other}",
+        vae,
+        history,
+        estimate,
+        data,
+        how=f"{options.particles} particles",
+        likelihood=likelihood,
+    )
     run.report(
         untrained_validation_elbo=history.epochs[0].validation,
         validation_elbo_after_epoch_1=history.epochs[min(1, history.last)].validation,
-        epochs=history.last,
+        epochs=result.epochs,
         best_epoch=history.best.number,
         seconds_an_epoch=history.seconds_an_epoch,
         test_elbo=bound.mean,
@@ -89,11 +100,10 @@ def main() -> None:
         particles=options.particles,
         history=history.to_list(),
     )
-    try:
-        bits = likelihood.bits_per_pixel(estimate.per_image, data.test.images, data.levels)
-        run.report(test_bits_per_pixel=bits.mean().item())
-    except ValueError as error:  # not every likelihood says something about grey levels
-        print(f"no bits per pixel: {error}")
+    if result.bits is None:
+        print(f"no bits per pixel: {likelihood} says nothing about grey levels")
+    else:
+        run.report(test_bits_per_pixel=result.bits)
     run.finish()
 
 

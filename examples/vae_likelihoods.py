@@ -9,6 +9,7 @@ python examples/vae_likelihoods.py
 python examples/vae_likelihoods.py --data mnist --convolutional --epochs 30 --seeds 2
 """
 
+from dataclasses import replace
 from functools import partial
 from math import log, nan
 from statistics import mean, stdev
@@ -120,9 +121,10 @@ def main() -> None:
     options = parser.parse_args()
     run = Experiment("vae_likelihoods", options)
 
-    data, part = run.data, run.data.test.spread(options.images)
-    test, some = part.images, part.spread(SHOWN).images
+    data = replace(run.data, test=run.data.test.spread(options.images))
+    test, some = data.test.images, data.test.spread(SHOWN).images
     build = VAE.convolutional if options.convolutional else VAE.mlp
+    kind = "convolutional VAE" if options.convolutional else "VAE"
     table, reconstructions, samples, draws = {}, {}, {}, {}
     for name in options.likelihoods:
         runs = []
@@ -132,7 +134,7 @@ def main() -> None:
             encode = partial(likelihood.encode, levels=data.levels)
             vae = build(data.image_shape, options.latent, likelihood=likelihood)
             folder = run.folder / f"{name}_{seed}"
-            ppgen.fit(
+            history = ppgen.fit(
                 vae,
                 data.train.images,
                 data.validation.images,
@@ -147,9 +149,16 @@ def main() -> None:
             except ValueError as error:  # it says nothing about grey levels
                 runs.append(error)
                 continue
-            bound = ppgen.iwae(vae, test, options.particles, transform=encode).per_image
-            each = likelihood.bits_per_pixel(bound, test, data.levels).mean().item()
-            runs.append({"bits": each, **parts_of_the_bound(vae, test, data.levels)})
+            result = run.result(
+                f"{kind}, {options.latent} latents, {name}, seed {seed}",
+                vae,
+                history,
+                ppgen.iwae(vae, test, options.particles, transform=encode),
+                data,
+                how=f"{options.particles} particles",
+                likelihood=likelihood,
+            )
+            runs.append({"bits": result.bits, **parts_of_the_bound(vae, test, data.levels)})
         if isinstance(runs[0], ValueError):
             table[name] = {"none": "its log_prob is of binary images, no log-density of grey ones"}
         else:

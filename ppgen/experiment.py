@@ -6,18 +6,18 @@ import argparse
 import json
 import math
 import os
-import platform
 import sys
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyro
-import torch
 from matplotlib.figure import Figure
 
 from ppgen import data
+from ppgen.data import Dataset
+from ppgen.environment import command_line, device_name, machine, versions
+from ppgen.inference import Estimate, History
 from ppgen.inference.processes import Processes
 from ppgen.likelihoods import (
     Bernoulli,
@@ -31,6 +31,8 @@ from ppgen.likelihoods import (
     LogitNormal,
     SoftBernoulli,
 )
+from ppgen.program import Program
+from ppgen.results import Result
 
 
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
@@ -39,7 +41,9 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
     ``--data``, ``--data-root``, ``--download``, ``--out``, ``--seed`` and ``--quick``.
     """
     parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # what is typed is saved, and has to mean the same later on
     )
     if datasets:
         names = sorted(data.LOADERS)
@@ -149,13 +153,10 @@ class Experiment:
         self.folder = self.processes.of_leader(self._make_folder)
         settings = {
             "script": Path(sys.argv[0]).name,
+            "command": command_line(sys.argv, self.processes.count),
             **vars(options),
-            "versions": {
-                "ppgen": version("ppgen"),
-                "torch": torch.__version__,
-                "pyro-ppl": version("pyro-ppl"),
-            },
-            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+            "versions": versions(),
+            "machine": machine(),
         }
         self._write("settings.json", settings)
 
@@ -171,7 +172,7 @@ class Experiment:
             raise SystemExit(f"--out {folder} holds another run; name another, or --resume it")
         return folder
 
-    def _load_data(self) -> data.Dataset | None:
+    def _load_data(self) -> Dataset | None:
         o = self.options
         return data.load(o.data, o.data_root, download=o.download) if "data" in o else None
 
@@ -194,6 +195,61 @@ class Experiment:
                 print(f"{name}: {shown}")
         self.metrics.update(numbers)
         self._write("metrics.json", self.metrics)
+
+    def result(
+        self,
+        model: str,
+        program: Program,
+        history: History,
+        estimate: Estimate,
+        data: Dataset,
+        *,
+        how: str,
+        likelihood: Likelihood | None = None,
+    ) -> Result:
+        """Record what a trained model reached on the test images, for ``ppgen results``.
+
+        Parameters
+        ----------
+        model
+            Its name in the tables.
+        program, history
+            What was trained, and how its training went.
+        estimate
+            Log-probabilities of ``data.test.images``, as the likelihood encodes them.
+        data
+            Whose test images the program was tested on.
+        how
+            How it was estimated: ``"exact"``, ``"ELBO"``, ``"1000 particles"``.
+        likelihood
+            Of the pixels; Bernoulli by default. Where the images have more levels than it has
+            values, the nats recorded are those of the images' own levels, so that all likelihoods
+            can be compared; Bernoulli's are those of binary images drawn from grey ones.
+        """
+        likelihood = likelihood or Bernoulli()
+        try:
+            volume = likelihood.log_volume(data.test.images, data.levels).sum((-3, -2, -1))
+        except ValueError:  # of a likelihood of binary images
+            images, of_images, bits = f"{data.name}, dynamic binarisation", estimate, None
+        else:
+            images = data.name if data.levels == 2 else f"{data.name}, {data.levels} grey levels"
+            of_images = Estimate(estimate.per_image + volume)
+            bits = -of_images.mean / (math.prod(data.image_shape) * math.log(2))
+        result = Result(
+            model=model,
+            data=images,
+            nats=-of_images.mean,
+            standard_error=of_images.standard_error,
+            estimate=how,
+            bits=bits,
+            parameters=sum(parameter.numel() for parameter in program.parameters()),
+            epochs=history.last,
+            seconds=sum(epoch.seconds for epoch in history.epochs),
+            device=device_name(program.device),
+        )
+        self.metrics.setdefault("results", []).append(asdict(result))
+        self.report()
+        return result
 
     def finish(self) -> None:
         """Say where everything is."""

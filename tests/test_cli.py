@@ -1,10 +1,12 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from ppgen.cli import main
 from ppgen.graph import DAG
+from ppgen.results import Result
 
 CATS = "S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH"
 PROGRAM = """
@@ -144,3 +146,74 @@ def test_wrong_options_have_status_two(capsys, argv):
         main(argv)
     assert error.value.code == 2
     assert "usage: ppgen" in capsys.readouterr().err
+
+
+# results
+
+
+def save(folder, nats=88.0, **settings):
+    result = Result("NADE", "binarized_mnist", nats, 0.2, "exact", 0.16, 1000, 30, 95.0, "GPU")
+    made = {"command": f"python {folder.name}.py", "quick": False, "versions": {}, "machine": ""}
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(made | settings))
+    (folder / "metrics.json").write_text(json.dumps({"results": [asdict(result)]}))
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, nats in {"a": 90.0, "b": 80.0}.items():
+        save(Path("runs") / name, nats)
+
+
+@pytest.mark.parametrize("folders", [[], ["runs"], ["runs/a", "runs/b"]])
+def test_results_are_printed(capsys, runs, folders):
+    lines = run(capsys, "results", *folders)
+    rows = [line for line in lines if line.startswith("| NADE")]
+    assert [row.split("`")[1] for row in rows] == ["python b.py", "python a.py"]
+    assert all("| 88.33: Uria" in row for row in rows)
+
+
+def test_results_are_written_and_written_again(capsys, runs):
+    printed = run(capsys, "results")
+    for _ in range(2):
+        assert run(capsys, "results", "--out", "RESULTS.md") == []
+        assert Path("RESULTS.md").read_text().splitlines() == printed
+
+
+def test_what_is_left_out_of_the_results_is_said(capsys, runs):
+    save(Path("runs/c"), 10.0, quick=True)
+    save(Path("runs/d"))
+    Path("runs/d/metrics.json").write_text("{}")
+    assert main(["results"]) == 0
+    captured = capsys.readouterr()
+    assert "python c.py" not in captured.out
+    assert captured.err.splitlines() == [
+        "ppgen: runs/c is left out: made with --quick",
+        "ppgen: runs/d is left out: has no results",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["nowhere"], "nowhere is not the folder of a run, and holds none"),
+        (["runs/a", "empty"], "empty is not the folder of a run"),
+        (["damaged"], "damaged has a damaged metrics.json"),
+        (["runs", "--out", "mine.md"], "mine.md was not written by ppgen results"),
+        (["runs", "--out", "no/where.md"], "no/where.md"),
+    ],
+)
+def test_errors_of_results_are_one_line_and_status_two(capsys, runs, argv, message):
+    Path("mine.md").write_text("# Mine")
+    Path("empty").mkdir()
+    save(Path("damaged"))
+    Path("damaged/metrics.json").write_text("{")
+    assert message in fail(capsys, "results", *argv)
+    assert Path("mine.md").read_text() == "# Mine"
+
+
+def test_results_of_nothing_but_trials_are_refused(capsys, runs):
+    save(Path("trials/a"), quick=True)
+    assert main(["results", "trials"]) == 2
+    assert "no folder has results to show" in capsys.readouterr().err

@@ -1,12 +1,20 @@
 import json
 import math
+import shlex
+import sys
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import pytest
 import torch
 
 from ppgen import data, plots
+from ppgen.environment import command_line
 from ppgen.experiment import Experiment, arguments, new_folder, training_arguments
+from ppgen.inference import Epoch, Estimate, History
+from ppgen.likelihoods import Bernoulli, Beta, Categorical, SoftBernoulli
+from ppgen.models import BernoulliMixture
+from ppgen.results import Run
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +171,41 @@ def test_settings_are_json_with_options_and_versions():
     assert {"script", "machine"} <= set(settings)
 
 
+def test_settings_hold_the_command_that_makes_the_run_again(monkeypatch):
+    argv = ["--data-root", "/somewhere", "--seed", "3", "--out=a", "--quick"]
+    monkeypatch.setattr(sys, "argv", ["/home/me/examples/vae.py", *argv])
+    command = strict_json(Experiment("vae", parse(*argv)).folder / "settings.json")["command"]
+    assert command == "python examples/vae.py --seed 3 --quick"
+
+
+@pytest.mark.parametrize(
+    ("argv", "kept"),
+    [
+        ("--data mnist --data-root d --latents 9 9 --out o --resume", "--data mnist --latents 9 9"),
+        ("--out=o --data-root=d --data=mnist", "--data=mnist"),
+        ("--rate -1e-3 --outer 3", "--rate -1e-3 --outer 3"),
+        ("", ""),
+    ],
+)
+def test_commands_hold_nothing_of_one_machine(argv, kept):
+    words = shlex.split(command_line(["x/examples/vae.py", *argv.split()]))
+    assert words == ["python", "examples/vae.py", *kept.split()]
+
+
+def test_commands_can_be_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    argv = ["vae.py", "--name", "a b", "--text", "it's $x"]
+    command = command_line(argv, processes=2)
+    script = f"{tmp_path.name}/vae.py"
+    assert shlex.split(command) == ["torchrun", "--nproc-per-node", "2", script, *argv[1:]]
+
+
+def test_options_are_typed_whole(capsys):
+    with pytest.raises(SystemExit):
+        parse("--ou", "a")
+    assert "--ou" in capsys.readouterr().err
+
+
 def test_metrics_are_json_and_add_up(capsys):
     run = Experiment("vae", parse())
     run.report(test_elbo=-100.123456, epochs=3)
@@ -200,6 +243,87 @@ def test_the_seed_is_set():
         draws.append(torch.rand(3))
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+# results
+
+
+def record(run, estimate, dataset, likelihood=None):
+    """Record a mixture that was trained for two epochs, one of them resumed."""
+    mixture = BernoulliMixture((1, 8, 8), classes=3)
+    epochs = [Epoch(0, None, -44.0, 0.0, 0.1), Epoch(1, -30.0, -31.0, 2.5, 0.1),
+              Epoch(2, -29.0, -30.0, 1.5, 0.1)]  # fmt: skip
+    return run.result(
+        "mixture", mixture, History(epochs), estimate, dataset, how="exact", likelihood=likelihood
+    )
+
+
+def estimated(dataset):
+    return Estimate(torch.linspace(-30, -20, len(dataset.test)))
+
+
+def test_results_are_read_back(capsys):
+    run = Experiment("mixture", parse())
+    digits = run.data.binarized()
+    run.report(epochs=2)
+    results = [record(run, estimated(digits), digits) for _ in range(2)]
+    assert Run.read(run.folder).results == tuple(results)
+    assert strict_json(run.folder / "metrics.json") == {
+        "epochs": 2, "results": [asdict(result) for result in results]
+    }  # fmt: skip
+    assert capsys.readouterr().out == "epochs: 2\n"
+
+
+def test_a_result_says_how_a_model_was_trained_and_tested():
+    run = Experiment("mixture", parse())
+    digits = run.data.binarized()
+    result = record(run, estimated(digits), digits)
+    assert (result.model, result.estimate) == ("mixture", "exact")
+    assert result.data == "digits, fixed binarisation"
+    assert result.nats == pytest.approx(25)
+    assert result.standard_error == pytest.approx(estimated(digits).standard_error)
+    assert result.bits == pytest.approx(25 / (64 * math.log(2)))
+    assert result.parameters == (1 + 3) * 64 + 3  # pixels of all classes, and of each; weights
+    assert (result.epochs, result.seconds) == (2, 4.0)
+    assert result.device.startswith(f"CPU, {torch.get_num_threads()} thread")
+
+
+def test_results_of_grey_images_are_those_of_their_own_levels():
+    """Fair dice of 17 faces, or of four that hold several levels, and an even density."""
+    run = Experiment("vae", parse())
+    pixels, images = 64, run.data.test.images
+    in_large_bin = (images <= 4).double().sum((1, 2, 3)).mean().item()  # 0–4, 5–8, 9–12, 13–16
+    nats = {
+        Beta(): (0.0, pixels * math.log(17)),
+        Categorical(17): (-pixels * math.log(17), pixels * math.log(17)),
+        Categorical(4): (
+            -pixels * math.log(4),
+            in_large_bin * math.log(4 * 5) + (pixels - in_large_bin) * math.log(4 * 4),
+        ),
+    }
+    for likelihood, (log_prob, expected) in nats.items():
+        estimate = Estimate(torch.full((len(images),), log_prob))
+        result = record(run, estimate, run.data, likelihood)
+        assert result.data == "digits, 17 grey levels"
+        assert result.nats == pytest.approx(expected)
+        assert result.bits == pytest.approx(expected / (pixels * math.log(2)))
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), SoftBernoulli()])
+def test_results_of_binary_images_drawn_from_grey_ones_say_so(likelihood):
+    run = Experiment("vae", parse())
+    result = record(run, estimated(run.data), run.data, likelihood)
+    assert (result.data, result.bits) == ("digits, dynamic binarisation", None)
+    assert result.nats == pytest.approx(25)
+
+
+def test_results_that_are_not_finite_are_written_as_such():
+    run = Experiment("mixture", parse())
+    digits = run.data.binarized()
+    one = replace(digits, test=digits.test.slice(0, 1))
+    record(run, Estimate(torch.tensor([-math.inf])), one)
+    (result,) = Run.read(run.folder).results
+    assert (result.nats, result.standard_error, result.bits) == (None, None, None)
 
 
 # data

@@ -143,7 +143,6 @@ class MADE(AutoregressiveNetwork):
             raw = raw + F.linear(x, masked(self.direct, mask))
         return raw.view(len(x), self.likelihood.outputs, *self.image_shape)
 
-    @torch.no_grad()
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
         """Give the outputs of one pixel after the other; each hidden unit is computed once.
 

@@ -75,7 +75,6 @@ class NADE(AutoregressiveNetwork):
             raw = NADEFunction.apply(pixels, start, self.weight, self.output_weight)
             return self.to_image(raw.permute(1, 2, 0) + bias.mT)
 
-    @torch.no_grad()
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
         """Give the outputs of one pixel after the other, adding one term to the sum at a time."""
         start, biases = self._biases(len(x), context)

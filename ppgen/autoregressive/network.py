@@ -83,6 +83,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
         """Raw outputs of one pixel after the other, in drawing order, ``(batch, outputs)`` each.
 
+        It is gone through without gradients, as under ``torch.no_grad()``.
+
         Parameters
         ----------
         x

@@ -108,7 +108,6 @@ class PixelCNN(AutoregressiveNetwork):
         raw = self._outputs(apply(self.read, x), apply)
         return raw.unflatten(1, (self.image_shape[0], -1)).transpose(1, 2)
 
-    @torch.no_grad()
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
         """Raw outputs of one pixel after the other."""
         colours, height, width = self.image_shape

@@ -45,6 +45,7 @@ def test_fully_visible_is_a_logistic_regression_of_each_pixel_on_those_before():
 
 
 @pytest.mark.parametrize("options", [{}, {"context_size": 2}, {"hidden": ()}], ids=str)
+@torch.no_grad()
 def test_an_image_of_a_single_pixel(options):
     network = randomised(MADE((1, 1, 1), **options))
     context = torch.randn(3, 2) if options.get("context_size") else None
@@ -181,7 +182,8 @@ def test_each_hidden_unit_is_computed_once_in_sampling():
             return super().forward(sums)
 
     network = randomised(MADE((1, 3, 3), hidden=[20, 30], activation=Counting))
-    list(network.steps(torch.zeros(2, 9)))
+    with torch.no_grad():
+        list(network.steps(torch.zeros(2, 9)))
     assert sum(computed) == 20 + 30
 
 

@@ -123,6 +123,7 @@ def p_value(probabilities, counts):
     return chisquare(observed, expected * observed.sum() / expected.sum()).pvalue
 
 
+@torch.no_grad()
 def by_steps(network, x, context=None):
     """Raw outputs by the sequential view, which is given NaN for every pixel that is to come."""
     known = network.in_order(x)

@@ -24,6 +24,7 @@ every = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 
 @every
 @pytest.mark.parametrize("image_shape", [(1, 11, 6), (3, 9, 4)], ids=["grey", "colour"])
+@torch.no_grad()
 def test_both_views_agree_on_images_that_outgrow_the_rows_kept(make, image_shape):
     network = make(image_shape, context_size=3).double()
     x = torch.bernoulli(torch.full((5, *image_shape), 0.5)).double()

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shlex
 import sys
 import warnings
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import matplotlib
 import pyro
 import pytest
 import torch
+
+from ppgen.results import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -29,6 +32,11 @@ class Outcome:
     shown: str
     complaints: str
 
+    @property
+    def results(self):
+        """What it recorded of each model that it trained and tested, by the model's name."""
+        return {result.model: result for result in Run.read(self.folder).results}
+
 
 def global_state():
     """Give the settings of this process that a script could leave changed for the next one."""
@@ -41,6 +49,19 @@ def global_state():
         "pyro": pyro.settings.get(),
         "matplotlib": matplotlib.rcParams.copy(),
     }
+
+
+def check_record(name, options, run):
+    """Check what no record of a run may lack."""
+    for result in run.results:
+        assert shlex.split(run.command) == ["python", f"examples/{name}.py", *options]
+        assert 0 < result.nats < 1000
+        assert 0 < result.standard_error < result.nats
+        assert result.bits is None or 0 < result.bits < 20
+        assert result.parameters > 0
+        assert result.epochs > 0
+        assert 0 < result.seconds < 1000
+        assert result.device.startswith("CPU, ") or torch.cuda.is_available()
 
 
 @pytest.fixture
@@ -58,6 +79,7 @@ def run(tmp_path, monkeypatch, capfd, caplog):
             warnings.simplefilter("ignore", DeprecationWarning)  # as for users of a script
             runpy.run_path(str(script), run_name="__main__")
         captured = capfd.readouterr()
+        check_record(name, [*quickly, *options], Run.read(out))
         return Outcome(
             folder=out,
             metrics=json.loads((out / "metrics.json").read_text()),

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from ppgen.published import FIGURES
+
 # Cross-entropy of 26 letters that are all known by heart, nats a pixel.
 LETTERS_BY_HEART = math.log(26) / 25
 
@@ -18,6 +20,7 @@ def test_independent_pixels(run):
     assert metrics["test_by_svi"] == pytest.approx(metrics["test_closed_form"], abs=0.1)
     assert metrics["largest_difference_of_a_probability"] < 0.02
     assert metrics["largest_difference_to_cross_entropy"] < 1e-9
+    assert ran.results["independent pixels"].nats == -metrics["test_by_svi"]
     assert ran.figures == {"pixels"}
 
 
@@ -55,12 +58,16 @@ def test_glyph_lstm(run):
     assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-6)
     assert LETTERS_BY_HEART < metrics["training_nats_a_pixel"] < 0.4
     assert metrics["history"][0]["validation"] < -0.6 * 25
+    assert ran.results["LSTM"].data == "glyphs"
+    assert ran.results["LSTM"].nats == pytest.approx(25 * metrics["test_nats_a_pixel"])
     assert ran.figures == {"loss", "samples", "images"}
 
 
 def test_glyph_lstm_on_grey_images(run):
     options = ["--epochs", "1", "--hidden", "16", "--data", "digits", "--device", "cpu"]
-    metrics = run("glyph_lstm", *options).metrics
+    ran = run("glyph_lstm", *options)
+    metrics, result = ran.metrics, ran.results["LSTM"]
+    assert (result.data, result.bits) == ("digits, dynamic binarisation", None)
     assert metrics["test_nats_a_pixel"] < math.log(2) + 0.1
     assert "best_train_nats_a_pixel" not in metrics
 
@@ -105,14 +112,20 @@ def test_nade_vs_made(run):
         assert column["parameters"] > 2 * 64 * 50
         assert column["seconds an epoch"] > 0
         assert column["seconds for 100 samples"] > 0
+    assert ran.results.keys() == table.keys()
+    for name, result in ran.results.items():
+        assert result.data == "digits, fixed binarisation"
+        assert result.bits == pytest.approx(result.nats / (64 * math.log(2)))
+        assert (name, "binarized_mnist") in FIGURES
     assert "test nats" in ran.shown
     assert ran.figures == {"samples"}
 
 
 def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
     options = ["--epochs", "2", "--hidden", "20", "--masks", "3", "--random-orderings"]
-    metrics = run("nade_vs_made", *options, "--binarisation", "dynamic").metrics
-    assert metrics["binarisation"] == "dynamic"
+    ran = run("nade_vs_made", *options, "--binarisation", "dynamic")
+    assert ran.metrics["binarisation"] == "dynamic"
+    assert ran.results.keys() == {"NADE", "MADE, 3 masks"}
 
 
 def test_pixelcnn(run):
@@ -122,6 +135,8 @@ def test_pixelcnn(run):
     assert metrics["levels"] == 2
     assert 15 < metrics["test_nats"] < 40  # a fair coin for each pixel: 44.4
     assert metrics["test_bits_per_pixel"] == pytest.approx(metrics["test_nats"] / 44.361, rel=1e-4)
+    assert ran.results["PixelCNN"].parameters == metrics["parameters"]
+    assert ("PixelCNN", "binarized_mnist") in FIGURES
     assert ran.figures == {"likelihood", "samples", "completions"}
 
 
@@ -135,6 +150,9 @@ def test_pixelcnn_gated_with_labels_and_all_levels(run):
     assert metrics["real_test_images_read_right"] > 0.95
     assert 0 <= metrics["samples_read_as_wished"] <= 1
     assert metrics["samples_judged"] == 100
+    result = ran.results["gated PixelCNN given labels"]
+    assert result.data == "digits, 17 grey levels"
+    assert result.nats == metrics["test_nats"]
     assert ran.figures == {"likelihood", "samples", "completions"}
 
 
@@ -148,4 +166,5 @@ def test_pixelvae(run):
         assert row["KL"] >= 0
         assert row["collapsed"] == (row["KL"] < 1)
     assert "reconstruction − KL" in ran.shown
+    assert ran.results.keys() == {f"PixelVAE, {name}" for name in table}
     assert ran.figures == {"samples", "reconstructions"}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ppgen.published import FIGURES
+
 WAYS = {"NVIL", "VIMCO", "wake-sleep"}
 
 
@@ -13,6 +15,12 @@ def test_bernoulli_mixture(run):
     for way in ("em", "svi"):
         assert metrics[f"{way}_test_log_likelihood"] > -27.3  # independent pixels
     assert metrics["right_half_given_left"] > metrics["right_half_log_likelihood"]
+    for way in ("EM", "SVI"):
+        result = ran.results[f"mixture of 20 Bernoullis, {way}"]
+        assert result.nats == -metrics[f"{way.lower()}_test_log_likelihood"]
+        assert (f"mixture of 500 Bernoullis, {way}", "binarized_mnist") in FIGURES
+    assert result.epochs == metrics["svi_epochs"]
+    assert ran.results["mixture of 20 Bernoullis, EM"].epochs == metrics["em_iterations"]
     assert ran.figures == {"curves", "classes", "samples", "completions"}
 
 
@@ -44,6 +52,16 @@ def test_sigmoid_belief_net(run):
     seconds = ran.metrics["seconds_of_belief_net"]
     assert seconds["12"] > 4 * seconds["4"]  # 256 times the states
     assert "autoregressive, VIMCO" in ran.shown
+    of_small = {f"sigmoid belief net 4, {way}": way for way in ("the likelihood",)}
+    of_small |= {f"sigmoid belief net 4, factorised, {way}": way for way in WAYS}
+    for name, way in of_small.items():
+        assert ran.results[name].estimate == "exact"
+        assert ran.results[name].nats == -small[way]["test_log_likelihood"]
+    for way, row in nets.items():
+        result = ran.results[f"sigmoid belief net 10, {way}"]
+        assert result.estimate == "50 particles"
+        assert result.nats == -row["test_log_likelihood"]
+    assert ("sigmoid belief net 200, factorised, NVIL", "binarized_mnist") in FIGURES
     assert ran.figures == {
         "gap", "cost", "causes", "bounds", "samples_factorised", "samples_autoregressive"
     }  # fmt: skip

@@ -4,6 +4,31 @@ import math
 
 import pytest
 
+from ppgen.published import FIGURES
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "name", "data"),
+    [
+        ("bernoulli", "VAE, 3 latents", "digits, dynamic binarisation"),
+        ("beta", "VAE, 3 latents, beta", "digits, 17 grey levels"),
+    ],
+)
+def test_vae(run, likelihood, name, data):
+    options = ["--epochs", "2", "--latent", "3", "--particles", "20"]
+    ran = run("vae", *options, "--likelihood", likelihood)
+    result = ran.results[name]
+    assert (result.data, result.estimate) == (data, "20 particles")
+    if likelihood == "bernoulli":
+        assert result.nats == -ran.metrics["test_log_likelihood"]
+        assert "no bits per pixel" in ran.shown
+    else:
+        assert result.bits == ran.metrics["test_bits_per_pixel"]
+        assert result.nats == pytest.approx(
+            64 * math.log(17) - ran.metrics["test_log_likelihood"], rel=1e-5
+        )
+    assert ("VAE, 50 latents", "mnist, dynamic binarisation") in FIGURES
+
 
 def test_vae_likelihoods(run):
     some = ["bernoulli", "soft_bernoulli", "categorical", "beta"]
@@ -18,6 +43,9 @@ def test_vae_likelihoods(run):
         assert row["kind"] == kind
         assert row["±"] >= 0
         assert row["z"] >= 0
+        seeds = [ran.results[f"VAE, 10 latents, {name}, seed {seed}"] for seed in range(2)]
+        assert row["bits"] == pytest.approx(sum(result.bits for result in seeds) / 2)
+    assert len(ran.results) == 4
     best = min(("categorical", "beta"), key=lambda name: table[name]["bits"])
     assert f"Best: {best}" in verdict
     assert verdict in ran.shown

@@ -1,4 +1,4 @@
-"""The command line: questions about a DAG from a shell."""
+"""``ppgen dag``: questions about a DAG from a shell."""
 
 from __future__ import annotations
 
@@ -22,31 +22,8 @@ RULES: dict[str, Callable[[DAG], Iterable[Independence]]] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; give its exit status, which is 2 where it cannot be done.
-
-    Examples
-    --------
-    >>> main(["dag", "S -> A; S -> R; AP -> R", "--separated", "A", "AP", "--given", "R"])
-    A and AP depend on each other given R
-    0
-    """
-    options = _parser().parse_args(argv)
-    try:
-        return _dag(options)
-    except (GraphError, OSError, SyntaxError, ImportError) as error:
-        reason = " ".join(str(error).split())
-    except Exception as error:  # of the user's own program
-        if not options.program:
-            raise
-        reason = f"{options.program}: {type(error).__name__}: {' '.join(str(error).split())}"
-    print(f"ppgen: {reason}", file=sys.stderr)
-    return 2
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ppgen", description="Generative models.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def add_to(commands: Any) -> None:
+    """Add the command to those of a parser."""
     dag = commands.add_parser(
         "dag",
         help="questions about a directed acyclic graph",
@@ -67,10 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     dag.add_argument("--limit", type=int, default=1000, help="independencies, at most %(default)s")
     dag.add_argument("--plot", metavar="FILE", help="draw the graph")
     dag.add_argument("--json", action="store_true", help="answer in JSON")
-    return parser
+    dag.set_defaults(run=run)
 
 
-def _dag(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
+    """Answer the questions that are asked, or describe the graph where there are none."""
     dag = _source(options)
     given = _names(options.given)
     answers: dict[str, Any] = {}
@@ -108,17 +86,25 @@ def _dag(options: argparse.Namespace) -> int:
         lines = [json.dumps({**graph, "latent": latent, **answers}, ensure_ascii=False, indent=2)]
     for line in lines:
         print(line)
-    return 0
 
 
 def _source(options: argparse.Namespace) -> DAG:
     if options.bif:
         dag = DAG.from_bif(Path(options.bif))
     elif options.program:
-        dag = DAG.from_program(_load(options.program))
+        dag = _of_program(options.program)
     else:
         dag = DAG(options.text)
     return DAG(dag.graph, latent=_names(options.latent)) if options.latent else dag
+
+
+def _of_program(name: str) -> DAG:
+    try:
+        return DAG.from_program(_load(name))
+    except (GraphError, OSError, SyntaxError, ImportError):
+        raise
+    except Exception as error:  # of the user's own program
+        raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def _load(name: str) -> Any:

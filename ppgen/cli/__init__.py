@@ -1,0 +1,33 @@
+"""The command line: questions about a DAG, and tables of results, from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ppgen.cli import dag, results
+from ppgen.graph import GraphError
+from ppgen.results import ResultsError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; give its exit status, which is 2 where it cannot be done.
+
+    Examples
+    --------
+    >>> main(["dag", "S -> A; S -> R; AP -> R", "--separated", "A", "AP", "--given", "R"])
+    A and AP depend on each other given R
+    0
+    """
+    parser = argparse.ArgumentParser(prog="ppgen", description="Generative models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (dag, results):
+        command.add_to(commands)
+    options = parser.parse_args(argv)
+    try:
+        options.run(options)
+    except (GraphError, ResultsError, OSError, SyntaxError, ImportError) as error:
+        print(f"ppgen: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0

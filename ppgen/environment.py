@@ -1,0 +1,67 @@
+"""Where and how a run is made: its command, its versions, its machine and devices."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+
+def command_line(argv: Sequence[str], processes: int = 1) -> str:
+    """Write the command that makes a run again, as it is typed in a shell.
+
+    It names the script by its folder and file, and leaves out what belongs to one machine: where
+    the data and the results are, and that a run was resumed.
+
+    Parameters
+    ----------
+    argv
+        As ``sys.argv``: the script, then its options.
+    processes
+        More than one where ``torchrun`` started them.
+
+    Examples
+    --------
+    >>> command_line(["/home/me/ppgen/examples/vae.py", "--data", "mnist", "--out=/tmp/vae"])
+    'python examples/vae.py --data mnist'
+    """
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    own.add_argument("--out")
+    own.add_argument("--data-root")
+    own.add_argument("--resume", action="store_true")
+    script, *options = argv
+    _, kept = own.parse_known_args(options)
+    start = ["python"] if processes == 1 else ["torchrun", "--nproc-per-node", str(processes)]
+    return shlex.join([*start, "/".join(Path(script).resolve().parts[-2:]), *kept])
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the libraries that numbers depend on."""
+    installed = {name: version(name) for name in ("ppgen", "pyro-ppl")}
+    return installed | {"torch": torch.__version__}  # with its build, such as +cu132
+
+
+def machine() -> str:
+    """Name the system, the kind of processor and the number of cores."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def device_name(device: torch.device) -> str:
+    """Name a device: a GPU by its make, a CPU by the threads that torch runs on it.
+
+    Examples
+    --------
+    >>> device_name(torch.device("cpu")).startswith("CPU, ")
+    True
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    cpu = f"CPU, {threads} thread" + ("s" if threads > 1 else "")
+    return cpu if device.type == "cpu" else device.type
