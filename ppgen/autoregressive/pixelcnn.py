@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-import torch
 from torch import Tensor, nn
 
 from ppgen.autoregressive.incremental import Apply, Columns
