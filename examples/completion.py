@@ -3,7 +3,9 @@
 A VAE fits a Gaussian to the latents of each image, to its left half alone, and draws the rest at
 draws from it; a mixture of Bernoullis has the exact conditional; so has an autoregressive network
 whose ordering goes column by column, for there the left half comes first. How much the left half
-tells of the right is log p(right | left) against log p(right), both by the same model.
+tells of the right is log p(right | left) against log p(right), both by the same model: the halves'
+mutual information, if the model is right. How well the mean image of a completion foretells each
+pixel by itself is Σ log p(x_i | left), beside Σ log p(x_i) of the model's mean image.
 
 python examples/completion.py
 python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 --batch-size 128
@@ -13,6 +15,7 @@ from functools import partial
 
 import torch
 from digit_reader import DigitReader
+from torch.nn.functional import binary_cross_entropy
 
 import ppgen
 from ppgen import plots
@@ -24,6 +27,8 @@ from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
 
 SHOWN = 10
 DRAWS = 2  # of each image
+AVERAGED = 1000  # images of a model, for its mean image
+SMALLEST = 1 / 200  # probability of a pixel: some means are those of 100 draws
 
 
 def column_by_column(image_shape):
@@ -41,6 +46,13 @@ def by_own_latents(vae, x, observed, particles):
     fitted = fit_latents(vae, x, observed=observed)
     evidence = log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
     return evidence.per_image
+
+
+def singly(mean, x, missing):
+    """Sum of the log-probabilities of the missing pixels, each by itself with its own mean."""
+    probabilities = mean.cpu().clamp(SMALLEST, 1 - SMALLEST)
+    nats = -binary_cross_entropy(probabilities, x, reduction="none")
+    return nats[..., missing].sum((1, 2, 3)).mean().item()
 
 
 def not_known(model, x, observed, particles):
@@ -100,10 +112,13 @@ def main() -> None:
         completed = complete(model, x.to(at), left.to(at), draws=DRAWS, particles=options.particles)
         given = completed.log_prob.cpu()
         nothing = alone(model, x.to(at), ~left.to(at), options.particles).cpu()
+        blank = ppgen.sample(model, AVERAGED).mean(0, keepdim=True)
         table[name] = {
             "log p(right | left)": given.mean().item(),
             "log p(right)": nothing.mean().item(),
             "gain": (given - nothing).mean().item(),
+            "Σ log p(x_i | left)": singly(completed.mean, x, ~left),
+            "Σ log p(x_i)": singly(blank.expand(x.shape), x, ~left),
         }
         if read:
             table[name]["read right"] = read(completed.samples[0], labels)

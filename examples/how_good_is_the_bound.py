@@ -123,7 +123,7 @@ def main() -> None:
     part = data.test.spread(options.images)
     settings = {
         "particles": [1, 10, 100, 1000, *([] if quick else [10_000])],
-        "chains": [1, 10, *([] if quick else [100])],
+        "chains": [1, 3, 10],
         "temperatures": options.temperatures,
     }
     columns, table = [], {}

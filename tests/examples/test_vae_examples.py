@@ -94,6 +94,9 @@ def test_completion(run):
     for row in table.values():
         assert -32 * math.log(2) < row["log p(right | left)"] < 0  # 32 fair coins
         assert 0 <= row["read right"] <= 1
+        # Without the dependence of pixels on each other, there is less to know from, and to know.
+        assert row["log p(right | left)"] > row["Σ log p(x_i | left)"] - 1
+        assert row["Σ log p(x_i | left)"] > row["Σ log p(x_i)"]
     assert table["mixture"]["gain"] > 0.3
     assert table["MADE"]["gain"] is None  # it would have to sum over all left halves
     assert metrics["real_test_images_read_right"] > 0.7
