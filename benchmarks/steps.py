@@ -1,7 +1,7 @@
 """The training step of ``ppgen.fit``, on its own."""
 
 from ppgen.inference.compiled import CompiledGradients
-from ppgen.inference.fitting import adam
+from ppgen.inference.fitting import adam, steps_between_looks
 from ppgen.inference.gradients import Objective
 from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
@@ -12,4 +12,6 @@ def step_of_fit(program: Program, data_size: int | None = None, compiled: bool =
     """Give a function of a batch that takes a step, as ``ppgen.fit`` would with its defaults."""
     objective = Objective(program, data_size=data_size)
     gradients = CompiledGradients(objective) if compiled else objective.gradients()
-    return Step(TrainingState.start(program, adam), gradients)
+    state = TrainingState.start(program, adam)
+    look_every = steps_between_looks(program.device, state.optimizer)
+    return Step(state, gradients, look_every=look_every)

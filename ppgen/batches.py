@@ -94,11 +94,6 @@ class Batches:
         """Number of images."""
         return len(self.tensors[0])
 
-    def first(self) -> Batches:
-        """Give the first batch as the whole data."""
-        tensors = tuple(tensor[: self.batch_size] for tensor in self.tensors)
-        return Batches(tensors, None, self.transform, tensors[0].device, self.dtype)
-
     def __len__(self) -> int:
         """Count the batches of one epoch."""
         return ceil(self.images / self.batch_size)

@@ -14,6 +14,7 @@ from ppgen.batches import Batches, Transform
 from ppgen.importance import log_mean_weight
 from ppgen.inference.gradients import Objective, own_elbo
 from ppgen.inference.prepare import prepare
+from ppgen.inference.random_state import own_random_state
 from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
 from ppgen.program import as_program
@@ -89,7 +90,8 @@ def elbo(
     estimator = own_elbo(program.elbo, batches.images, particles)
     values = []
     with evaluating(program, seed):
-        prepare(Objective(program, data_size=batches.images), batches.first())
+        with own_random_state(seed):
+            prepare(Objective(program, data_size=batches.images), batches)
         for batch in batches:
             if isinstance(estimator, TensorELBO):
                 values.append(estimator.per_image(program.model, program.guide, *batch))
@@ -154,7 +156,8 @@ def iwae(
     bounds = []
     guide = program.guide if proposal == "guide" else poutine.block(program.model, hide=["x"])
     with evaluating(program, seed):
-        prepare(Objective(program, TensorELBO()), batches.first())
+        with own_random_state(seed):
+            prepare(Objective(program, TensorELBO()), batches)
         for batch in batches:
             bounds.append(log_mean_weight((program.model, guide), batch, particles, chunk))
     return Estimate(torch.cat(bounds).cpu())

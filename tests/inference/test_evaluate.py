@@ -305,10 +305,15 @@ def test_a_model_that_takes_no_n_says_so():
     [ppgen.elbo, ppgen.iwae, ppgen.inference.ais, ppgen.inference.fit_latents, ppgen.reconstruct],
 )
 def test_images_outside_the_support_are_not_evaluated(call, binary_images):
-    number = {ppgen.iwae: {"particles": 2}, ppgen.inference.ais: {"chains": 2, "chunk": 10}}
+    in_batches_of_5 = {
+        ppgen.elbo: {"batch_size": 5},
+        ppgen.iwae: {"particles": 2, "chunk": 10},
+        ppgen.inference.ais: {"chains": 2, "chunk": 10},
+    }
     binary_images[7] = 16.0
+    vae = ppgen.models.VAE.mlp((1, 3, 3), latent=2)
     with pytest.raises(ValueError, match="image 7 has values from 16 to 16, outside the support"):
-        call(ppgen.models.VAE.mlp((1, 3, 3), latent=2), binary_images, **number.get(call, {}))
+        call(vae, binary_images, **in_batches_of_5.get(call, {}))
 
 
 def test_a_model_without_the_site_x_says_so():
