@@ -1,8 +1,10 @@
-"""NADE and MADE side by side: nats, parameters, and the time to train and to draw images.
+r"""NADE and MADE side by side: nats, parameters, and the time to train and to draw images.
 
 python examples/nade_vs_made.py
 python examples/nade_vs_made.py --data binarized_mnist
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --masks 8 --random-orderings
+python examples/nade_vs_made.py --data mnist --binarisation dynamic --networks MADE --hidden 4000 \
+    --made-rate 1e-3 --epochs 80 --bfloat16
 """
 
 import time
@@ -16,12 +18,14 @@ from ppgen.autoregressive import MADE, NADE
 from ppgen.experiment import Experiment, arguments, training_arguments
 from ppgen.models import AutoregressiveModel
 
+NAMES = ("NADE", "MADE")
 SAMPLES = 100
 
 
 def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=30, quick=10)
+    parser.add_argument("--networks", nargs="+", choices=NAMES, default=NAMES, help="which of them")
     parser.add_argument("--hidden", type=int, default=300, help="hidden units")
     parser.add_argument("--masks", type=int, default=1, help="sets of masks of MADE")
     parser.add_argument("--random-orderings", action="store_true", help="of MADE's further masks")
@@ -33,6 +37,7 @@ def main() -> None:
     )
     parser.add_argument("--nade-rate", type=float, default=1e-2, help="first learning rate")
     parser.add_argument("--made-rate", type=float, default=8e-3, help="first learning rate")
+    parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     options = parser.parse_args()
     run = Experiment("nade_vs_made", options)
 
@@ -49,7 +54,8 @@ def main() -> None:
         images, transform = grey.train.images, partial(encode, levels=grey.levels)
 
     table, samples = {}, {}
-    for name, (network, rate) in contestants.items():
+    for name in options.networks:
+        network, rate = contestants[name]
         model = AutoregressiveModel(network)
         history = ppgen.fit(
             model,
@@ -59,6 +65,7 @@ def main() -> None:
             optimizer=partial(torch.optim.Adam, lr=rate, fused=True),
             scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
             average=0.999,
+            bfloat16=options.bfloat16,
             **run.fit_options | {"out": run.folder / name},
         )
         started = time.perf_counter()
@@ -76,7 +83,7 @@ def main() -> None:
         }
 
     print(f"{'':24}" + "".join(f"{name:>12}" for name in table))
-    for row in table["NADE"]:
+    for row in table[options.networks[0]]:
         print(f"{row:24}" + "".join(f"{column[row]:12.5g}" for column in table.values()))
     run.report(table=table, binarisation=options.binarisation)
     grids = {f"{name}, {table[name]['test nats']:.2f} nats": x for name, x in samples.items()}

@@ -1,40 +1,49 @@
-"""A variational autoencoder, trained by stochastic variational inference on handwritten digits.
+r"""A variational autoencoder, trained by stochastic variational inference on handwritten digits.
 
 python examples/vae.py
 python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epochs 100
 python examples/vae.py --data mnist --network convolutional --likelihood beta --latent 10
+python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 50 --epochs 100 \
+    --cosine --bfloat16 --particles 5000 --images 1000
 """
 
+from dataclasses import replace
 from functools import partial
 
 import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
 from ppgen import plots
 from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
 from ppgen.models import VAE
 
-NETWORKS = {
-    "mlp": lambda shape, latent, hidden, p: VAE.mlp(shape, latent, hidden=hidden, likelihood=p),
-    "convolutional": lambda shape, latent, _, p: VAE.convolutional(shape, latent, likelihood=p),
-}
-
 
 def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=200, quick=20)
     parser.add_argument("--latent", type=int, default=2, help="dimension of z")
-    parser.add_argument("--network", choices=NETWORKS, default="mlp", help="default: %(default)s")
+    parser.add_argument(
+        "--network", choices=("mlp", "convolutional"), default="mlp", help="default: %(default)s"
+    )
     parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="layers of the mlp")
+    parser.add_argument("--blocks", type=int, default=0, help="residual, after each convolution")
     parser.add_argument("--likelihood", choices=every_likelihood(2), default="bernoulli")
+    parser.add_argument("--cosine", action="store_true", help="let the learning rate fall to 0")
+    parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
+    parser.add_argument("--images", type=int, help="test images of that estimate; default: all")
     options = parser.parse_args()
     run = Experiment("vae", options)
 
     data = run.data
     likelihood = every_likelihood(data.levels)[options.likelihood]
-    vae = NETWORKS[options.network](data.image_shape, options.latent, options.hidden, likelihood)
+    networks = {
+        "mlp": partial(VAE.mlp, hidden=options.hidden),
+        "convolutional": partial(VAE.convolutional, blocks=options.blocks),
+    }
+    vae = networks[options.network](data.image_shape, options.latent, likelihood=likelihood)
     encode = partial(likelihood.encode, levels=data.levels)
 
     def save_samples(vae, history):
@@ -49,7 +58,9 @@ def main() -> None:
         data.train.images,
         data.validation.images,
         transform=encode,
+        scheduler=partial(CosineAnnealingLR, T_max=options.epochs) if options.cosine else None,
         average=0.999,
+        bfloat16=options.bfloat16,
         patience=options.patience,
         callback=save_samples,
         **run.fit_options,
@@ -75,7 +86,11 @@ def main() -> None:
         run.save_figure("manifold", figure)
 
     bound = ppgen.elbo(vae, test)
-    estimate = ppgen.iwae(vae, test, particles=options.particles)
+    tested, how = data, f"{options.particles:,} particles"
+    if options.images is not None:
+        tested = replace(data, test=data.test.spread(options.images))
+        how += f", {len(tested.test):,} images"
+    estimate = ppgen.iwae(vae, encode(tested.test.images), particles=options.particles)
     kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
     other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
     result = run.result(
@@ -83,8 +98,8 @@ def main() -> None:
         vae,
         history,
         estimate,
-        data,
-        how=f"{options.particles} particles",
+        tested,
+        how=how,
         likelihood=likelihood,
     )
     run.report(

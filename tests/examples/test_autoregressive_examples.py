@@ -128,6 +128,11 @@ def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
     assert ran.results.keys() == {"NADE", "MADE, 3 masks"}
 
 
+def test_made_alone_in_half_precision(run):
+    ran = run("nade_vs_made", "--epochs", "1", "--networks", "MADE", "--bfloat16")
+    assert ran.results.keys() == ran.metrics["table"].keys() == {"MADE"}
+
+
 def test_pixelcnn(run):
     ran = run("pixelcnn", *SMALL, "--epochs", "6")
     metrics = ran.metrics

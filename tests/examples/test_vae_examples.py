@@ -30,6 +30,21 @@ def test_vae(run, likelihood, name, data):
     assert ("VAE, 50 latents", "mnist, dynamic binarisation") in FIGURES
 
 
+def test_vae_of_convolutions(run):
+    ran = run(
+        "vae", "--network", "convolutional", "--blocks", "1", "--latent", "50", "--epochs", "3",
+        "--cosine", "--bfloat16", "--particles", "3", "--images", "40",
+    )  # fmt: skip
+    (result,) = ran.results.values()
+    assert (result.model, result.data) in {
+        (model, data.replace("mnist", "digits")) for model, data in FIGURES
+    }
+    assert result.estimate == "3 particles, 40 images"
+    rates = [epoch["learning_rate"] for epoch in ran.metrics["history"]]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0] / 2
+
+
 def test_vae_likelihoods(run):
     some = ["bernoulli", "soft_bernoulli", "categorical", "beta"]
     ran = run("vae_likelihoods", "--likelihoods", *some, "--epochs", "3")
