@@ -36,7 +36,7 @@ def main() -> None:
         help="of the training images: once, or anew for every batch; others: once",
     )
     parser.add_argument("--nade-rate", type=float, default=1e-2, help="first learning rate")
-    parser.add_argument("--made-rate", type=float, default=8e-3, help="first learning rate")
+    parser.add_argument("--made-rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     options = parser.parse_args()
     run = Experiment("nade_vs_made", options)
