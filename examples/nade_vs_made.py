@@ -4,7 +4,7 @@ python examples/nade_vs_made.py
 python examples/nade_vs_made.py --data binarized_mnist
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --masks 8 --random-orderings
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --networks MADE --hidden 4000 \
-    --made-rate 1e-3 --epochs 80 --bfloat16
+    --made-rate 1e-3 --epochs 50 --bfloat16
 """
 
 import time
