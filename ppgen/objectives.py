@@ -138,12 +138,20 @@ class MeanFieldELBO(TensorELBO):
         except NotImplementedError:
             return super().latent_term(name, model_trace, guide_trace)
         if is_validation_enabled():
-            _check_same_order(model_trace, guide_trace)
+            of_model, of_guide = _orders(model_trace, guide_trace)
+            if of_model != of_guide:
+                raise ValueError(
+                    f"the model draws its latent sites in the order {of_model}, the guide in the "
+                    f"order {of_guide}; MeanFieldELBO needs the same order: name TensorELBO instead"
+                )
         return -scale_and_mask(kl, scale=site["scale"], mask=site["mask"])
 
 
 class BetaELBO(MeanFieldELBO):
     """The ELBO with weighted divergences, to train by; it is no bound unless beta is 1 or more.
+
+    Where model and guide draw their latent sites in different orders, as in a hierarchical VAE, the
+    divergences are estimated from the draws.
 
     Parameters
     ----------
@@ -178,18 +186,17 @@ class BetaELBO(MeanFieldELBO):
 
     def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
         """One latent site's −KL(q ‖ p), at most −free_nats on average, times beta."""
-        term = super().latent_term(name, model_trace, guide_trace)
-        costly = term.mean() < -self.free_nats
-        return self.beta * torch.where(costly, term, -self.free_nats)
+        of_model, of_guide = _orders(model_trace, guide_trace)
+        kind = MeanFieldELBO if of_model == of_guide else TensorELBO
+        term = kind.latent_term(self, name, model_trace, guide_trace)
+        if self.free_nats:
+            term = torch.where(term.mean() < -self.free_nats, term, -self.free_nats)
+        return self.beta * term
 
 
-def _check_same_order(model_trace: Trace, guide_trace: Trace) -> None:
-    orders = [
+def _orders(model_trace: Trace, guide_trace: Trace) -> list[list[str]]:
+    # Of the latent sites, in model and guide.
+    return [
         [name for name in sample_sites(trace) if name in other.nodes]
         for trace, other in ((model_trace, guide_trace), (guide_trace, model_trace))
     ]
-    if orders[0] != orders[1]:
-        raise ValueError(
-            f"the model draws its latent sites in the order {orders[0]}, the guide in the order "
-            f"{orders[1]}; MeanFieldELBO needs the same order: name TensorELBO instead"
-        )

@@ -139,7 +139,10 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     for folder in folders:
         inside = [folder] if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
         if not inside:
-            raise ResultsError(f"{folder} is not the folder of a run, and holds none")
+            what = (
+                "is not the folder of a run, and holds none" if folder.exists() else "is not there"
+            )
+            raise ResultsError(f"{folder} {what}")
         found |= {run.resolve(): run for run in inside if run.resolve() not in found}
     return list(found.values())
 

@@ -46,7 +46,7 @@ def check_latents(model_trace: Trace, guide_trace: Trace, observed: str | None =
             raise ValueError(
                 f"the model's latent site {name!r} is missing from the guide, which draws {drawn}; "
                 "draw it there; or, if it is the image, observe it by obs=x; or, if the model sums "
-                "it out, name an ELBO that does, such as pyro.infer.TraceEnum_ELBO"
+                "it out, train and judge it by an ELBO that does, such as pyro.infer.TraceEnum_ELBO"
             )
 
 

@@ -197,7 +197,7 @@ def test_what_is_left_out_of_the_results_is_said(capsys, runs):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["nowhere"], "nowhere is not the folder of a run, and holds none"),
+        (["nowhere"], "nowhere is not there"),
         (["runs/a", "empty"], "empty is not the folder of a run"),
         (["damaged"], "damaged has a damaged metrics.json"),
         (["runs", "--out", "mine.md"], "mine.md was not written by ppgen results"),

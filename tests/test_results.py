@@ -101,11 +101,17 @@ def test_folders_of_runs_are_found_once_in_folders_of_folders(tmp_path, monkeypa
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["missing", "empty", "file"])
-def test_what_holds_no_run_is_named(tmp_path, name):
+NOT_A_RUN = "is not the folder of a run, and holds none"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("missing", "is not there"), ("empty", NOT_A_RUN), ("file", NOT_A_RUN)],
+)
+def test_what_holds_no_run_is_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match=f"{name} is not the folder of a run, and holds none"):
+    with pytest.raises(ResultsError, match=f"{name} {message}"):
         run_folders([tmp_path / name])
 
 

@@ -30,6 +30,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        labels = "without labels" if self.labels is None else "with labels"
+        return f"Part({len(self)} images of {tuple(self.images.shape[1:])}, {labels})"
+
     def slice(self, start: int, stop: int) -> Part:
         """Images ``start`` … ``stop`` − 1, with their labels."""
         labels = None if self.labels is None else self.labels[start:stop]

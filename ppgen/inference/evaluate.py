@@ -47,6 +47,9 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.standard_error:.2f} nats"
 
+    def __repr__(self) -> str:
+        return f"Estimate({self}, {len(self.per_image)} images)"
+
 
 def elbo(
     program: Any,

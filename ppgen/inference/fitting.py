@@ -19,11 +19,13 @@ from ppgen.inference.checkpoint import CheckpointError, Checkpoints, check_same_
 from ppgen.inference.compiled import CompiledGradients
 from ppgen.inference.gradients import Objective
 from ppgen.inference.history import History
+from ppgen.inference.leaves import check_parameters
 from ppgen.inference.loop import Callback, Loop
-from ppgen.inference.prepare import check_arguments, check_settings, pick_device, prepare
+from ppgen.inference.prepare import check_arguments, pick_device, prepare
 from ppgen.inference.processes import Processes
 from ppgen.inference.progress import ProgressBar, TensorBoard
 from ppgen.inference.random_state import own_random_state
+from ppgen.inference.settings import check_settings, plain
 from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
 from ppgen.program import as_program
@@ -173,6 +175,7 @@ def fit(
         parts = [part for part in (batches, held_out) if part is not None]
         with own_random_state(seed):
             prepare(objective, *parts)
+            check_parameters(objective, next(iter(batches)))
         for part in parts:
             part.dtype = program.dtype  # of parameters that were made just now
         state = TrainingState.start(program, optimizer, scheduler, average)
@@ -180,9 +183,9 @@ def fit(
             "seed": seed,
             "batch_size": batch_size,
             "data": checksum,
-            "elbo": f"{type(objective.elbo).__name__}, {objective.elbo.num_particles} particles",
-            "optimizer": f"{type(state.optimizer).__name__} {state.optimizer.defaults}",
-            "scheduler": type(state.scheduler).__name__,
+            "elbo": plain(objective.elbo),
+            "optimizer": {"type": type(state.optimizer).__name__, **state.optimizer.defaults},
+            "scheduler": plain(state.scheduler, "last_epoch"),
             "clip_norm": clip_norm,
             "average": average,
             "bfloat16": bfloat16,

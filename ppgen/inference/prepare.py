@@ -12,7 +12,6 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches
-from ppgen.inference.checkpoint import CheckpointError
 from ppgen.inference.gradients import Objective
 from ppgen.traces import sample_sites
 
@@ -58,8 +57,8 @@ def pick_device(device: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"device is {device!r}, which is not to be had here ({str(error).splitlines()[0]}); "
-            "expected 'auto', 'cpu' or 'cuda'"
+            f"device is {device!r}, which is not to be had here; expected 'auto', 'cpu' or 'cuda' "
+            f"({str(error).splitlines()[0]})"
         ) from error
     return torch.device(device)
 
@@ -108,7 +107,7 @@ def explained(batch: tuple[Tensor, ...], hint: str = "") -> Iterator[None]:
         yield
     except (RuntimeError, ValueError) as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in batch)
-        lines = " ".join(str(error).split("\n")[:2])
+        lines = " ".join(str(error).partition("Trace Shapes:")[0].split("\n")[:2]).rstrip()
         raise ValueError(
             f"the program cannot be run on a batch of the shape {shapes}: {lines}{hint}"
         ) from error
@@ -186,22 +185,3 @@ def inside_support(distribution: Any, images: Tensor, observed: Tensor | None = 
     if observed is not None:
         inside = inside | ~observed
     return inside.flatten(1).all(1) if inside.dim() > 1 else inside
-
-
-def check_settings(there: dict[str, Any], here: dict[str, Any]) -> None:
-    """Refuse to go on with a run under settings that would change its numbers.
-
-    Raises
-    ------
-    CheckpointError
-        Naming the settings that differ.
-    """
-    differ = [
-        f"{name} was {there.get(name)!r} and is {here[name]!r}"
-        for name in here
-        if there.get(name) != here[name]
-    ]
-    if differ:
-        raise CheckpointError(
-            f"the run cannot be resumed under other settings: {'; '.join(differ)}"
-        )

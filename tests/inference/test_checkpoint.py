@@ -15,12 +15,13 @@ import pytest
 import torch
 from programs import Gaussian, Pixels, function_guide, function_model
 from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, StepLR
 
 import ppgen
 from ppgen.inference import CheckpointError, load
 from ppgen.inference.checkpoint import Checkpoints, read
 from ppgen.inference.random_state import own_random_state, random_state, set_random_state
+from ppgen.objectives import BetaELBO, MeanFieldELBO
 
 fit = partial(ppgen.fit, progress=False)
 
@@ -189,10 +190,13 @@ def test_a_checkpoint_of_another_program_is_refused(x, tmp_path):
         ({"batch_size": 30}, "batch_size was 20 and is 30"),
         (
             {"optimizer": partial(Adam, lr=1e-2)},
-            r"optimizer was .Adam .*'lr': 0.001.*'lr': 0.01",
+            "settings: optimizer's lr was 0.001 and is 0.01",
         ),
         ({"clip_norm": 1.0}, "clip_norm was None and is 1.0"),
-        ({"elbo": pyro.infer.Trace_ELBO()}, r"elbo was .MeanFieldELBO, 1 .* is .Trace_ELBO"),
+        ({"elbo": pyro.infer.Trace_ELBO()}, "elbo was 'MeanFieldELBO' and is 'Trace_ELBO'"),
+        ({"elbo": BetaELBO(beta=2.0)}, "elbo's beta was 'absent' and is 2.0"),
+        ({"elbo": MeanFieldELBO(2)}, "settings: elbo's num_particles was 1 and is 2$"),
+        ({"scheduler": partial(StepLR, step_size=1)}, "scheduler was 'NoneType' and is 'StepLR'"),
         ({"average": 0.9}, "average was None and is 0.9"),
     ],
 )
@@ -204,6 +208,18 @@ def test_a_run_is_not_resumed_under_other_settings(x, tmp_path, change, message)
             x,
             **{"epochs": 2, "batch_size": 20, "out": tmp_path, "resume": True, **change},
         )
+
+
+def test_a_schedule_made_for_fewer_epochs_is_not_gone_on_with(x, tmp_path):
+    def run(epochs, **options):
+        schedule = partial(CosineAnnealingLR, T_max=epochs)
+        return fit(
+            Gaussian(), x, epochs=epochs, batch_size=20, scheduler=schedule, out=tmp_path, **options
+        )
+
+    run(2)
+    with pytest.raises(CheckpointError, match=r"settings: scheduler's T_max was 2 and is 4$"):
+        run(4, resume=True)
 
 
 def test_a_run_is_not_resumed_on_other_images(x, tmp_path):

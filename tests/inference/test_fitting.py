@@ -334,6 +334,31 @@ def test_a_gradient_that_is_not_finite_is_found_before_the_step(x):
     assert torch.equal(program.logits, torch.zeros(1, 1, 4))
 
 
+def test_a_network_that_only_a_helper_knows_is_not_left_untrained(x):
+    decoder = torch.nn.Linear(1, 4)
+
+    def decode(z):
+        return decoder(z).unflatten(-1, (1, 1, 4))
+
+    class Hidden(Gaussian):
+        def model(self, x=None, *, n=1):
+            with pyro.plate("data", n if x is None else len(x)):
+                z = pyro.sample("z", pyro.distributions.Normal(torch.zeros(1), 1.0).to_event(1))
+                return pyro.sample("x", pyro.distributions.Normal(decode(z), 1).to_event(3), obs=x)
+
+    with pytest.raises(ValueError, match=r"shapes .*\(4, 1\).* that want gradients"):
+        fit(Hidden(), x, epochs=1, batch_size=20)
+
+    class Named(Hidden):
+        def model(self, *args, **kwargs):
+            pyro.module("decoder", decoder)
+            return super().model(*args, **kwargs)
+
+    before = decoder.weight.detach().clone()
+    fit(Named(), x, epochs=1, batch_size=20)
+    assert not torch.equal(decoder.weight, before)
+
+
 BAD = {
     "negative epochs": ({"epochs": -1}, ValueError, "epochs is -1; expected 0 or more"),
     "batch size 0": ({"batch_size": 0}, ValueError, "batch_size is 0; expected between 1"),
