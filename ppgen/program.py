@@ -49,7 +49,8 @@ class Program(nn.Module):
     store, from ``pyro.param``, ``pyro.module`` or an autoguide, becomes a parameter of this
     module when the program first runs, and each call of ``model`` or ``guide`` sees a store that
     holds this program's parameters alone. So two programs never touch each other, and a
-    ``state_dict`` is the whole state.
+    ``state_dict`` is the whole state. ``pyro.infer.SVI`` looks for parameters in Pyro's own store, so
+    it has to be given a model that names them there by ``pyro.module("program", program)``.
 
     Examples
     --------
@@ -62,8 +63,18 @@ class Program(nn.Module):
     ...     def model(self, x=None, *, n=1):
     ...         with pyro.plate("data", n if x is None else len(x)):
     ...             return pyro.sample("x", dist.Bernoulli(logits=self.logits).to_event(3), obs=x)
-    >>> Coins().model(n=5).shape
+    >>> coins = Coins()
+    >>> coins.model(n=5).shape
     torch.Size([5, 1, 2, 2])
+
+    Trained by Pyro's own means in place of :func:`ppgen.fit`:
+
+    >>> def model(x):
+    ...     pyro.module("coins", coins)
+    ...     return coins.model(x)
+    >>> svi = pyro.infer.SVI(model, coins.guide, pyro.optim.Adam({"lr": 0.1}), coins.elbo)
+    >>> svi.step(torch.ones(9, 1, 2, 2)) > svi.step(torch.ones(9, 1, 2, 2))
+    True
     """
 
     elbo: ELBO = TensorELBO()

@@ -36,7 +36,9 @@ def ais(
     to 1 on a sigmoid schedule, by Hamiltonian Monte Carlo (Neal 2001, Annealed importance
     sampling; Wu, Burda, Salakhutdinov and Grosse 2017, On the quantitative analysis of
     decoder-based generative models, section 2.2). A lower bound in expectation, which needs no
-    guide: it tells how much of another bound's gap is the guide's.
+    guide: it tells how much of another bound's gap is the guide's. It takes the gradient of the
+    decoder about ``(chains + 1) × temperatures × leapfrogs`` times for each image: try a few images
+    first.
 
     Parameters
     ----------
