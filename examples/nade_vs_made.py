@@ -33,7 +33,7 @@ def main() -> None:
         "--binarisation",
         default="fixed",
         choices=("fixed", "dynamic"),
-        help="of the training images: once, or anew for every batch; others: once",
+        help="of all but the test images: once, or anew for every batch; default: %(default)s",
     )
     parser.add_argument("--nade-rate", type=float, default=1e-2, help="first learning rate")
     parser.add_argument("--made-rate", type=float, default=3e-3, help="first learning rate")
@@ -48,10 +48,10 @@ def main() -> None:
         "NADE": (NADE(shape, hidden=hidden), options.nade_rate),
         "MADE": (MADE(shape, hidden=[hidden], **masks), options.made_rate),
     }
-    images, transform = data.train.images, None
+    seen, transform = data, None
     if options.binarisation == "dynamic":
         encode = contestants["NADE"][0].likelihood.encode
-        images, transform = grey.train.images, partial(encode, levels=grey.levels)
+        seen, transform = grey, partial(encode, levels=grey.levels)
 
     table, samples = {}, {}
     for name in options.networks:
@@ -59,8 +59,8 @@ def main() -> None:
         model = AutoregressiveModel(network)
         history = ppgen.fit(
             model,
-            images,
-            data.validation.images,
+            seen.train.images,
+            seen.validation.images,
             transform=transform,
             optimizer=partial(torch.optim.Adam, lr=rate, fused=True),
             scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
@@ -80,6 +80,7 @@ def main() -> None:
             "seconds an epoch": history.seconds_an_epoch,
             f"seconds for {SAMPLES} samples": seconds,
             "best epoch": history.best.number,
+            "its validation nats": -history.best.validation,
         }
 
     print(f"{'':24}" + "".join(f"{name:>12}" for name in table))

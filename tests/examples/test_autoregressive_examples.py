@@ -126,6 +126,8 @@ def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
     ran = run("nade_vs_made", *options, "--binarisation", "dynamic")
     assert ran.metrics["binarisation"] == "dynamic"
     assert ran.results.keys() == {"NADE", "MADE, 3 masks"}
+    for column in ran.metrics["table"].values():
+        assert column["its validation nats"] == pytest.approx(column["test nats"], rel=0.1)
 
 
 def test_made_alone_in_half_precision(run):
