@@ -30,6 +30,7 @@ from ppgen.likelihoods import (
     Likelihood,
     LogitNormal,
     SoftBernoulli,
+    as_likelihood,
 )
 from ppgen.program import Program
 from ppgen.results import Result
@@ -226,7 +227,7 @@ class Experiment:
             values, the nats recorded are those of the images' own levels, so that all likelihoods
             can be compared; Bernoulli's are those of binary images drawn from grey ones.
         """
-        likelihood = likelihood or Bernoulli()
+        likelihood = as_likelihood(likelihood)
         try:
             volume = likelihood.log_volume(data.test.images, data.levels).sum((-3, -2, -1))
         except ValueError:  # of a likelihood of binary images

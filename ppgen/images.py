@@ -8,15 +8,20 @@ from math import prod
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_kind
+
 
 def check_image_shape(image_shape: Sequence[int]) -> int:
     """Count the pixels; refuse what is no ``(channel, height, width)`` of one or more each.
 
     Raises
     ------
+    TypeError
+        Where it is no sequence.
     ValueError
         Where there are not three sizes, or one is below 1.
     """
+    check_kind("image_shape", image_shape, Sequence, "(channel, height, width)")
     if len(image_shape) != 3 or min(image_shape) < 1:
         raise ValueError(
             f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "

@@ -49,8 +49,8 @@ class Program(nn.Module):
     store, from ``pyro.param``, ``pyro.module`` or an autoguide, becomes a parameter of this
     module when the program first runs, and each call of ``model`` or ``guide`` sees a store that
     holds this program's parameters alone. So two programs never touch each other, and a
-    ``state_dict`` is the whole state. ``pyro.infer.SVI`` looks for parameters in Pyro's own store, so
-    it has to be given a model that names them there by ``pyro.module("program", program)``.
+    ``state_dict`` is the whole state. ``pyro.infer.SVI`` looks for parameters in Pyro's own store,
+    so it has to be given a model that names them there by ``pyro.module("program", program)``.
 
     Examples
     --------

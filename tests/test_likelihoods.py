@@ -5,6 +5,7 @@ import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import pyro
@@ -216,6 +217,29 @@ def test_shapes(case, batch, image):
     assert p.log_prob(x).shape == (4, *batch)
     assert case.likelihood.mean(p).shape == (*batch, *image)
     assert case.likelihood.grey(x).shape == case.likelihood.network_input(x).shape == x.shape
+
+
+@every
+def test_samples_and_enumerated_values_are_floating_as_encoded_images_are(case):
+    images = grey_images(case.levels[-1], n=5)
+    encoded = case.likelihood.encode(images, case.levels[-1])
+    p = case.likelihood.distribution(case.make_raw(5))
+    values = [p.sample(), p.expand((2, 5)).sample()]
+    if p.has_enumerate_support:
+        values.append(p.base_dist.enumerate_support())
+    assert {value.dtype for value in values} == {encoded.dtype}
+    assert case.likelihood.draw(torch.zeros(5, case.likelihood.outputs)).dtype == encoded.dtype
+
+
+@every
+def test_raw_outputs_of_another_shape_than_the_images_are_refused(case):
+    raw, outputs = case.make_raw(5), case.likelihood.outputs
+    p = case.likelihood.of_images(raw, (5, 1, 3, 3))
+    assert p.batch_shape == (5,)
+    for wrong in (raw[:, 0], torch.cat([raw, raw], 1), raw[0], raw[..., :2], raw[None]):
+        message = rf"raw has the shape .*; expected \(5, {outputs}, 1, 3, 3\), the outputs of"
+        with pytest.raises(ValueError, match=message):
+            case.likelihood.of_images(wrong, (5, 1, 3, 3))
 
 
 @every
@@ -574,6 +598,13 @@ def test_bits_need_one_log_prob_an_image(case):
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("make", [Categorical, partial(DiscretizedLogisticMixture, 2)], ids=str)
+@pytest.mark.parametrize("levels", [17.0, "17", None])
+def test_levels_that_are_no_whole_number_are_refused(make, levels):
+    with pytest.raises(TypeError, match=f"levels is {levels!r}; expected a whole number"):
+        make(levels)
 
 
 # a likelihood that has a parameter

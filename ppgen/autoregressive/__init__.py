@@ -1,5 +1,6 @@
 """Autoregressive networks: the conditional of each pixel given those before it."""
 
+from ppgen.autoregressive.checking import check_network
 from ppgen.autoregressive.fully_visible import FullyVisible
 from ppgen.autoregressive.gated_pixelcnn import GatedPixelCNN
 from ppgen.autoregressive.independent import Independent
@@ -26,6 +27,7 @@ __all__ = [
     "MaskedConv2d",
     "PixelCNN",
     "Transformer",
+    "check_network",
     "check_ordering",
     "masks",
     "raster",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive.masked_linear import MaskedLinear, masked, sums_by_degree
 from ppgen.autoregressive.masks import connections, draw_degrees
 from ppgen.autoregressive.network import AutoregressiveNetwork
@@ -75,8 +76,7 @@ class MADE(AutoregressiveNetwork):
         seed: int = 0,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size, ordering)
-        if isinstance(hidden, int):
-            raise TypeError(f"hidden is {hidden}; expected the size of each layer, as [{hidden}]")
+        check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
         if min(self.hidden, default=1) < 1:
             raise ValueError(f"hidden is {self.hidden}; expected layers of 1 unit or more")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive.nade_function import NADEFunction
 from ppgen.autoregressive.network import AutoregressiveNetwork
 from ppgen.autoregressive.weights import uniform
@@ -33,7 +35,7 @@ class NADE(AutoregressiveNetwork):
     Raises
     ------
     TypeError
-        Where ``hidden`` is a sequence.
+        Where ``hidden`` is no number.
     ValueError
         Where ``hidden`` is less than 1.
 
@@ -54,8 +56,7 @@ class NADE(AutoregressiveNetwork):
         hidden: int = 500,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size, ordering)
-        if isinstance(hidden, Sequence):
-            raise TypeError(f"hidden is {hidden}; expected one number: NADE has one hidden layer")
+        check_kind("hidden", hidden, Integral, "one number: NADE has one hidden layer")
         if hidden < 1:
             raise ValueError(f"hidden is {hidden}; expected 1 hidden unit or more")
         pixels, outputs = self.pixels, self.likelihood.outputs

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive.ordering import check_ordering, raster
 from ppgen.images import check_image_shape
-from ppgen.likelihoods import Bernoulli, Likelihood
+from ppgen.likelihoods import Likelihood, as_likelihood
 
 
 class AutoregressiveNetwork(nn.Module, ABC):
@@ -26,7 +28,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
         the same numbers one pixel at a time, for sampling. It may be left out: then each step is
         a whole parallel pass.
 
-    :class:`ppgen.distributions.Autoregressive` makes a distribution of any such network. What
+    :func:`ppgen.autoregressive.check_network` tries out whether a network of one's own keeps to
+    this. :class:`ppgen.distributions.Autoregressive` makes a distribution of any such network. What
     networks read are the likelihood's ``network_input``, numbers of order one in the type of
     the parameters.
 
@@ -44,6 +47,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
 
     Raises
     ------
+    TypeError
+        Where an argument is of another kind.
     ValueError
         Where ``ordering`` is no permutation of the pixels, a size of the image is below 1, or that
         of the context below 0.
@@ -60,10 +65,11 @@ class AutoregressiveNetwork(nn.Module, ABC):
     ) -> None:
         super().__init__()
         self.pixels = check_image_shape(image_shape)
+        check_kind("context_size", context_size, Integral, "a length, or number of classes")
         if context_size < 0:
             raise ValueError(f"context_size is {context_size}; expected 0 (none) or more")
         self.image_shape = tuple(image_shape)
-        self.likelihood = likelihood or Bernoulli()
+        self.likelihood = as_likelihood(likelihood)
         self.context_size = context_size
         order = raster(image_shape) if ordering is None else check_ordering(ordering, self.pixels)
         self.register_buffer("ordering", order.clone())
@@ -104,9 +110,11 @@ class AutoregressiveNetwork(nn.Module, ABC):
         return (self,)
 
     def training_member(self) -> AutoregressiveNetwork:
-        """Draw the member whose turn it is in a step of training.
+        """Draw a member: the mean of its log_prob is a bound on that of the mixture.
 
-        A network with several ``members`` says here how, without waiting for the device.
+        For a step of training, in which only images that are observed are scored: the draws of a
+        latent site come from the mixture. A network with several ``members`` says here how to draw,
+        without waiting for the device.
         """
         return self
 
@@ -132,11 +140,18 @@ class AutoregressiveNetwork(nn.Module, ABC):
 
         Raises
         ------
+        TypeError
+            Where the context is no tensor, or one of booleans.
         ValueError
             Where the context has the wrong size, is missing, or is not expected.
         """
         if context is None and self.context_size == 0:
             return None
+        if context is not None:
+            expected = "a tensor of floating vectors, or of integer labels"
+            check_kind("context", context, Tensor, expected)
+            if context.dtype == torch.bool:
+                raise TypeError(f"context is of type torch.bool; expected {expected}")
         if context is None or self.context_size == 0:
             given = "None" if context is None else f"a tensor of shape {tuple(context.shape)}"
             wanted = f"context_size {self.context_size}"

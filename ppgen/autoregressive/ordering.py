@@ -33,22 +33,26 @@ def raster(image_shape: Sequence[int]) -> Tensor:
 
 
 def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
-    """Give an ordering as a tensor, and refuse what is no permutation of the pixels.
+    """Give an ordering as a tensor of ``torch.long``, and refuse what is no permutation.
 
     Raises
     ------
+    TypeError
+        Where it does not hold integers.
     ValueError
         Where a position is missing, repeated or none of 0 … ``pixels`` − 1.
     """
-    ordering = torch.as_tensor(ordering)
-    if ordering.shape != (pixels,) or not torch.equal(
-        ordering.sort().values.cpu(), torch.arange(pixels)
+    expected = f"each of the {pixels} positions 0 … {pixels - 1} of the flattened image once"
+    try:
+        positions = torch.as_tensor(ordering)
+        torch.iinfo(positions.dtype)  # which only integers have
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"ordering is {ordering!r}; expected integers, {expected}") from error
+    if positions.shape != (pixels,) or not torch.equal(
+        positions.long().sort().values.cpu(), torch.arange(pixels)
     ):
-        raise ValueError(
-            f"ordering is {_shortened(ordering)}; expected each of the {pixels} positions "
-            f"0 … {pixels - 1} of the flattened image once"
-        )
-    return ordering
+        raise ValueError(f"ordering is {_shortened(positions)}; expected {expected}")
+    return positions.long()
 
 
 def _shortened(ordering: Tensor) -> str:

@@ -69,6 +69,7 @@ class PixelCNN(AutoregressiveNetwork):
 
     Examples
     --------
+    >>> import torch
     >>> network = PixelCNN((1, 28, 28), channels=16, blocks=2, context_size=10)
     >>> network(torch.zeros(5, 1, 28, 28), torch.eye(10)[:5]).shape
     torch.Size([5, 1, 1, 28, 28])

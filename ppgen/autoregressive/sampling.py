@@ -35,6 +35,11 @@ def ancestral_sample(
     Tensor
         ``(n, channel, height, width)``.
 
+    Raises
+    ------
+    ValueError
+        Where a step of the network does not give the likelihood's outputs for each image.
+
     Examples
     --------
     >>> from ppgen.autoregressive import Independent
@@ -48,6 +53,8 @@ def ancestral_sample(
         known = network.in_order(given), network.in_order(observed)
     pixels = []
     for step, (raw, column) in enumerate(zip(network.steps(x, context), x.unbind(1), strict=True)):
+        if step == 0:
+            likelihood.check_outputs(raw, (n, likelihood.outputs))
         pixel = likelihood.draw(raw)
         if known is not None:
             value, is_given = (tensor[:, step] for tensor in known)

@@ -10,11 +10,15 @@ from pyro.distributions import TorchDistribution, constraints
 from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.autoregressive.sampling import ancestral_sample
 from ppgen.distributions.states import LARGEST_ENUMERATION, states
 from ppgen.images import check_observed, check_value
 from ppgen.likelihoods.expand import expanded
+
+NETWORK = "an AutoregressiveNetwork, such as ppgen.autoregressive.MADE((1, 28, 28))"
+"""What errors expect."""
 
 
 class Autoregressive(TorchDistribution):
@@ -22,9 +26,10 @@ class Autoregressive(TorchDistribution):
 
     The distribution keeps no parameters: the network has to be part of the module that is
     trained. A network with several members, such as a MADE with several orderings, stands for the
-    equal mixture of their distributions; while it is in training mode, each ``log_prob`` is that
-    of one member drawn at random, whose mean is a lower bound (Germain et al. 2015, MADE,
-    section 4.2).
+    equal mixture of their distributions, in training mode too, at the price of a pass through each.
+    Where images are observed, ``Autoregressive(network.training_member(), context)`` is one member
+    at random, whose mean ``log_prob`` is a lower bound (Germain et al. 2015, MADE, section 4.2);
+    a latent site needs the mixture, from which it is drawn.
 
     Parameters
     ----------
@@ -36,6 +41,8 @@ class Autoregressive(TorchDistribution):
 
     Raises
     ------
+    TypeError
+        Where the network is none, or the context no tensor.
     ValueError
         Where the context does not suit the network. Values of labels are checked with validation
         on.
@@ -58,6 +65,7 @@ class Autoregressive(TorchDistribution):
         context: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        check_kind("network", network, AutoregressiveNetwork, NETWORK)
         self.network = network
         check = self._validate_args if validate_args is None else validate_args
         self.context = network.context_vectors(context, check)
@@ -98,9 +106,9 @@ class Autoregressive(TorchDistribution):
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
-        network = self.network
-        members = [network.training_member()] if network.training else network.members
-        log_probs = [self._pixel_log_prob(member, value).sum((-3, -2, -1)) for member in members]
+        log_probs = [
+            self._pixel_log_prob(member, value).sum((-3, -2, -1)) for member in self.network.members
+        ]
         log_prob = log_probs[0]
         if len(log_probs) > 1:
             log_prob = torch.stack(log_probs).logsumexp(0) - log(len(log_probs))
@@ -154,6 +162,20 @@ class Autoregressive(TorchDistribution):
         return log_probs.logsumexp(0) - log(len(log_probs))
 
     @property
+    def mean(self) -> Tensor:
+        """Not to be had: the mean of a pixel is over all that may come before it.
+
+        Raises
+        ------
+        NotImplementedError
+            Always; it says what to do.
+        """
+        raise NotImplementedError(
+            "the mean of images drawn pixel by pixel has no closed form; expected draws (mean=False"
+            " in ppgen.sample), or their average by AutoregressiveModel.complete(…, mean=True)"
+        )
+
+    @property
     def has_enumerate_support(self) -> bool:
         """Whether the images are countable and few, so that a latent can be summed out."""
         return (
@@ -189,7 +211,7 @@ class Autoregressive(TorchDistribution):
             x = x.to(member.dtype)
         read = member.likelihood.network_input(x).to(member.dtype)
         raw = member(read, self._flat_context(batch))
-        log_prob = member.likelihood.distribution(raw).base_dist.log_prob(x)
+        log_prob = member.likelihood.of_images(raw, x.shape).base_dist.log_prob(x)
         return log_prob.reshape(*batch, *self.event_shape)
 
     def _member_log_probs(self, value: Tensor, observed: Tensor) -> Tensor:

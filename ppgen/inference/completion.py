@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial, reduce
+from inspect import signature
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from ppgen.inference.per_image import fit_latents
 from ppgen.inference.prepare import inside_support
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
-from ppgen.traces import Site
+
+Batch = tuple[Tensor, ...]
 
 LATENTS_OF_A_MEAN = 100
 
@@ -36,12 +38,12 @@ class Completion:
     log_prob
         Of the pixels that stood there: log p(missing pixels | given pixels), ``(batch,)``, in
         nats; of programs with latents an estimate, the difference of two lower bounds and so
-        itself no bound. None where some pixels are no numbers, or outside the support.
+        itself no bound. NaN for images of which some pixels are no numbers, or outside the support.
     """
 
     samples: Tensor
     mean: Tensor
-    log_prob: Tensor | None
+    log_prob: Tensor
 
 
 def complete(
@@ -60,7 +62,9 @@ def complete(
     mean=False)`` and ``log_likelihood(x, observed, *context)``, as mixtures, PPCA and
     autoregressive models do. For any other with continuous latents, a Gaussian is fitted to the
     latents of each image from the given pixels alone, by :func:`fit_latents`, and pixels are drawn
-    from the model at draws from it.
+    from the model at draws from it. Where pixels depend on each other given the latents, their
+    distribution has methods ``complete(value, observed)`` and ``prefix_log_prob(value, observed)``,
+    as :class:`ppgen.distributions.Autoregressive` has.
 
     Parameters
     ----------
@@ -85,9 +89,11 @@ def complete(
 
     Raises
     ------
+    TypeError
+        Where an option is none of :func:`fit_latents`.
     ValueError
         Where the mask does not fit, given pixels are not finite or outside the support of the site
-        ``"x"``, or pixels are not independent given the latents.
+        ``"x"``, or missing pixels cannot be left out, as :class:`ObservedPixels` says.
 
     Examples
     --------
@@ -100,6 +106,7 @@ def complete(
     """
     if draws < 1:
         raise ValueError(f"draws is {draws}; expected 1 or more")
+    signature(fit_latents).bind(program, x, *context, **options)  # refuses unknown ones
     program = as_program(program, keep=False)
     observed = check_observed(observed, x.shape).to(x.device)
     data = (torch.where(observed, x, x.nan_to_num()), *context)
@@ -107,40 +114,63 @@ def complete(
     observed = observed.to(program.device)
     with evaluating(program, seed):
         pixels = poutine.trace(program.model).get_trace(*batch).nodes["x"]["fn"]
-        known = bool(x.isfinite().all() and inside_support(pixels, batch[0]).all())
+        finite = x.isfinite().flatten(1).all(1).to(program.device)
+        known = finite & inside_support(pixels, batch[0])
     if hasattr(program, "complete"):
         with evaluating(program, seed):
             given = (batch[0], observed, *batch[1:])
             samples = [program.complete(*given, mean=False) for _ in range(draws)]
             mean = program.complete(*given, mean=True)
-            log_prob = program.log_likelihood(batch[0], None, *batch[1:]) if known else None
-            if log_prob is not None:
-                log_prob = log_prob - program.log_likelihood(batch[0], observed, *batch[1:])
-        return Completion(torch.stack(samples), mean, log_prob)
+            whole = _scored(batch, known, samples[0])
+            log_prob = program.log_likelihood(whole[0], None, *whole[1:])
+            log_prob = log_prob - program.log_likelihood(whole[0], observed, *whole[1:])
+        return Completion(torch.stack(samples), mean, log_prob.where(known, torch.nan))
     guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
     with evaluating(program, seed):
-        drawn = [_from_latents(program, guide, batch)["value"] for _ in range(draws)]
-        samples = [torch.where(observed, batch[0], image) for image in drawn]
+        samples = [
+            _filled(_given_latents(program, guide, batch), batch[0], observed) for _ in range(draws)
+        ]
         means = (
-            program.image(_from_latents(program, guide, batch)["fn"])
+            _mean(program, _given_latents(program, guide, batch), batch[0], observed)
             for _ in range(LATENTS_OF_A_MEAN)
         )
         mean = reduce(torch.add, means) / LATENTS_OF_A_MEAN
         mean = torch.where(observed, program.grey(batch[0]), mean)
-    log_prob = None
-    if known:
+    log_prob = torch.full_like(known, torch.nan, dtype=program.dtype)
+    if known.any():
         # p(missing | given) is p(all) / p(given). Draws from the posterior given some pixels, which
         # would give the ratio at once, miss the posterior given all of them by many nats.
-        knowing_all = fit_latents(program, *batch, seed=seed, **options).guide
+        whole = _scored(batch, known, samples[0])
+        knowing_all = fit_latents(program, *whole, seed=seed, **options).guide
         estimate = partial(log_evidence, program, particles=particles, seed=seed)
-        both = estimate(knowing_all, *batch).per_image
-        log_prob = both - estimate(guide, *batch, observed=observed).per_image
-        log_prob = log_prob.to(program.device)
+        both = estimate(knowing_all, *whole).per_image
+        difference = both - estimate(guide, *whole, observed=observed).per_image
+        log_prob = difference.to(program.device).where(known, torch.nan)
     return Completion(torch.stack(samples), mean, log_prob)
 
 
-def _from_latents(program: Program, guide: Any, batch: tuple[Tensor, ...]) -> Site:
-    """Draw images at draws of the latents."""
+def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:
+    """Put a completion in place of each image of which a pixel is not known: it can be scored."""
+    rows = known.view(-1, *[1] * (completed.dim() - 1))
+    return torch.where(rows, batch[0], completed), *batch[1:]
+
+
+def _given_latents(program: Program, guide: Any, batch: Batch) -> Any:
+    """Give the distribution of images at draws of the latents."""
     latents = poutine.trace(guide).get_trace(*batch)
     model = poutine.replay(program.model, trace=latents)
-    return poutine.trace(model).get_trace(None, *batch[1:], n=len(batch[0])).nodes["x"]
+    return poutine.trace(model).get_trace(*batch).nodes["x"]["fn"]
+
+
+def _filled(pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
+    """Draw the missing pixels, where they depend on the given ones by the distribution's way."""
+    if hasattr(pixels, "complete"):
+        return pixels.complete(x, observed)
+    return torch.where(observed, x, pixels.sample())
+
+
+def _mean(program: Program, pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
+    """Give the mean of the missing pixels, or, where they depend on the given ones, a draw."""
+    if hasattr(pixels, "complete"):
+        return program.grey(pixels.complete(x, observed))
+    return program.image(pixels)

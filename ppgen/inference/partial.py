@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pyro import poutine
-from pyro.distributions import Independent
+from pyro.distributions import Independent, TorchDistribution, constraints
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import biject_to
@@ -18,11 +18,15 @@ from ppgen.importance import log_mean_weight, repeat_rows
 from ppgen.inference.evaluate import Estimate, check_particles
 from ppgen.inference.prepare import check_image_site, check_support
 from ppgen.inference.sampling import evaluating
+from ppgen.likelihoods.expand import expanded
 from ppgen.program import Program, as_program
 
 
 class ObservedPixels(Messenger):
     """A handler that leaves the missing pixels of the site ``"x"`` out of its log-probability.
+
+    Pixels are independent given the latents, or their distribution has a method
+    ``prefix_log_prob(value, observed)``, as :class:`ppgen.distributions.Autoregressive` has.
 
     Parameters
     ----------
@@ -33,8 +37,8 @@ class ObservedPixels(Messenger):
     Raises
     ------
     ValueError
-        At the site ``"x"``, where its pixels are not independent given the latents, so that a
-        missing one cannot be left out.
+        At the site ``"x"``, where a missing pixel cannot be left out: its pixels are not
+        independent given the latents, or those observed are not what ``prefix_log_prob`` takes.
     """
 
     def __init__(self, observed: Tensor) -> None:
@@ -45,15 +49,57 @@ class ObservedPixels(Messenger):
         if msg["name"] != "x":
             return
         fn = msg["fn"]
+        times = fn.batch_shape[-1] // len(self.observed)
+        if hasattr(fn, "prefix_log_prob"):
+            msg["fn"] = Prefix(fn, repeat_rows(self.observed, times))
+            return
         if not isinstance(fn, Independent) or fn.reinterpreted_batch_ndims != fn.event_dim:
             raise ValueError(
                 f"the site 'x' has the distribution {type(fn).__name__}, whose pixels are not "
-                "independent given the latents; expected one such as Bernoulli(...).to_event(3)"
+                "independent given the latents; expected one such as Bernoulli(...).to_event(3), "
+                "or one with prefix_log_prob(value, observed), such as Autoregressive"
             )
-        observed = repeat_rows(self.observed, fn.batch_shape[-1] // len(self.observed))
+        observed = repeat_rows(self.observed, times)
         msg["fn"] = fn.base_dist.mask(observed).to_event(fn.reinterpreted_batch_ndims)
         if msg["is_observed"]:
             msg["value"] = msg["value"].where(observed, _inside(fn.base_dist.support))
+
+
+class Prefix(TorchDistribution):
+    """Images of which the pixels that are drawn first are known, and the others left out.
+
+    Parameters
+    ----------
+    whole
+        The distribution of whole images; it has a method ``prefix_log_prob(value, observed)``.
+    observed
+        Which pixels are known, booleans that broadcast to the images.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, whole: Any, observed: Tensor) -> None:
+        self.whole, self.observed = whole, observed
+        super().__init__(whole.batch_shape, whole.event_shape, validate_args=False)
+
+    def expand(self, batch_shape: torch.Size, _instance: Prefix | None = None) -> Prefix:
+        """Give the same distribution with a larger batch shape."""
+        new = expanded(Prefix, self, batch_shape, _instance)
+        new.whole, new.observed = self.whole.expand(new.batch_shape), self.observed
+        return new
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """That of whole images."""
+        return self.whole.support
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw whole images."""
+        return self.whole.sample(sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-probability of the known pixels, nats."""
+        return self.whole.prefix_log_prob(value, self.observed)
 
 
 def _inside(support: Any) -> Tensor:

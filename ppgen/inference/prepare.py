@@ -86,7 +86,7 @@ def prepare(objective: Objective, *parts: Batches) -> None:
     for part in parts:
         batch = next(iter(part))
         with torch.no_grad(), objective.precision():
-            with explained(batch):
+            with pyro.validation_enabled(True), explained(batch):
                 program.guide(*batch)
                 trace = poutine.trace(program.model).get_trace(*batch)
             check_image_site(trace, batch[0])
@@ -97,7 +97,23 @@ def prepare(objective: Objective, *parts: Batches) -> None:
             if len(half[0]):
                 with explained(half, hint=f"; {OWN_LATENTS}"):
                     objective.value(*half)
+            for few in with_extreme_labels(part):
+                with pyro.validation_enabled(True), explained(few):
+                    objective.value(*few)
     program.train(training)
+
+
+def with_extreme_labels(part: Batches) -> Iterator[tuple[Tensor, ...]]:
+    """Give, for each context of integers, the images with the lowest and the highest of them.
+
+    Where any labels of the data are out of range, some of these are.
+    """
+    for labels in part.tensors[1:]:
+        if labels.numel() and not labels.is_floating_point():
+            integers = labels.long()
+            index = torch.stack([integers.argmin(), integers.argmax()]) // labels[0].numel()
+            rows = tuple(tensor[index] for tensor in part.tensors)
+            yield from Batches(rows, None, part.transform, index.device, part.dtype)
 
 
 @contextmanager
@@ -105,7 +121,7 @@ def explained(batch: tuple[Tensor, ...], hint: str = "") -> Iterator[None]:
     """Say on which batch a program failed."""
     try:
         yield
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in batch)
         lines = " ".join(str(error).partition("Trace Shapes:")[0].split("\n")[:2]).rstrip()
         raise ValueError(

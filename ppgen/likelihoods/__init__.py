@@ -1,6 +1,6 @@
 """The likelihood of pixels, p(x | raw), given a network's raw outputs: one small class each."""
 
-from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli
+from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli, as_likelihood
 from ppgen.likelihoods.beta import Beta
 from ppgen.likelihoods.categorical import Categorical
 from ppgen.likelihoods.continuous_bernoulli import ContinuousBernoulli
@@ -22,5 +22,6 @@ __all__ = [
     "LogitNormal",
     "Mass",
     "SoftBernoulli",
+    "as_likelihood",
     "at_least_float32",
 ]

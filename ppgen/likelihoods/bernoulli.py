@@ -7,6 +7,7 @@ import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 
+from ppgen.arguments import check_kind
 from ppgen.likelihoods.grey_levels import check_grey_levels, grey_values
 from ppgen.likelihoods.likelihood import Likelihood, at_least_float32
 
@@ -73,6 +74,21 @@ class SoftBernoulli(Bernoulli):
     def encode(self, images: Tensor, levels: int) -> Tensor:
         """Give the grey values, from 0 to 1."""
         return grey_values(images, levels)
+
+
+def as_likelihood(likelihood: Likelihood | None) -> Likelihood:
+    """Take None for :class:`Bernoulli`, and refuse what is no likelihood.
+
+    Raises
+    ------
+    TypeError
+        Where it is something else, such as the name or the class of a likelihood.
+    """
+    if likelihood is None:
+        return Bernoulli()
+    expected = "an instance of a likelihood, such as ppgen.likelihoods.Bernoulli()"
+    check_kind("likelihood", likelihood, Likelihood, expected)
+    return likelihood
 
 
 class CrossEntropyBernoulli(dist.Bernoulli):

@@ -22,6 +22,8 @@ class Categorical(Mass):
 
     Raises
     ------
+    TypeError
+        Where ``levels`` is no whole number.
     ValueError
         Where ``levels`` is below 2.
 
@@ -41,9 +43,21 @@ class Categorical(Mass):
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Categorical over every pixel with the logits ``raw``."""
-        return dist.Categorical(logits=at_least_float32(raw).movedim(-4, -1)).to_event(3)
+        return FloatingCategorical(logits=at_least_float32(raw).movedim(-4, -1)).to_event(3)
 
     def mean(self, distribution: TorchDistribution) -> Tensor:
         """Mean of the bins' midpoints, grey values."""
         probs = distribution.base_dist.probs
         return probs @ self.grey(torch.arange(self.levels).to(probs))
+
+
+class FloatingCategorical(dist.Categorical):
+    """A categorical distribution with values in the floating type of its logits, as of images."""
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw whole numbers."""
+        return super().sample(sample_shape).to(self.logits.dtype)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Give all whole numbers, ``(levels, *batch)``."""
+        return super().enumerate_support(expand).to(self.logits.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import pyro.distributions as dist
@@ -10,6 +11,7 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from ppgen.arguments import check_kind
 from ppgen.likelihoods.expand import expanded
 from ppgen.likelihoods.likelihood import Mass, at_least_float32
 
@@ -34,6 +36,8 @@ class DiscretizedLogisticMixture(Mass):
 
     Raises
     ------
+    TypeError
+        Where an argument is no whole number.
     ValueError
         Where there is no component, or ``levels`` is below 2.
 
@@ -46,6 +50,7 @@ class DiscretizedLogisticMixture(Mass):
     """
 
     def __init__(self, components: int, levels: int = 256) -> None:
+        check_kind("components", components, Integral, "a whole number")
         if components < 1:
             raise ValueError(f"components is {components}; expected 1 or more")
         super().__init__(levels)

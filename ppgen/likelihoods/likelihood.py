@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from inspect import signature
 from math import log, prod
+from numbers import Integral
 
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
+from ppgen.arguments import check_kind
 from ppgen.likelihoods.grey_levels import binned, check_grey_levels, dequantised
 
 
@@ -32,6 +35,41 @@ class Likelihood(ABC):
     @abstractmethod
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Distribution of the image, batch shape ``batch``."""
+
+    def of_images(self, raw: Tensor, shape: Sequence[int]) -> TorchDistribution:
+        """Distribution of images given what a network gave for them, which is checked.
+
+        Outputs of another shape would often broadcast, to numbers that mean nothing.
+
+        Parameters
+        ----------
+        raw
+            ``(*batch, outputs, channel, height, width)``.
+        shape
+            Of the images, ``(*batch, channel, height, width)``.
+
+        Raises
+        ------
+        ValueError
+            Where there are not ``outputs`` raw outputs for each pixel of each image.
+
+        Examples
+        --------
+        >>> from ppgen.likelihoods import Categorical
+        >>> p = Categorical(17).of_images(torch.zeros(40, 17, 1, 8, 8), (40, 1, 8, 8))
+        >>> p.batch_shape, p.event_shape
+        (torch.Size([40]), torch.Size([1, 8, 8]))
+        """
+        self.check_outputs(raw, (*shape[:-3], self.outputs, *shape[-3:]))
+        return self.distribution(raw)
+
+    def check_outputs(self, raw: Tensor, expected: tuple[int, ...]) -> None:
+        """Refuse a network's raw outputs that have not the expected shape."""
+        if raw.shape != expected:
+            raise ValueError(
+                f"raw has the shape {tuple(raw.shape)}; expected {expected}, the outputs of "
+                f"{self} for each pixel"
+            )
 
     @abstractmethod
     def encode(self, images: Tensor, levels: int) -> Tensor:
@@ -153,9 +191,17 @@ class Mass(Likelihood):
     ----------
     levels
         Number of bins.
+
+    Raises
+    ------
+    TypeError
+        Where ``levels`` is no whole number.
+    ValueError
+        Where it is below 2.
     """
 
     def __init__(self, levels: int) -> None:
+        check_kind("levels", levels, Integral, "a whole number of bins")
         if levels < 2:
             raise ValueError(f"levels is {levels}; expected 2 or more")
         self.levels = levels

@@ -8,8 +8,10 @@ import pyro
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
+from ppgen.distributions.autoregressive import NETWORK
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
@@ -19,10 +21,18 @@ DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
 class AutoregressiveModel(Program):
     """x ~ Autoregressive(network, context). Nothing is latent, so its ELBO is log p(x).
 
+    A network with several members is trained by one of them at random in each step, whose mean
+    log-probability is a bound on that of their mixture.
+
     Parameters
     ----------
     network
         Any :class:`ppgen.autoregressive.AutoregressiveNetwork`.
+
+    Raises
+    ------
+    TypeError
+        Where the network is none.
 
     Examples
     --------
@@ -34,12 +44,21 @@ class AutoregressiveModel(Program):
 
     def __init__(self, network: AutoregressiveNetwork) -> None:
         super().__init__()
+        check_kind("network", network, AutoregressiveNetwork, NETWORK)
         self.network = network
 
     def model(self, x: Tensor | None = None, context: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw the image at the site ``"x"``, given a class label or vector where there is one."""
+        scored_by_one = x is not None and self.network.training
+        network = self.network.training_member() if scored_by_one else self.network
+        p = Autoregressive(network, context)
+        if context is not None and len(p.batch_shape) > 1 and not context.is_floating_point():
+            raise ValueError(
+                f"context has the shape {tuple(context.shape)} and the type {context.dtype}; "
+                "expected one label an image, or floating vectors, as one-hot vectors have to be"
+            )
         with pyro.plate("data", n if x is None else len(x)):
-            return pyro.sample("x", self.distribution(context), obs=x)
+            return pyro.sample("x", p, obs=x)
 
     def distribution(self, context: Tensor | None = None) -> Autoregressive:
         """Give the distribution of images."""

@@ -47,8 +47,7 @@ class AutoregressiveBernoulli(Posterior):
     Raises
     ------
     ValueError
-        Where the network has no context, or is a mixture of several: then its ``log_prob`` in
-        training is not that of its draws.
+        Where the network has no context.
 
     Examples
     --------
@@ -60,11 +59,8 @@ class AutoregressiveBernoulli(Posterior):
 
     def __init__(self, network: AutoregressiveNetwork) -> None:
         super().__init__(network.pixels)
-        if network.context_size < 1 or len(network.members) > 1:
-            raise ValueError(
-                f"network has context_size {network.context_size} and {len(network.members)} "
-                "members; expected a context of 1 or more numbers, and one member"
-            )
+        if network.context_size < 1:
+            raise ValueError("network has context_size 0; expected a context of 1 or more numbers")
         self.network = network
         image, vector = torch.Size(network.image_shape), torch.Size([network.pixels])
         self.to_vector = ReshapeTransform(image, vector)

@@ -11,6 +11,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
+from ppgen.arguments import check_kind
 from ppgen.likelihoods import Likelihood
 from ppgen.models.networks import mlp
 from ppgen.models.posteriors import Posterior, diagonal_gaussian, layer_sites
@@ -57,6 +58,7 @@ class HierarchicalVAE(VAE):
         conditional_activation: Callable[[], nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__(image_shape, encoder, decoder, latent, likelihood)
+        check_kind("above", above, Sequence, f"dimensions of the layers, as [{above}]")
         if not above or min(above) < 1:
             raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
         sizes = [self.latent, *above]

@@ -11,8 +11,9 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
+from ppgen.arguments import check_kind
 from ppgen.images import check_batch, check_image_shape
-from ppgen.likelihoods import Bernoulli, Likelihood
+from ppgen.likelihoods import Likelihood, as_likelihood
 from ppgen.models.convolutions import (
     Upsampling,
     convolutional_decoder,
@@ -46,8 +47,11 @@ class VAE(Program):
 
     Raises
     ------
+    TypeError
+        Where an argument is of another kind.
     ValueError
-        Where ``image_shape`` is none, or ``latent`` is below 1.
+        Where ``image_shape`` is none, or ``latent`` is below 1; when it runs, where the decoder
+        gives raw outputs of another shape.
 
     See Also
     --------
@@ -81,7 +85,7 @@ class VAE(Program):
         self.encoder = encoder
         self.decoder = decoder
         self.posterior = as_posterior(latent)
-        self.likelihood = likelihood or Bernoulli()
+        self.likelihood = as_likelihood(likelihood)
         self.register_buffer("prior_mean", torch.zeros(self.latent), persistent=False)
         self.register_buffer("prior_scale", torch.ones(self.latent), persistent=False)
 
@@ -100,7 +104,8 @@ class VAE(Program):
 
         The decoder has the layers in reverse. Further ``options`` are those of the class.
         """
-        posterior, likelihood = as_posterior(latent), likelihood or Bernoulli()
+        check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
+        posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         encoder = mlp_encoder(image_shape, posterior.outputs, hidden, activation)
         decoder = mlp_decoder(
             posterior.latent, image_shape, likelihood.outputs, tuple(reversed(hidden)), activation
@@ -126,7 +131,8 @@ class VAE(Program):
         Parameters are those of :func:`ppgen.models.convolutions.convolutional_encoder` and its
         decoder, which has the channels in reverse. Further ``options`` are those of the class.
         """
-        posterior, likelihood = as_posterior(latent), likelihood or Bernoulli()
+        check_kind("channels", channels, Sequence, f"those of each layer, as [{channels}]")
+        posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         encoder = convolutional_encoder(
             image_shape, posterior.outputs, channels, hidden, blocks, activation
         )
@@ -158,8 +164,7 @@ class VAE(Program):
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw z, then the image at the site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
-            raw = self.decoder(self.draw_prior())
-            return pyro.sample("x", self.likelihood.distribution(raw), obs=x)
+            return pyro.sample("x", self.decoded(self.draw_prior()), obs=x)
 
     def guide(self, x: Tensor) -> Any:
         """Draw z from the encoder's posterior."""
@@ -185,7 +190,17 @@ class VAE(Program):
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean image of p(x | z), ``(*batch, channel, height, width)``."""
-        return self.image(self.likelihood.distribution(self.decoder(z)))
+        return self.image(self.decoded(z))
+
+    def decoded(self, z: Tensor) -> TorchDistribution:
+        """Give p(x | z), batch shape ``(*batch,)``.
+
+        Raises
+        ------
+        ValueError
+            Where the decoder gives no raw outputs of ``(*batch, outputs, channel, height, width)``.
+        """
+        return self.likelihood.of_images(self.decoder(z), (*z.shape[:-1], *self.image_shape))
 
     def image(self, distribution: Any) -> Tensor:
         """Give the mean of p(x | z) as an image of grey values."""
@@ -197,5 +212,13 @@ class VAE(Program):
 
 
 def as_posterior(posterior: Posterior | int) -> Posterior:
-    """Take the dimension of z for a diagonal Gaussian."""
+    """Take the dimension of z for a diagonal Gaussian, and refuse what is no family either.
+
+    Raises
+    ------
+    TypeError
+        Where it is something else.
+    """
+    expected = "a dimension, or a family such as ppgen.models.posteriors.DiagonalGaussian(20)"
+    check_kind("latent", posterior, (int, Posterior), expected)
     return DiagonalGaussian(posterior) if isinstance(posterior, int) else posterior

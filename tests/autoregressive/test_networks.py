@@ -24,9 +24,11 @@ from ppgen.autoregressive import (
     Independent,
     PixelCNN,
     Transformer,
+    check_network,
+    check_ordering,
 )
 from ppgen.distributions import Autoregressive
-from ppgen.likelihoods import Categorical
+from ppgen.likelihoods import Bernoulli, Categorical
 
 # Chance that a statistical test fails on right code, were its seed not fixed.
 FAILURE_RATE = 1e-4
@@ -209,6 +211,18 @@ def test_jacobian_has_no_entry_from_a_pixel_to_itself_or_an_earlier_one(
         jacobian = torch.autograd.functional.jacobian(outputs, x)
         by_pixel = member.in_order(jacobian)  # (output, pixel of the output, pixel of the input)
         assert torch.equal(by_pixel, by_pixel.tril(-1))
+
+
+@every
+@image_shapes
+@orderings
+def test_the_public_check_takes_it(entry, image_shape, shuffled):
+    check_network(make_or_skip(entry, image_shape, shuffled).float())
+
+
+@every
+def test_the_public_check_takes_it_given_a_context_and_several_outputs(entry):
+    check_network(make_or_skip(entry, context_size=4, likelihood=Categorical(3)))
 
 
 # probabilities
@@ -444,6 +458,68 @@ def test_an_ordering_that_is_no_permutation_is_refused(entry, ordering):
         make(entry, ordering=ordering)
 
 
+@pytest.mark.parametrize(
+    "ordering",
+    [[0.0, 1.0, 3.0, 2.0], torch.arange(4.0), ["0", "1"], "0123", [True, False]],
+    ids=str,
+)
+def test_an_ordering_that_holds_no_integers_is_refused(ordering):
+    with pytest.raises(TypeError, match=r"ordering is .*; expected integers, each of the 4"):
+        LinearChain((1, 2, 2), ordering=ordering)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_an_ordering_of_any_integers_is_one_of_long(dtype):
+    checked = check_ordering(torch.tensor([2, 0, 1], dtype=dtype), 3)
+    assert checked.dtype == torch.long
+    assert checked.tolist() == [2, 0, 1]
+
+
+@every
+@pytest.mark.parametrize("likelihood", ["bernoulli", 17, Bernoulli], ids=str)
+def test_what_is_no_likelihood_is_refused(entry, likelihood):
+    if not entry.any_likelihood:
+        pytest.skip("takes no likelihood")
+    with pytest.raises(TypeError, match=r"likelihood is .*expected an instance .*Bernoulli\(\)"):
+        make(entry, likelihood=likelihood)
+
+
+@every
+def test_an_image_shape_that_is_a_number_is_refused(entry):
+    if not entry.any_likelihood:
+        pytest.skip("is made of tables, which have a shape")
+    with pytest.raises(TypeError, match=r"image_shape is 64; expected \(channel, height, width\)"):
+        entry.make(64)
+
+
+class Misshapen(LinearChain):
+    """Forgets the dimension of the outputs, and so does each step."""
+
+    def forward(self, x, context=None):
+        return super().forward(x, context)[:, 0]
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Categorical(17)], ids=str)
+def test_outputs_of_the_wrong_shape_are_refused(likelihood):
+    p, outputs = Autoregressive(Misshapen((1, 2, 2), likelihood)), likelihood.outputs
+    message = rf"raw has the shape \(17, 1, 2, 2\); expected \(17, {outputs}, 1, 2, 2\)"
+    with pytest.raises(ValueError, match=message):
+        p.log_prob(torch.zeros(17, 1, 2, 2))
+    with pytest.raises(ValueError, match=rf"raw has the shape \(40,\); expected \(40, {outputs}\)"):
+        p.sample((40,))
+
+
+def test_another_number_of_outputs_is_refused():
+    network = LinearChain((1, 2, 2), Categorical(40))
+    network.likelihood = Categorical(17)
+    p = Autoregressive(network)
+    message = r"raw has the shape \(5, 40.*; expected \(5, 17.*outputs of Categorical\(levels=17\)"
+    with pytest.raises(ValueError, match=message):
+        p.log_prob(torch.zeros(5, 1, 2, 2))
+    with pytest.raises(ValueError, match=message):
+        p.sample((5,))
+
+
 @every
 def test_a_context_that_does_not_fit_is_refused(entry):
     with pytest.raises(ValueError, match="context is a tensor"):
@@ -459,6 +535,10 @@ def test_a_context_that_does_not_fit_is_refused(entry):
         Autoregressive(network, torch.tensor([1, 4]))
     with pytest.raises(ValueError, match="context_size is -1"):
         make(entry, context_size=-1)
+    with pytest.raises(TypeError, match=r"context is \[1, 2\]; expected a tensor"):
+        Autoregressive(network, [1, 2])
+    with pytest.raises(TypeError, match=r"context is of type torch\.bool; expected"):
+        Autoregressive(network, torch.tensor([True, False]))
 
 
 @every

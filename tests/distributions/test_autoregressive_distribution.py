@@ -244,6 +244,20 @@ def test_a_distribution_can_be_pickled(network):
 # bad input
 
 
+@pytest.mark.parametrize("network", [nn.Linear, nn.Linear(2, 2), None], ids=str)
+def test_what_is_no_network_is_refused(network):
+    for make in (Autoregressive, AutoregressiveModel):
+        with pytest.raises(TypeError, match=r"network is .*expected an AutoregressiveNetwork"):
+            make(network)
+
+
+def test_the_mean_says_what_to_do_instead(network):
+    with pytest.raises(NotImplementedError, match="mean=False"):
+        _ = Autoregressive(network).mean
+    with pytest.raises(NotImplementedError, match="mean=False"):
+        ppgen.sample(AutoregressiveModel(network), 3, mean=True)
+
+
 def test_validation_names_the_value(network):
     p = Autoregressive(network, validate_args=True)
     with pytest.raises(ValueError, match="support"):

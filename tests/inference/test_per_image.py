@@ -251,9 +251,42 @@ def test_missing_pixels_may_hold_anything_and_are_then_not_scored(x):
     program = Gaussian()
     hidden = torch.where(LEFT, x, torch.nan)
     completed = complete(program, hidden, LEFT, steps=100)
-    assert completed.log_prob is None
+    assert completed.log_prob.isnan().all()
     assert completed.samples.isfinite().all()
     assert torch.equal(completed.samples, complete(program, x, LEFT, steps=100).samples)
+
+
+def test_an_image_that_is_not_known_leaves_the_others_scored(x):
+    program = Gaussian()
+    hidden = x.clone()
+    hidden[3, ..., 3] = torch.nan
+    options = {"particles": 5000, "tolerance": 1e-3, "halvings": 10}
+    found = complete(program, hidden, LEFT, **options).log_prob
+    exact = program.log_likelihood(x) - posterior(program, x, LEFT)[2]
+    others = torch.arange(12) != 3
+    assert found[3].isnan()
+    torch.testing.assert_close(found[others], exact[others], rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("value", [torch.nan, 0.5, -1.0])
+def test_an_image_outside_the_support_leaves_the_others_scored_exactly(value, binary_images):
+    program = BernoulliMixture((1, 3, 3), 2)
+    left = torch.tensor([True, False, False])
+    spoiled = binary_images.clone()
+    spoiled[3, ..., 2] = value
+    found, expected = (complete(program, x, left).log_prob for x in (spoiled, binary_images))
+    others = torch.arange(len(binary_images)) != 3
+    assert found[3].isnan()
+    assert torch.equal(found[others], expected[others])
+
+
+def test_unknown_options_are_refused_also_where_they_are_not_needed(binary_images):
+    left = torch.tensor([True, False, False])
+    for program in (BernoulliMixture((1, 3, 3), 2), VAE.mlp((1, 3, 3), latent=2)):
+        with pytest.raises(TypeError, match="'stepss'"):
+            complete(program, binary_images, left, stepss=3)
+    completed = complete(BernoulliMixture((1, 3, 3), 2), binary_images, left, steps=3)
+    assert completed.log_prob.isfinite().all()
 
 
 def test_the_mean_is_the_same_however_many_are_drawn_and_no_draw_alone(x):
@@ -278,7 +311,7 @@ def test_missing_pixels_outside_the_support_are_not_scored(exact, binary_images)
     marked = torch.where(left, binary_images, -1)
     options = {} if exact else {"steps": 25}
     completed = complete(program, marked, left, **options)
-    assert completed.log_prob is None
+    assert completed.log_prob.isnan().all()
     assert completed.samples.min() == 0
     with pytest.raises(ValueError, match=r"from -1 to -1, outside|has the value -1"):
         complete(program, marked, ~left, **options)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from programs import LinearChain
 
+import ppgen
 from ppgen.inference import complete
 from ppgen.models import AutoregressiveModel
 
@@ -50,6 +51,41 @@ def test_the_draws_of_a_mean_are_in_memory_a_few_at_a_time(monkeypatch, at_once)
     expected = (weights * images).sum(0)
     error = (expected * (1 - expected) / 100).clamp(min=0).sqrt()
     assert ((mean - expected).abs() <= 5 * error + 1e-5).all()
+
+
+def labelled(labels):
+    x = torch.bernoulli(torch.full((len(labels), 1, 3, 3), 0.5))
+    return AutoregressiveModel(LinearChain((1, 3, 3), context_size=3)), (x, labels)
+
+
+@pytest.mark.parametrize("row", [0, 9])
+@pytest.mark.parametrize("label", [3, -1])
+@pytest.mark.parametrize("validation", [False, True])
+def test_a_label_out_of_range_is_named_before_training(row, label, validation):
+    labels = torch.arange(10) % 3
+    labels[row] = label
+    model, data = labelled(labels)
+    before = model.network.bias.detach().clone()
+    train, held_out = (labelled(torch.arange(10) % 3)[1], data) if validation else (data, None)
+    with pytest.raises(ValueError, match=f"labels from .*{label}.*expected 0 … 2"):
+        ppgen.fit(model, train, held_out, epochs=1, batch_size=4, progress=False)
+    assert torch.equal(model.network.bias, before)
+    with pytest.raises(ValueError, match=f"labels from .*{label}.*expected 0 … 2"):
+        ppgen.elbo(model, data, batch_size=4)
+
+
+def test_labels_in_range_are_taken():
+    model, data = labelled(torch.arange(10) % 3)
+    ppgen.fit(model, data, epochs=1, batch_size=4, progress=False)
+
+
+def test_one_hot_vectors_of_integers_are_told_to_be_floating():
+    model, (x, labels) = labelled(torch.arange(5) % 3)
+    one_hot = torch.eye(3, dtype=torch.long)[labels]
+    with pytest.raises(ValueError, match=r"\(5, 3\) and the type torch\.int64.*one-hot vectors"):
+        ppgen.elbo(model, (x, one_hot))
+    found, expected = (ppgen.elbo(model, (x, c)).per_image for c in (one_hot.float(), labels))
+    torch.testing.assert_close(found, expected)
 
 
 def test_anything_but_a_prefix_is_refused():

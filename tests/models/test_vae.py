@@ -8,7 +8,8 @@ from torch import nn
 
 import ppgen
 from ppgen.importance import log_weights
-from ppgen.models import VAE
+from ppgen.likelihoods import Categorical
+from ppgen.models import VAE, HierarchicalVAE
 
 
 @pytest.fixture
@@ -127,3 +128,44 @@ def test_bad_arguments():
         VAE.mlp((1, 3, 3), latent=0)
     with pytest.raises(ValueError, match=r"x has the shape \(2, 9\); expected .*\(1, 3, 3\)"):
         VAE.mlp((1, 3, 3)).guide(torch.zeros(2, 9))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"likelihood": "bernoulli"}, "likelihood is 'bernoulli'; expected an instance"),
+        ({"likelihood": Categorical}, "likelihood is the class Categorical; expected an instance"),
+        ({"latent": 2.0}, "latent is 2.0; expected a dimension, or a family"),
+        ({"latent": "flow"}, "latent is 'flow'; expected a dimension, or a family"),
+        ({"hidden": 16}, r"hidden is 16; expected the size of each layer, as \[16\]"),
+        ({"image_shape": 64}, r"image_shape is 64; expected \(channel, height, width\)"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        VAE.mlp(**{"image_shape": (1, 2, 2), **options})
+
+
+def test_other_classes_of_the_family_refuse_them_too():
+    with pytest.raises(TypeError, match=r"channels is 32; expected those of each layer"):
+        VAE.convolutional((1, 8, 8), channels=32)
+    with pytest.raises(TypeError, match=r"above is 2; expected dimensions of the layers, as \[2\]"):
+        HierarchicalVAE.mlp((1, 2, 2), above=2)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "batch"), [((1, 2, 2), 5), ((40, 1, 2, 2), 5), ((1, 2, 2), 17)], ids=str
+)
+def test_a_decoder_whose_outputs_do_not_fit_is_refused(outputs, batch):
+    decoder = nn.Sequential(nn.Linear(3, math.prod(outputs)), nn.Unflatten(-1, outputs))
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(4, 6))
+    vae = VAE((1, 2, 2), encoder, decoder, 3, Categorical(17))
+    message = (
+        rf"raw has the shape .*; expected \({batch}, 17, 1, 2, 2\), the outputs of Categorical"
+    )
+    x = torch.zeros(batch, 1, 2, 2)
+    for run in (lambda: vae.model(x), lambda: vae.decode(torch.zeros(batch, 3))):
+        with pytest.raises(ValueError, match=message):
+            run()
+    with pytest.raises(ValueError, match=r"cannot be run on a batch .*: raw has the shape"):
+        ppgen.fit(vae, x, epochs=1, progress=False)
