@@ -1,6 +1,7 @@
 """Steps of several processes, each on its part of every batch, beside one with as many threads."""
 
 import tempfile
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,17 +18,17 @@ from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
 from ppgen.models import VAE
 
-BATCH = 128
+IMAGES = 5_120
 
 
 class Training:
     """Steps of a convolutional VAE on images of 28×28, in this process's part of the batches."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, images: int, batch: int) -> None:
         torch.manual_seed(0)
         self.processes = Processes.launched()
         vae = VAE.convolutional((1, 28, 28), latent=20)
-        self.batches = Batches(torch.rand(steps * BATCH, 1, 28, 28).round(), BATCH)
+        self.batches = Batches(torch.rand(images, 1, 28, 28).round(), batch)
         objective = Objective(vae, data_size=self.batches.images)
         gradients = self.processes.averaged(objective.gradients(), objective, self.batches)
         self.step = Step(TrainingState.start(vae, adam), gradients)
@@ -38,13 +39,13 @@ class Training:
             self.step(batch)
 
 
-def work(rank: int, count: int, meeting: str, orders: Connection, steps: int) -> None:
+def work(rank: int, count: int, meeting: str, orders: Connection, *sizes: int) -> None:
     """Be one of several processes: go through the batches at every order, until there are none."""
     torch.set_num_threads(1)
     group = {"init_method": f"file://{meeting}", "rank": rank, "world_size": count}
     distributed.init_process_group("gloo", **group)
     with pyro.validation_enabled(False):
-        training = Training(steps)
+        training = Training(*sizes)
         try:
             while orders.recv():
                 training.epoch()
@@ -53,13 +54,13 @@ def work(rank: int, count: int, meeting: str, orders: Connection, steps: int) ->
             distributed.destroy_process_group()
 
 
-def together(count: int, steps: int):
+def together(count: int, *sizes: int):
     """Start processes; give what makes all of them take their steps, and waits for them."""
     meeting = Path(tempfile.mkdtemp()) / "processes"
     spawning, ours = multiprocessing.get_context("spawn"), []
     for rank in range(count):
         here, there = spawning.Pipe()
-        arguments = (rank, count, str(meeting), there, steps)
+        arguments = (rank, count, str(meeting), there, *sizes)
         spawning.Process(target=work, args=arguments, daemon=True).start()
         there.close()
         ours.append(here)
@@ -73,14 +74,17 @@ def together(count: int, steps: int):
     return epoch
 
 
-def steps(settings: Settings):
-    count, number = torch.get_num_threads(), settings.size(40, 2)
-    alone = Training(number)
+def epoch(settings: Settings, batch: int):
+    count, sizes = torch.get_num_threads(), (settings.size(IMAGES, 2 * batch), batch)
+    alone = Training(*sizes)
     return Comparison(
-        ours=Way(f"{count} processes, a thread each", together(count, number)),
+        ours=Way(f"{count} processes, a thread each", together(count, *sizes)),
         others=(Way(f"one process, {count} threads", alone.epoch),),
         cpu_only=True,
     )
 
 
-ROWS = {f"40 steps of a convolutional VAE, joint batch of {BATCH}": steps}
+ROWS = {
+    f"{IMAGES:,} images by a convolutional VAE, joint batch of {batch}": partial(epoch, batch=batch)
+    for batch in (128, 512)
+}

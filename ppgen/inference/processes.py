@@ -139,7 +139,11 @@ class Processes:
             gradients(next(iter(batches)))
         objective.train(training)
         unused = any(p.grad is None for p in objective.parameters() if p.requires_grad)
-        return Backward(DistributedDataParallel(objective, find_unused_parameters=unused))
+        return Backward(
+            DistributedDataParallel(
+                objective, find_unused_parameters=unused, gradient_as_bucket_view=True
+            )
+        )
 
 
 class Averaged:
