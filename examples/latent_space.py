@@ -16,8 +16,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
+from ppgen.experiment import Experiment, arguments, training_arguments
 from ppgen.latent_space import ACTIVE, active_units, slerp
+from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
 
 POINTS = 1000

@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, every_likelihood, training_arguments
+from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
 
 

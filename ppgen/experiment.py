@@ -19,19 +19,7 @@ from ppgen.data import Dataset
 from ppgen.environment import command_line, device_name, machine, versions
 from ppgen.inference import Estimate, History
 from ppgen.inference.processes import Processes
-from ppgen.likelihoods import (
-    Bernoulli,
-    Beta,
-    Categorical,
-    ContinuousBernoulli,
-    DiscretizedLogisticMixture,
-    Gaussian,
-    HomoscedasticGaussian,
-    Likelihood,
-    LogitNormal,
-    SoftBernoulli,
-    as_likelihood,
-)
+from ppgen.likelihoods import Likelihood, as_likelihood
 from ppgen.program import Program
 from ppgen.results import Result
 
@@ -86,22 +74,6 @@ def sized_argument(
     parser.add_argument(name, type=int, help=f"{about}default: {full}; with --quick {quick}")
     sizes = parser.get_default("sizes") or {}
     parser.set_defaults(sizes={**sizes, name.strip("-").replace("-", "_"): (full, quick)})
-
-
-def every_likelihood(levels: int) -> dict[str, Likelihood]:
-    """Give each likelihood by the name that scripts have for it, for images of so many levels."""
-    return {
-        "bernoulli": Bernoulli(),
-        "soft_bernoulli": SoftBernoulli(),
-        "categorical": Categorical(levels),
-        "categorical_8": Categorical(min(8, levels)),
-        "logistic_mixture": DiscretizedLogisticMixture(components=5, levels=levels),
-        "beta": Beta(),
-        "continuous_bernoulli": ContinuousBernoulli(),
-        "logit_normal": LogitNormal(),
-        "gaussian": Gaussian(),
-        "homoscedastic_gaussian": HomoscedasticGaussian(),
-    }
 
 
 @dataclass

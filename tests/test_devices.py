@@ -20,11 +20,11 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
-from ppgen.experiment import every_likelihood
 from ppgen.inference.fitting import LOOK_EVERY, adam
 from ppgen.inference.gradients import Objective
 from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
+from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import (
     PPCA,
     VAE,
