@@ -10,12 +10,9 @@ import torch
 from torch import distributed, multiprocessing
 
 from benchmarks.comparison import Comparison, Settings, Way
+from benchmarks.steps import step_of_fit
 from ppgen.batches import Batches
-from ppgen.inference.fitting import adam
-from ppgen.inference.gradients import Objective
 from ppgen.inference.processes import Processes
-from ppgen.inference.step import Step
-from ppgen.inference.training import TrainingState
 from ppgen.models import VAE
 
 IMAGES = 5_120
@@ -29,9 +26,9 @@ class Training:
         self.processes = Processes.launched()
         vae = VAE.convolutional((1, 28, 28), latent=20)
         self.batches = Batches(torch.rand(images, 1, 28, 28).round(), batch)
-        objective = Objective(vae, data_size=self.batches.images)
-        gradients = self.processes.averaged(objective.gradients(), objective, self.batches)
-        self.step = Step(TrainingState.start(vae, adam), gradients)
+        self.step = step_of_fit(vae, data_size=self.batches.images)
+        alone = self.step.gradients
+        self.step.gradients = self.processes.averaged(alone, alone.objective, self.batches)
 
     def epoch(self) -> None:
         """Take the steps once."""

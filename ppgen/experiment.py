@@ -217,7 +217,7 @@ class Experiment:
             bits=bits,
             parameters=sum(parameter.numel() for parameter in program.parameters()),
             epochs=history.last,
-            seconds=sum(epoch.seconds for epoch in history.epochs),
+            seconds=history.seconds,
             device=device_name(program.device),
         )
         self.metrics.setdefault("results", []).append(asdict(result))

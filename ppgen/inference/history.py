@@ -62,9 +62,14 @@ class History:
         return self.epochs[-1].number if self.epochs else 0
 
     @property
+    def seconds(self) -> float:
+        """Time of all training steps."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+    @property
     def seconds_an_epoch(self) -> float:
         """Mean time of the epochs' training steps; 0 before the first."""
-        return sum(epoch.seconds for epoch in self.epochs) / max(1, self.last)
+        return self.seconds / max(1, self.last)
 
     def stale(self, patience: int | None) -> bool:
         """Whether ``patience`` epochs have passed since the best; with None, never."""
