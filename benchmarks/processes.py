@@ -51,31 +51,34 @@ def work(rank: int, count: int, meeting: str, orders: Connection, *sizes: int) -
             distributed.destroy_process_group()
 
 
-def together(count: int, *sizes: int):
-    """Start processes; give what makes all of them take their steps, and waits for them."""
-    meeting = Path(tempfile.mkdtemp()) / "processes"
-    spawning, ours = multiprocessing.get_context("spawn"), []
-    for rank in range(count):
-        here, there = spawning.Pipe()
-        arguments = (rank, count, str(meeting), there, *sizes)
-        spawning.Process(target=work, args=arguments, daemon=True).start()
-        there.close()
-        ours.append(here)
+class Together:
+    """Several processes, all of which take their steps at a call, which waits for them."""
 
-    def epoch():
-        for connection in ours:
+    def __init__(self, count: int, *sizes: int) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        meeting = str(Path(self.folder.name) / "processes")
+        spawning = multiprocessing.get_context("spawn")
+        self.connections = []
+        for rank in range(count):
+            here, there = spawning.Pipe()
+            arguments = (rank, count, meeting, there, *sizes)
+            spawning.Process(target=work, args=arguments, daemon=True).start()
+            there.close()
+            self.connections.append(here)
+
+    def __call__(self) -> None:
+        """Let each take its part of the steps once."""
+        for connection in self.connections:
             connection.send(True)
-        for connection in ours:
+        for connection in self.connections:
             connection.recv()
-
-    return epoch
 
 
 def epoch(settings: Settings, batch: int):
     count, sizes = torch.get_num_threads(), (settings.size(IMAGES, 2 * batch), batch)
     alone = Training(*sizes)
     return Comparison(
-        ours=Way(f"{count} processes, a thread each", together(count, *sizes)),
+        ours=Way(f"{count} processes, a thread each", Together(count, *sizes)),
         others=(Way(f"one process, {count} threads", alone.epoch),),
         cpu_only=True,
     )
@@ -83,5 +86,5 @@ def epoch(settings: Settings, batch: int):
 
 ROWS = {
     f"{IMAGES:,} images by a convolutional VAE, joint batch of {batch}": partial(epoch, batch=batch)
-    for batch in (128, 512)
+    for batch in (128, 256, 512)
 }
