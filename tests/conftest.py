@@ -4,6 +4,9 @@ import pyro
 import pytest
 import torch
 
+# They hold no doctests; collected as modules, those of several folders would be one "conftest".
+collect_ignore_glob = ["*conftest.py"]
+
 
 @pytest.fixture(autouse=True)
 def _own_seed_and_store():

@@ -25,7 +25,6 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
     check_network,
-    check_ordering,
 )
 from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import Bernoulli, Categorical
@@ -329,6 +328,8 @@ def test_completions_keep_what_is_given_and_follow_the_conditional(entry, shuffl
 @every
 def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry, monkeypatch):
     network = make_or_skip(entry)
+    if type(network).steps is AutoregressiveNetwork.steps:
+        pytest.skip("takes one pass a pixel")
 
     def draw():
         torch.manual_seed(1)
@@ -354,10 +355,11 @@ def test_gradients_reach_every_parameter(entry):
     network = make_or_skip(entry, **({"context_size": 2} if entry.context else {})).train()
     context = torch.randn(20, 2).double() if entry.context else None
     x = torch.bernoulli(torch.full((20, 1, 3, 3), 0.5).double())
-    total = sum(-Autoregressive(network, context).log_prob(x).sum() for _ in range(20))
-    if any(parameter.requires_grad for parameter in network.parameters()):
-        total.backward()
-    for name, parameter in network.named_parameters():
+    parameters = list(network.named_parameters())
+    if not parameters:
+        pytest.skip("has no parameters")
+    sum(-Autoregressive(network, context).log_prob(x).sum() for _ in range(20)).backward()
+    for name, parameter in parameters:
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
@@ -458,23 +460,6 @@ def test_an_ordering_that_is_no_permutation_is_refused(entry, ordering):
         make(entry, ordering=ordering)
 
 
-@pytest.mark.parametrize(
-    "ordering",
-    [[0.0, 1.0, 3.0, 2.0], torch.arange(4.0), ["0", "1"], "0123", [True, False]],
-    ids=str,
-)
-def test_an_ordering_that_holds_no_integers_is_refused(ordering):
-    with pytest.raises(TypeError, match=r"ordering is .*; expected integers, each of the 4"):
-        LinearChain((1, 2, 2), ordering=ordering)
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
-def test_an_ordering_of_any_integers_is_one_of_long(dtype):
-    checked = check_ordering(torch.tensor([2, 0, 1], dtype=dtype), 3)
-    assert checked.dtype == torch.long
-    assert checked.tolist() == [2, 0, 1]
-
-
 @every
 @pytest.mark.parametrize("likelihood", ["bernoulli", 17, Bernoulli], ids=str)
 def test_what_is_no_likelihood_is_refused(entry, likelihood):
@@ -490,34 +475,6 @@ def test_an_image_shape_that_is_a_number_is_refused(entry):
         pytest.skip("is made of tables, which have a shape")
     with pytest.raises(TypeError, match=r"image_shape is 64; expected \(channel, height, width\)"):
         entry.make(64)
-
-
-class Misshapen(LinearChain):
-    """Forgets the dimension of the outputs, and so does each step."""
-
-    def forward(self, x, context=None):
-        return super().forward(x, context)[:, 0]
-
-
-@pytest.mark.parametrize("likelihood", [Bernoulli(), Categorical(17)], ids=str)
-def test_outputs_of_the_wrong_shape_are_refused(likelihood):
-    p, outputs = Autoregressive(Misshapen((1, 2, 2), likelihood)), likelihood.outputs
-    message = rf"raw has the shape \(17, 1, 2, 2\); expected \(17, {outputs}, 1, 2, 2\)"
-    with pytest.raises(ValueError, match=message):
-        p.log_prob(torch.zeros(17, 1, 2, 2))
-    with pytest.raises(ValueError, match=rf"raw has the shape \(40,\); expected \(40, {outputs}\)"):
-        p.sample((40,))
-
-
-def test_another_number_of_outputs_is_refused():
-    network = LinearChain((1, 2, 2), Categorical(40))
-    network.likelihood = Categorical(17)
-    p = Autoregressive(network)
-    message = r"raw has the shape \(5, 40.*; expected \(5, 17.*outputs of Categorical\(levels=17\)"
-    with pytest.raises(ValueError, match=message):
-        p.log_prob(torch.zeros(5, 1, 2, 2))
-    with pytest.raises(ValueError, match=message):
-        p.sample((5,))
 
 
 @every

@@ -1,23 +1,16 @@
 """The face data sets: with scikit-image, and as files that may be missing, damaged or foreign."""
 
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from real_data import needs_real
 
 from ppgen.data import DataError, load
 
 SHAPES = {"olivetti": (400, 64, 64), "frey": (1965, 28, 20)}
 every_file = pytest.mark.parametrize("name", list(SHAPES))
-
-
-def needs_real(path):
-    folder = os.environ.get("PPGEN_DATA")
-    present = folder is not None and Path(folder, path).exists()
-    return pytest.mark.skipif(not present, reason=f"PPGEN_DATA names no folder with {path}")
 
 
 def images(name):
