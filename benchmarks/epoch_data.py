@@ -1,11 +1,14 @@
 """One epoch's data handling: ppgen's batches beside torch's DataLoader.
 
-Both go through 50,000 images of 28×28 pixels in 256 levels once, shuffled, in batches of 128
-floating-point images on the device. The images are noise, handed out by torchvision's MNIST.
+All go through 50,000 images of 28×28 pixels in 256 levels once, shuffled, in batches of 128
+floating-point images on the device. The images are noise. DataLoader has them from torchvision's
+MNIST class, one at a time through PIL and ``ToTensor``; or from a tensor, one at a time or, by
+torch's ``BatchSampler`` in the place of its sampler, a batch at a time. The tensor holds floats,
+which nothing is left to do with and which take four times the memory, or bytes, as ours does.
 """
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from torchvision import datasets, transforms
 
 from benchmarks.comparison import Comparison, Settings, Way
@@ -20,26 +23,41 @@ class MNISTOfNoise(datasets.MNIST):
         self.data, self.targets = images, torch.zeros(len(images), dtype=torch.long)
 
 
+def grey(images):
+    return images.float() / 255
+
+
 def epoch(settings: Settings):
     images = torch.randint(256, (settings.size(50_000, 300), 28, 28), dtype=torch.uint8)
     mnist = MNISTOfNoise(images)
-    batches = Batches(
-        images.unsqueeze(1), 128, transform=lambda x: x.float() / 255, device=settings.device
-    )
+    in_bytes = TensorDataset(images.unsqueeze(1), mnist.targets)
+    in_floats = TensorDataset(images.unsqueeze(1).float() / 255, mnist.targets)
+    batches = Batches(in_bytes.tensors, 128, transform=grey, device=settings.device)
 
     def ours():
         for _ in batches.shuffled(seed=0, epoch=1):
             pass
 
-    def loader(workers):
-        for images, _ in DataLoader(mnist, 128, shuffle=True, num_workers=workers):
+    def singly(data, workers=0):
+        for images, _ in DataLoader(data, 128, shuffle=True, num_workers=workers):
             images.to(settings.device)
 
+    def by_batch(data, transform=lambda x: x):
+        sampler = BatchSampler(RandomSampler(data), 128, drop_last=False)
+        for images, _ in DataLoader(data, batch_size=None, sampler=sampler):
+            transform(images.to(settings.device))
+
+    def memory():
+        return f"its floats take {in_floats.tensors[0].nbytes / images.nbytes:g} times the memory"
+
     return Comparison(
-        ours=Way("Batches", ours),
+        ours=Way("Batches of bytes", ours),
         others=(
-            Way("DataLoader", lambda: loader(workers=0)),
-            Way("DataLoader, two workers", lambda: loader(workers=2)),
+            Way("DataLoader, MNIST class", lambda: singly(mnist)),
+            Way("DataLoader, MNIST class, two workers", lambda: singly(mnist, workers=2)),
+            Way("DataLoader, tensor of floats", lambda: singly(in_floats), check=memory),
+            Way("DataLoader, tensor of floats by batch", lambda: by_batch(in_floats), check=memory),
+            Way("DataLoader, tensor of bytes by batch", lambda: by_batch(in_bytes, grey)),
         ),
     )
 

@@ -1,10 +1,10 @@
 """Latent-variable models beside the usual ways to compute the same.
 
 Mixture: 20 classes of Bernoulli pixels on 50,000 binary images of 784 pixels, all in one step: a
-step of SVI and an EM iteration. Beside them a Pyro program that broadcasts images against classes,
-which would not fit into most memories: it is measured on a block of the images, and both its
-figures multiplied by the number of blocks; and EM on all images and classes as whole arrays, as
-scikit-learn's GaussianMixture computes.
+step of SVI and an EM iteration. Beside either the same by a broadcast of images against classes, in
+a Pyro program or in torch, which would not fit into most memories: it is measured on a block of the
+images, and both its figures multiplied by the number of blocks. And beside EM the same on all
+images and classes as whole arrays, as scikit-learn's GaussianMixture computes.
 
 Belief net: the exact likelihood of 1,000 binary images of 784 pixels under 16 latents, a sum over
 65,536 states, against the same sum with the states as the classes of a mixture, which meets every
@@ -65,20 +65,19 @@ def binary_images(settings: Settings, images):
 
 
 def mixture_data(settings: Settings):
-    """Give the images, and the broadcast on some of them."""
+    """Give the images, and the block of them that is broadcast."""
     images, block = settings.size((50_000, 2_000), (100, 50))
     x = binary_images(settings, images)
-    usual = PlainMixture(x.shape[1:], broadcast)
-    name = f"Pyro, broadcast, on {block:,} images"
-    return x, svi_step(name, usual, x[:block], scale=images / block)
+    return x, x[:block]
 
 
 def mixture_svi(settings: Settings):
-    x, usual = mixture_data(settings)
+    x, block = mixture_data(settings)
+    usual, name = PlainMixture(x.shape[1:], broadcast), f"Pyro, broadcast, on {len(block):,} images"
     return Comparison(
         ours=svi_step("BernoulliMixture, fit", BernoulliMixture(x.shape[1:], CLASSES), x),
         others=(
-            usual,
+            svi_step(name, usual, block, scale=len(x) / len(block)),
             svi_step("Pyro, BernoulliTable", PlainMixture(x.shape[1:], BernoulliTable), x),
         ),
         memory=True,
@@ -94,24 +93,44 @@ def em_on_whole_arrays(x, class_logits, pixel_logits):
     return images / len(x), posterior.mT @ x / images.unsqueeze(-1)
 
 
+def em_by_broadcast(x, class_logits, pixel_logits):
+    """Give the same; all that is of images, classes and pixels is made."""
+    x = x.unsqueeze(1)
+    joint = dist.Bernoulli(logits=pixel_logits).log_prob(x).sum(-1) + class_logits.log_softmax(0)
+    posterior = joint.softmax(1)
+    pixels = (posterior.unsqueeze(-1) * x).sum(0) / posterior.sum(0).unsqueeze(-1)
+    return posterior.mean(0), pixels
+
+
 def mixture_em(settings: Settings):
-    x, usual = mixture_data(settings)
+    x, block = mixture_data(settings)
     batches = Batches(x.to(torch.uint8), device=settings.device)
     class_logits, pixel_logits = em.starting_point(batches, CLASSES, seed=0)
-    arrays = partial(em_on_whole_arrays, x.flatten(1), class_logits, pixel_logits.flatten(1))
+    logits = {"class_logits": class_logits, "pixel_logits": pixel_logits.flatten(1)}
+    arrays = partial(em_on_whole_arrays, x.flatten(1), **logits)
+    usual = partial(em_by_broadcast, block.flatten(1), **logits)
 
     def ours():
         expected = em.expectation(class_logits, pixel_logits, batches)
         return em.maximisation(expected, pixel_logits)
 
-    def check():
-        (_, logits), (_, probabilities) = ours(), arrays()
-        difference = (logits.sigmoid().flatten(1) - probabilities).abs().max()
+    def check(images, probabilities):
+        expected = em.expectation(class_logits, pixel_logits, Batches(images, device=images.device))
+        _, found = em.maximisation(expected, pixel_logits)
+        difference = (found.sigmoid().flatten(1) - probabilities()[1]).abs().max()
         return f"probabilities differ by {difference:.0e}"
 
     return Comparison(
         ours=Way("BernoulliMixture, EM", ours),
-        others=(usual, Way("EM on whole arrays", arrays, check=check)),
+        others=(
+            Way(
+                f"EM by broadcast, on {len(block):,} images",
+                usual,
+                scale=len(x) / len(block),
+                check=partial(check, block, usual),
+            ),
+            Way("EM on whole arrays", arrays, check=partial(check, x, arrays)),
+        ),
         memory=True,
     )
 

@@ -1,16 +1,17 @@
 """What is shown and saved of a run: the table, and the machine it was measured on."""
 
-import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from math import floor, log10
 from pathlib import Path
 from typing import Any
 
 import torch
 
-LIBRARIES = ("pyro-ppl", "numpy", "networkx", "scikit-learn", "pgmpy", "ppgen")
+from ppgen import environment
+
+LIBRARIES = ("numpy", "networkx", "scikit-learn", "pgmpy")
+"""Whose versions matter beside those of ppgen, Pyro and torch."""
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -58,26 +59,16 @@ def figure(value: float | None) -> str:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Describe what the times depend on beside the code."""
-    names = {"cpu": platform.processor, "cuda": torch.cuda.get_device_name}
     return {
-        "platform": platform.platform(),
+        "machine": environment.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": device.type,
-        "device_name": names[device.type]() or platform.machine(),
+        "device_name": environment.device_name(device),
         "python": platform.python_version(),
-        "versions": {"torch": torch.__version__} | {name: installed(name) for name in LIBRARIES},
+        "versions": environment.versions(*LIBRARIES),
         "commit": commit(),
     }
-
-
-def installed(name: str) -> str | None:
-    """Give the version of a library; None where it is not installed."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def commit() -> str | None:

@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -41,9 +41,19 @@ def command_line(argv: Sequence[str], processes: int = 1) -> str:
     return shlex.join([*start, "/".join(Path(script).resolve().parts[-2:]), *kept])
 
 
-def versions() -> dict[str, str]:
-    """Give the versions of the libraries that numbers depend on."""
-    installed = {name: version(name) for name in ("ppgen", "pyro-ppl")}
+def versions(*others: str) -> dict[str, str | None]:
+    """Give the versions of the libraries that numbers depend on, and of others by their names.
+
+    None stands for a library that is not installed.
+
+    Examples
+    --------
+    >>> list(versions("numpy"))
+    ['ppgen', 'pyro-ppl', 'numpy', 'torch']
+    >>> versions("no-such-library")["no-such-library"] is None
+    True
+    """
+    installed = {name: _version(name) for name in ("ppgen", "pyro-ppl", *others)}
     return installed | {"torch": torch.__version__}  # with its build, such as +cu132
 
 
@@ -65,3 +75,10 @@ def device_name(device: torch.device) -> str:
     threads = torch.get_num_threads()
     cpu = f"CPU, {threads} thread" + ("s" if threads > 1 else "")
     return cpu if device.type == "cpu" else device.type
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

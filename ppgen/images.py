@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -17,11 +18,13 @@ def check_image_shape(image_shape: Sequence[int]) -> int:
     Raises
     ------
     TypeError
-        Where it is no sequence.
+        Where it is no sequence of whole numbers.
     ValueError
         Where there are not three sizes, or one is below 1.
     """
     check_kind("image_shape", image_shape, Sequence, "(channel, height, width)")
+    for place, size in enumerate(image_shape):
+        check_kind(f"image_shape[{place}]", size, Integral, "a whole number")
     if len(image_shape) != 3 or min(image_shape) < 1:
         raise ValueError(
             f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "

@@ -39,6 +39,13 @@ class ImportanceWeightedELBO(TensorELBO):
     ------
     ValueError
         Where there are fewer than two particles.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae, x = ppgen.models.VAE.mlp((1, 8, 8), latent=2), torch.zeros(5, 1, 8, 8)
+    >>> ppgen.fit(vae, x, epochs=1, elbo=ImportanceWeightedELBO(5), progress=False).last
+    1
     """
 
     def __init__(self, num_particles: int = 10, data_size: int | None = None) -> None:

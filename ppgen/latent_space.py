@@ -53,7 +53,8 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     (Shoemake 1985, Animating rotation with quaternion curves, section 3.3). In many dimensions all
     draws from a standard Gaussian have nearly the same length; the arc keeps it, while the middle
     of the chord is shorter than nearly all of them (White 2016, Sampling generative networks).
-    Where both lie on one line through the origin, no arc is the shortest, and the way is the chord.
+    Where both lie on one line through the origin, as where one of them is zero, no arc is the
+    shortest, and the way is the chord.
 
     Parameters
     ----------
@@ -75,8 +76,9 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     # Near 0 and π, where the cosine is flat, this keeps all digits of the angle.
     angle = 2 * torch.atan2((x - y).norm(dim=-1, keepdim=True), (x + y).norm(dim=-1, keepdim=True))
     sine = angle.sin()
-    # Beyond, rounding would be larger than the bend of the arc.
-    bent = sine > torch.finfo(start.dtype).eps ** 0.5
+    # Beyond, rounding would be larger than the bend of the arc; and zero has no direction.
+    directed = torch.minimum(x.norm(dim=-1, keepdim=True), y.norm(dim=-1, keepdim=True)) > 0.5
+    bent = directed & (sine > torch.finfo(start.dtype).eps ** 0.5)
     sine = torch.where(bent, sine, 1)  # or the arc, where it is not taken, makes gradients NaN
     arc = (((1 - weight) * angle).sin() * start + (weight * angle).sin() * end) / sine
     return torch.where(bent, arc, torch.lerp(start, end, weight))

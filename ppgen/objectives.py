@@ -37,6 +37,13 @@ class TensorELBO(ELBO):
     data_size
         Images of the whole data set, among which the terms of shared sites are divided; None: the
         batch is the data set.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> TensorELBO(num_particles=3).per_image(vae.model, vae.guide, torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5])
     """
 
     def __init__(self, num_particles: int = 1, data_size: int | None = None) -> None:
@@ -82,6 +89,10 @@ class TensorELBO(ELBO):
         """One latent site's part of the bound: log p(z) − log q(z) at the value drawn."""
         return log_prob(model_trace, name) - log_prob(guide_trace, name)
 
+    def weighted(self, nats: Tensor) -> Tensor:
+        """Weigh a latent site's part of each image's bound, ``(batch,)``: here by 1."""
+        return nats
+
     def _get_trace(
         self,
         model: Callable[..., Any],
@@ -101,19 +112,19 @@ class TensorELBO(ELBO):
         own: Tensor | float = 0.0
         shared: Tensor | float = 0.0
 
-        def add(term: Tensor, site: dict[str, Any]) -> Tensor:
-            each = plate.per_image(term, site)
+        def add(each: Tensor, site: dict[str, Any]) -> Tensor:
             return elbo + (each if plate.holds(site) else each / (self.data_size or len(x)))
 
         for name, site in sample_sites(model_trace).items():
             if site["is_observed"]:
-                elbo = add(log_prob(model_trace, name), site)
+                elbo = add(plate.per_image(log_prob(model_trace, name), site), site)
             else:
                 term = self.latent_term(name, model_trace, guide_trace)
-                elbo = add(term, guide_trace.nodes[name])
+                drawn = guide_trace.nodes[name]
+                elbo = add(self.weighted(plate.per_image(term, drawn)), drawn)
         for name, site in sample_sites(guide_trace).items():
             if name not in model_trace.nodes:  # auxiliary
-                elbo = add(-log_prob(guide_trace, name), site)
+                elbo = add(plate.per_image(-log_prob(guide_trace, name), site), site)
             if not site["fn"].has_rsample:
                 term = plate.per_image(score(guide_trace, name), site)
                 if plate.holds(site):
@@ -128,6 +139,13 @@ class MeanFieldELBO(TensorELBO):
 
     Right where model and guide draw their latent sites in the same order (Pyro's condition);
     with validation on, another order is an error.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae, x = ppgen.models.VAE.mlp((1, 8, 8), latent=2), torch.zeros(5, 1, 8, 8)
+    >>> ppgen.fit(vae, x, epochs=1, elbo=MeanFieldELBO(), progress=False).last
+    1
     """
 
     def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
@@ -168,6 +186,13 @@ class BetaELBO(MeanFieldELBO):
     ------
     ValueError
         Where ``beta`` or ``free_nats`` is negative.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae, x = ppgen.models.VAE.mlp((1, 8, 8), latent=2), torch.zeros(5, 1, 8, 8)
+    >>> ppgen.fit(vae, x, epochs=1, elbo=BetaELBO(beta=4.0), progress=False).last
+    1
     """
 
     def __init__(
@@ -185,13 +210,16 @@ class BetaELBO(MeanFieldELBO):
         self.free_nats = free_nats
 
     def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
-        """One latent site's −KL(q ‖ p), at most −free_nats on average, times beta."""
+        """One latent site's −KL(q ‖ p), or its estimate where the orders differ."""
         of_model, of_guide = _orders(model_trace, guide_trace)
         kind = MeanFieldELBO if of_model == of_guide else TensorELBO
-        term = kind.latent_term(self, name, model_trace, guide_trace)
+        return kind.latent_term(self, name, model_trace, guide_trace)
+
+    def weighted(self, nats: Tensor) -> Tensor:
+        """Hold a site's −KL(q ‖ p) to at most −free_nats on average, and weigh it by beta."""
         if self.free_nats:
-            term = torch.where(term.mean() < -self.free_nats, term, -self.free_nats)
-        return self.beta * term
+            nats = torch.where(nats.mean() < -self.free_nats, nats, -self.free_nats)
+        return self.beta * nats
 
 
 def _orders(model_trace: Trace, guide_trace: Trace) -> list[list[str]]:

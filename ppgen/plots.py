@@ -48,7 +48,22 @@ def image_grid(images: Tensor, columns: int | None = None, title: str | None = N
 
 
 def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figure:
-    """Show several grids of images side by side, each under its title."""
+    """Show several grids of images side by side, each under its title.
+
+    Images and columns are as for :func:`image_grid`.
+
+    Raises
+    ------
+    ValueError
+        Where there is no grid, or one without images.
+
+    Examples
+    --------
+    >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
+    >>> image_grids(grids).savefig("/dev/null", format="png")
+    """
+    if not grids:
+        raise ValueError("grids is {}; expected images under one title or more")
     figure = Figure((3.2 * len(grids), 3.5), layout="constrained")
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (title, images) in zip(panels, grids.items(), strict=True):
@@ -70,13 +85,15 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
     Raises
     ------
     ValueError
-        Where the rows differ in length.
+        Where there is no row, or they differ in length.
 
     Examples
     --------
     >>> rows = {"images": torch.rand(5, 1, 8, 8), "reconstructions": torch.rand(5, 1, 8, 8)}
     >>> image_rows(rows).savefig("/dev/null", format="png")
     """
+    if not rows:
+        raise ValueError("rows is {}; expected images under one name or more")
     columns = len(next(iter(rows.values())))
     for name, images in rows.items():
         if len(images) != columns:
@@ -95,12 +112,22 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
 def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Figure:
     """Show images beside their reconstructions, ``pairs`` of them in a row.
 
+    Raises
+    ------
+    ValueError
+        Where the two differ in shape, or there are no images.
+
     Examples
     --------
     >>> reconstructions(torch.rand(32, 1, 8, 8), torch.rand(32, 1, 8, 8)).savefig(
     ...     "/dev/null", format="png"
     ... )
     """
+    if images.shape != reconstructed.shape:
+        raise ValueError(
+            f"reconstructed has the shape {tuple(reconstructed.shape)}; expected that of images, "
+            f"{tuple(images.shape)}"
+        )
     both = torch.stack([images.cpu(), reconstructed.cpu()], dim=1).flatten(0, 1)
     return image_grid(both, 2 * pairs, "each image, and its reconstruction on its right")
 
@@ -111,7 +138,13 @@ def curves(
     xlabel: str = "epoch",
     marks: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw curves of ``(x values, y values)``, and mark x values, each under its name."""
+    """Draw curves of ``(x values, y values)``, and mark x values, each under its name.
+
+    Examples
+    --------
+    >>> lines = {"training": ([1, 2, 3], [9.0, 7.0, 6.0]), "validation": ([1, 3], [9.5, 8.0])}
+    >>> curves(lines, "nats", marks={"best": 3}).savefig("/dev/null", format="png")
+    """
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
     for name, (x, y) in lines.items():
@@ -129,10 +162,22 @@ def scatter(
 ) -> Figure:
     """Draw points of the plane, ``(points, 2)``, in one colour for each label.
 
+    Raises
+    ------
+    ValueError
+        Where the points are not of the plane, or have not one label each.
+
     Examples
     --------
     >>> scatter(torch.randn(9, 2), torch.arange(9) % 3).savefig("/dev/null", format="png")
     """
+    if points.dim() != 2 or points.shape[1] != 2:
+        raise ValueError(f"points has the shape {tuple(points.shape)}; expected (points, 2)")
+    if labels is not None and labels.shape != points.shape[:1]:
+        raise ValueError(
+            f"labels has the shape {tuple(labels.shape)}; expected ({len(points)},), one for each "
+            "point"
+        )
     figure = Figure((6, 5), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, aspect="equal")
     x, y = points.detach().cpu().T
@@ -178,10 +223,20 @@ def manifold(
     Raises
     ------
     ValueError
-        Where there are no two dimensions.
+        Where there are no two dimensions, or ``dimensions`` are not two of them.
+
+    Examples
+    --------
+    >>> def decode(z):
+    ...     return z.sigmoid()[:, [0, 1, 2, 2]].view(-1, 1, 2, 2)
+    >>> manifold(decode, latent=3, dimensions=(0, 2)).savefig("/dev/null", format="png")
     """
     if latent < 2:
         raise ValueError(f"latent is {latent}; expected 2 or more dimensions for a plane")
+    if len(dimensions) != 2 or len(set(dimensions) & set(range(latent))) != 2:
+        raise ValueError(
+            f"dimensions is {tuple(dimensions)}; expected two different of 0 … {latent - 1}"
+        )
     quantiles = Normal(0.0, 1.0).icdf((torch.arange(steps) + 0.5) / steps)
     z = torch.zeros(steps * steps, latent)
     z[:, dimensions] = torch.cartesian_prod(-quantiles, quantiles).flip(1)

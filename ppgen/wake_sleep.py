@@ -45,6 +45,13 @@ class WakeSleepELBO(ImportanceWeightedELBO):
     ------
     ValueError
         Where there are fewer than two particles, or ``insomnia`` does not lie between 0 and 1.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> net, x = ppgen.models.SigmoidBeliefNet((1, 8, 8), [3]), torch.zeros(5, 1, 8, 8)
+    >>> ppgen.fit(net, x, epochs=1, elbo=WakeSleepELBO(5), progress=False).last
+    1
     """
 
     def __init__(

@@ -143,6 +143,20 @@ def test_the_checksum_tells_data_apart():
     assert Batches(x, 5).checksum() == sums[0]
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.bool, torch.uint8])
+def test_data_of_any_type_has_a_checksum(dtype):
+    x = torch.arange(4).view(4, 1) % 2
+    sums = {Batches(x.to(dtype)).checksum(), Batches((1 - x).to(dtype)).checksum()}
+    assert len(sums) == 2
+    leaf = torch.ones(4, 1, requires_grad=True)
+    assert Batches(leaf).checksum() == Batches(leaf.detach()).checksum()
+
+
+def test_a_batch_size_that_is_no_whole_number_is_refused():
+    with pytest.raises(TypeError, match=r"batch_size is 2\.5; expected a whole number"):
+        Batches(torch.zeros(5, 1), 2.5)
+
+
 def test_context_keeps_its_type():
     labels = torch.arange(4, dtype=torch.int64)
     _, y = next(iter(Batches((numbered(4), labels), 4)))

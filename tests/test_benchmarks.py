@@ -216,7 +216,9 @@ def test_one_row_as_a_user_runs_it(tmp_path):
     machine = record["machine"]
     assert machine["threads"] == 2
     assert machine["device"] == "cpu"
+    assert machine["device_name"] == "CPU, 2 threads"
     assert machine["versions"]["torch"] == torch.__version__
+    assert {"ppgen", "pyro-ppl", "scikit-learn"} < set(machine["versions"])
     assert machine["commit"] == commit()
 
 

@@ -59,6 +59,14 @@ def test_sets_of_nodes_have_commas(capsys):
     assert answer == ["CH ⊥ S, AP | DB, CM"]
 
 
+def test_names_with_commas_and_with_words_of_the_answer(capsys):
+    graph = '"care given b" -> "a, b" -> c'
+    answer = run(capsys, "dag", graph, "--separated", "care given b", "c", "--given", '"a, b"')
+    assert answer == ["care given b ⊥ c | a, b"]
+    answer = run(capsys, "dag", graph, "--separated", 'c,"a, b"', "care given b")
+    assert answer == ["c, a, b and care given b depend on each other"]
+
+
 @pytest.mark.parametrize(
     ("rule", "method"),
     [
@@ -127,7 +135,10 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
         (["a -> b", "--separated", "a", "b", "--given", "a"], "x and given both hold a"),
         (["a -> b", "--plot", "nowhere/dag.png"], "nowhere"),
         (["a -> b", "--plot", "dag.nonsense"], "nonsense"),
+        (["a -> b", "--independencies", "--limit", "-1"], "--limit is -1; expected 0 or more"),
+        (["a -> b", "--independencies", "--limit", "-2"], "--limit is -2; expected 0 or more"),
         (["--bif", "missing.bif"], "missing.bif"),
+        (["--bif", "latin.bif"], "latin.bif is no text in UTF-8"),
         (["--program", "mine.py"], "expected FILE.py:MODEL"),
         (["--program", "missing.py:model"], "missing.py, which does not exist"),
         (["--program", "mine.py:modle"], "names 'modle', which is not in mine.py"),
@@ -137,6 +148,7 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
 )
 def test_errors_are_one_line_and_status_two(capsys, monkeypatch, program, argv, message):
     monkeypatch.chdir(program.parent)
+    Path("latin.bif").write_text("variable café { }", encoding="latin-1")
     assert message in fail(capsys, "dag", *argv)
 
 

@@ -297,6 +297,24 @@ def test_divergences_of_sites_in_another_order_are_estimated_from_the_draws():
     assert not torch.isclose(double, plain)
 
 
+def test_free_nats_are_those_of_a_site_over_all_its_plates():
+    """Five latents of each image in a plate of their own: one site, and q is p."""
+    x = torch.randn(6, 2)
+
+    def guide(x):
+        with pyro.plate("data", len(x), dim=-1), pyro.plate("parts", 5, dim=-2):
+            pyro.sample("z", dist.Normal(0.0, 1.0))
+
+    def model(x):
+        with pyro.plate("data", len(x), dim=-1):
+            with pyro.plate("parts", 5, dim=-2):
+                pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(0.0, 1.0).expand([len(x), 2]).to_event(1), obs=x)
+
+    plain, held = (BetaELBO(free_nats=nats).per_image(model, guide, x) for nats in (0.0, 1.0))
+    torch.testing.assert_close(plain - held, torch.ones(6))
+
+
 def test_free_nats_give_no_gradient_to_what_is_free():
     program, x = Gaussian(), torch.randn(20, 1, 1, 4)
     loss = BetaELBO(beta=1, free_nats=1e6).differentiable_loss(program.model, program.guide, x)

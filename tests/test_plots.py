@@ -225,3 +225,37 @@ def test_no_image_is_no_grid():
 def test_manifold_needs_two_dimensions(latent):
     with pytest.raises(ValueError, match=f"latent is {latent}; expected 2 or more"):
         plots.manifold(lambda z: grey(len(z)), latent)
+
+
+# what cannot be drawn
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: plots.image_rows({}), r"rows is \{\}; expected images under one name or more"),
+        (lambda: plots.image_grids({}), r"grids is \{\}; expected images under one title or more"),
+        (
+            lambda: plots.reconstructions(grey(4), grey(3)),
+            r"reconstructed has the shape \(3, 1, 3, 3\); expected that of images, \(4, 1, 3, 3\)",
+        ),
+        (
+            lambda: plots.scatter(torch.zeros(4, 3)),
+            r"points has the shape \(4, 3\); expected \(points, 2\)",
+        ),
+        (
+            lambda: plots.scatter(torch.zeros(4, 2), torch.zeros(3)),
+            r"labels has the shape \(3,\); expected \(4,\), one for each point",
+        ),
+    ],
+    ids=["no row", "no grid", "reconstructions", "points of space", "labels"],
+)
+def test_what_makes_no_figure_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("dimensions", [(0, 5), (1, 1), (-1, 0), (0,), (0, 1, 2)], ids=str)
+def test_manifold_needs_two_of_the_latent_dimensions(dimensions):
+    with pytest.raises(ValueError, match=r"dimensions is .*; expected two different of 0 … 2"):
+        plots.manifold(lambda z: grey(len(z)), 3, dimensions)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ppgen.autoregressive.incremental import Apply, Columns, Rows
 from ppgen.autoregressive.masked_conv import MaskedConv2d, MaskType, VerticalConv2d
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -74,6 +75,8 @@ class GatedPixelCNN(AutoregressiveNetwork):
 
     Raises
     ------
+    TypeError
+        Where a number is no whole one.
     ValueError
         Where ``kernel_size`` is even, or a number too small.
 
@@ -95,10 +98,8 @@ class GatedPixelCNN(AutoregressiveNetwork):
         kernel_size: int = 3,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size)
-        if channels < 1:
-            raise ValueError(f"channels is {channels}; expected 1 or more")
-        if blocks < 0:
-            raise ValueError(f"blocks is {blocks}; expected 0 or more")
+        check_size("channels", channels)
+        check_size("blocks", blocks, least=0)
         colours = self.image_shape[0]
         shared = (colours, context_size)
         self.channels = channels

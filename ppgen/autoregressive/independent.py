@@ -62,11 +62,11 @@ class Independent(AutoregressiveNetwork):
         Raises
         ------
         ValueError
-            Where the images are not binary or none, ``pseudo_count`` is negative, or a logit would
-            be infinite.
+            Where the images are not binary or none, ``pseudo_count`` is negative or infinite, or a
+            logit would be infinite.
         """
-        if not pseudo_count >= 0:
-            raise ValueError(f"pseudo_count is {pseudo_count}; expected 0 or more")
+        if not 0 <= pseudo_count < torch.inf:
+            raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")
         if len(images) == 0:
             raise ValueError("there are 0 images; expected one or more")
         check_binary(images)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ppgen.autoregressive.sequence import SequenceNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -28,6 +29,8 @@ class LSTM(SequenceNetwork):
 
     Raises
     ------
+    TypeError
+        Where ``hidden`` or ``layers`` is no whole number.
     ValueError
         Where ``hidden`` or ``layers`` is below 1, and as for :class:`AutoregressiveNetwork`.
 
@@ -49,9 +52,9 @@ class LSTM(SequenceNetwork):
         hidden: int = 128,
         layers: int = 1,
     ) -> None:
+        check_size("hidden", hidden)
+        check_size("layers", layers)
         super().__init__(image_shape, hidden, likelihood, context_size, ordering)
-        if layers < 1:
-            raise ValueError(f"layers is {layers}; expected 1 or more")
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
 
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:

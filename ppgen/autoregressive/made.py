@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from typing import cast
 
 import torch
@@ -14,6 +15,7 @@ from ppgen.arguments import check_kind
 from ppgen.autoregressive.masked_linear import MaskedLinear, masked, sums_by_degree
 from ppgen.autoregressive.masks import connections, draw_degrees
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -46,7 +48,7 @@ class MADE(AutoregressiveNetwork):
     Raises
     ------
     TypeError
-        Where ``hidden`` is a number.
+        Where ``hidden`` is no sequence, or a size or ``masks`` no whole number.
     ValueError
         Where a size is less than 1, or random orderings are asked for with one mask.
 
@@ -78,8 +80,9 @@ class MADE(AutoregressiveNetwork):
         super().__init__(image_shape, likelihood, context_size, ordering)
         check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
-        if min(self.hidden, default=1) < 1:
-            raise ValueError(f"hidden is {self.hidden}; expected layers of 1 unit or more")
+        for number, units in enumerate(self.hidden):
+            check_size(f"hidden[{number}]", units)
+        check_kind("masks", masks, Integral, "a whole number")
         if masks < 1 or (masks == 1 and random_orderings):
             raise ValueError(
                 f"masks is {masks}; expected 1 or more, and 2 or more with random_orderings"

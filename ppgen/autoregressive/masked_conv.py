@@ -5,11 +5,15 @@ Van den Oord et al. 2016, Pixel recurrent neural networks, section 3.4.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ppgen.arguments import check_kind
+from ppgen.autoregressive.sizes import check_size
 
 MaskType = Literal["A", "B"]
 
@@ -41,9 +45,11 @@ class MaskedConv2d(nn.Conv2d):
 
     Raises
     ------
+    TypeError
+        Where the kernel size or ``colours`` is no whole number.
     ValueError
-        Where the kernel size is even, the type is unknown, or channels do not fall into equal
-        groups.
+        Where the kernel size is even, a number below 1, the type is unknown, or channels do not
+        fall into equal groups.
 
     Examples
     --------
@@ -65,14 +71,16 @@ class MaskedConv2d(nn.Conv2d):
         colours: int = 1,
         context_size: int = 0,
     ) -> None:
-        height, width = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
-        if height % 2 == 0 or width % 2 == 0:
-            raise ValueError(
-                f"kernel_size is {kernel_size}; expected odd numbers, so that the kernel has a "
-                "centre"
-            )
+        sizes = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
+        expected = "odd numbers, 1 or more, so that the kernel has a centre"
+        for size in sizes:
+            check_kind("kernel_size", size, Integral, expected)
+        if len(sizes) != 2 or any(size < 1 or size % 2 == 0 for size in sizes):
+            raise ValueError(f"kernel_size is {kernel_size}; expected {expected}")
+        height, width = sizes
         if mask_type not in ("A", "B"):
             raise ValueError(f"mask_type is {mask_type!r}; expected 'A' or 'B'")
+        check_size("colours", colours)
         if in_channels % colours or out_channels % colours:
             raise ValueError(
                 f"in_channels is {in_channels} and out_channels {out_channels}; expected "

@@ -52,6 +52,26 @@ class AutoregressiveNetwork(nn.Module, ABC):
     ValueError
         Where ``ordering`` is no permutation of the pixels, a size of the image is below 1, or that
         of the context below 0.
+
+    Examples
+    --------
+    A chain, each pixel from the one before it, is written as ``forward`` alone:
+
+    >>> from ppgen.autoregressive import check_network
+    >>> from ppgen.distributions import Autoregressive
+    >>> class Chain(AutoregressiveNetwork):
+    ...     def __init__(self, image_shape):
+    ...         super().__init__(image_shape)
+    ...         self.weight = nn.Parameter(torch.ones(self.pixels))
+    ...         self.bias = nn.Parameter(torch.zeros(self.pixels))
+    ...
+    ...     def forward(self, x, context=None):
+    ...         before = nn.functional.pad(self.in_order(x)[:, :-1], (1, 0))
+    ...         return self.to_image(self.weight * before + self.bias).unsqueeze(1)
+    >>> network = Chain((1, 3, 3))
+    >>> check_network(network)  # or an error says which pixel knows of a later one
+    >>> Autoregressive(network).sample((5,)).shape
+    torch.Size([5, 1, 3, 3])
     """
 
     ordering: Tensor

@@ -41,6 +41,11 @@ def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
         Where it does not hold integers.
     ValueError
         Where a position is missing, repeated or none of 0 … ``pixels`` − 1.
+
+    Examples
+    --------
+    >>> check_ordering([0, 1, 3, 2], pixels=4)  # of 2×2 pixels: along the first row, and back
+    tensor([0, 1, 3, 2])
     """
     expected = f"each of the {pixels} positions 0 … {pixels - 1} of the flattened image once"
     try:

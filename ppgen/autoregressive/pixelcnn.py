@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from numbers import Integral
 
 from torch import Tensor, nn
 
+from ppgen.arguments import check_kind
 from ppgen.autoregressive.incremental import Apply, Columns
 from ppgen.autoregressive.masked_conv import MaskedConv2d
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -64,6 +67,8 @@ class PixelCNN(AutoregressiveNetwork):
 
     Raises
     ------
+    TypeError
+        Where a number is no whole one.
     ValueError
         Where ``channels`` is odd, ``kernel_size`` even, or a number too small.
 
@@ -86,10 +91,10 @@ class PixelCNN(AutoregressiveNetwork):
         kernel_size: int = 3,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size)
+        check_kind("channels", channels, Integral, "a whole number")
         if channels < 2 or channels % 2:
             raise ValueError(f"channels is {channels}; expected an even number, 2 or more")
-        if blocks < 0:
-            raise ValueError(f"blocks is {blocks}; expected 0 or more")
+        check_size("blocks", blocks, least=0)
         colours = self.image_shape[0]
         width, shared = channels * colours, (colours, context_size)
         self.read = MaskedConv2d(colours, width, 7, "A", *shared)

@@ -33,7 +33,7 @@ def ancestral_sample(
     Returns
     -------
     Tensor
-        ``(n, channel, height, width)``.
+        ``(n, channel, height, width)``; given pixels keep all their digits.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def ancestral_sample(
         pixel = likelihood.draw(raw)
         if known is not None:
             value, is_given = (tensor[:, step] for tensor in known)
-            pixel = torch.where(is_given, value.to(pixel), pixel)
+            pixel = torch.where(is_given, value, pixel)  # in the type of more digits
         column.copy_(likelihood.network_input(pixel))
         pixels.append(pixel)
     return network.to_image(torch.stack(pixels, -1))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -30,6 +31,11 @@ class SequenceNetwork(AutoregressiveNetwork):
         Length of the tokens and hidden vectors.
     likelihood, context_size, ordering
         As for :class:`AutoregressiveNetwork`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where ``width`` is no whole number from 1 on, and as for :class:`AutoregressiveNetwork`.
     """
 
     def __init__(
@@ -41,8 +47,7 @@ class SequenceNetwork(AutoregressiveNetwork):
         ordering: Tensor | Sequence[int] | None = None,
     ) -> None:
         super().__init__(image_shape, likelihood, context_size, ordering)
-        if width < 1:
-            raise ValueError(f"the hidden width is {width}; expected 1 or more")
+        check_size("width", width)
         self.pixel_weight = nn.Parameter(torch.randn(width))
         self.position = nn.Parameter(torch.randn(self.pixels, width))
         self.context_weight = nn.Parameter(torch.randn(context_size, width))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.autoregressive.sequence import SequenceNetwork
+from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 
@@ -30,6 +31,8 @@ class Transformer(SequenceNetwork):
 
     Raises
     ------
+    TypeError
+        Where a size is no whole number.
     ValueError
         Where ``heads`` does not divide ``width``, or a size is below one.
 
@@ -53,10 +56,11 @@ class Transformer(SequenceNetwork):
         heads: int = 2,
     ) -> None:
         super().__init__(image_shape, width, likelihood, context_size, ordering)
-        if min(layers, heads) < 1 or width % heads:
+        check_size("layers", layers)
+        check_size("heads", heads)
+        if width % heads:
             raise ValueError(
-                f"width is {width}, heads {heads} and layers {layers}; expected 1 or more of each, "
-                "and a width that the heads divide"
+                f"width is {width} and heads {heads}; expected a width that the heads divide"
             )
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib.util
 import json
 import sys
@@ -27,7 +28,8 @@ def add_to(commands: Any) -> None:
     dag = commands.add_parser(
         "dag",
         help="questions about a directed acyclic graph",
-        description="Questions about a directed acyclic graph. A set of nodes is written a,b.",
+        description="Questions about a directed acyclic graph. A set of nodes is written a,b; "
+        "a name with a comma in it is quoted, as in '\"a, b\",c'.",
     )
     source = dag.add_mutually_exclusive_group(required=True)
     source.add_argument("text", nargs="?", metavar="GRAPH", help="such as 'S -> A; S -> R'")
@@ -49,6 +51,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Answer the questions that are asked, or describe the graph where there are none."""
+    if options.limit < 0:
+        raise GraphError(f"--limit is {options.limit}; expected 0 or more")
     dag = _source(options)
     given = _names(options.given)
     answers: dict[str, Any] = {}
@@ -127,7 +131,8 @@ def _load(name: str) -> Any:
 
 
 def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    rows = csv.reader(text.splitlines(), skipinitialspace=True)
+    return [name.strip() for row in rows for name in row if name.strip()]
 
 
 def _names(words: Iterable[str]) -> list[str]:
@@ -136,12 +141,10 @@ def _names(words: Iterable[str]) -> list[str]:
 
 def _sentence(pair: Sequence[str], given: Sequence[str], separated: bool) -> str:
     x, y = (", ".join(_split(side)) for side in pair)
-    known = f" given {', '.join(given)}" if given else ""
-    return (
-        f"{x} ⊥ {y}" + known.replace(" given", " |")
-        if separated
-        else (f"{x} and {y} depend on each other{known}")
+    sentence, bar = (
+        (f"{x} ⊥ {y}", "|") if separated else (f"{x} and {y} depend on each other", "given")
     )
+    return f"{sentence} {bar} {', '.join(given)}" if given else sentence
 
 
 def _as_lists(s: Independence) -> dict[str, list[str]]:

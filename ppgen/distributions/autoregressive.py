@@ -13,7 +13,7 @@ from torch import Tensor
 from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.autoregressive.sampling import ancestral_sample
-from ppgen.distributions.states import LARGEST_ENUMERATION, states
+from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.images import check_observed, check_value
 from ppgen.likelihoods.expand import expanded
 
@@ -21,7 +21,7 @@ NETWORK = "an AutoregressiveNetwork, such as ppgen.autoregressive.MADE((1, 28, 2
 """What errors expect."""
 
 
-class Autoregressive(TorchDistribution):
+class Autoregressive(EnumeratedImages):
     """p(x | context) = Π p(x_i | pixels before i, context), the conditionals from a network.
 
     The distribution keeps no parameters: the network has to be part of the module that is
@@ -91,9 +91,8 @@ class Autoregressive(TorchDistribution):
     def _pixel(self) -> TorchDistribution:
         # The distribution of a single pixel, for what does not depend on the network's outputs.
         likelihood, device = self.network.likelihood, self.network.ordering.device
-        return likelihood.distribution(
-            torch.zeros(likelihood.outputs, 1, 1, 1, device=device)
-        ).base_dist
+        raw = torch.zeros(likelihood.outputs, 1, 1, 1, dtype=self.network.dtype, device=device)
+        return likelihood.distribution(raw).base_dist
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass or log-density of images, in nats.
@@ -137,7 +136,8 @@ class Autoregressive(TorchDistribution):
         Returns
         -------
         Tensor
-            ``(*batch, channel, height, width)``.
+            ``(*batch, channel, height, width)``, in the type of ``value`` or of the network,
+            whichever has more digits.
 
         Raises
         ------
@@ -176,25 +176,21 @@ class Autoregressive(TorchDistribution):
         )
 
     @property
-    def has_enumerate_support(self) -> bool:
-        """Whether the images are countable and few, so that a latent can be summed out."""
-        return (
-            self._pixel.has_enumerate_support
-            and len(self._pixel.enumerate_support()) ** self.network.pixels <= LARGEST_ENUMERATION
-        )
+    def levels(self) -> Tensor:
+        """Values of a pixel, ``(levels,)``.
 
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """Give all images, ``(images, *batch, channel, height, width)``."""
-        if not self.has_enumerate_support:
+        Raises
+        ------
+        NotImplementedError
+            Where the likelihood does not list them, as none of grey values can.
+        """
+        pixel = self._pixel
+        if not pixel.has_enumerate_support:
             raise NotImplementedError(
-                f"images of the shape {tuple(self.event_shape)} under {self.network.likelihood} "
-                f"are uncountable or more than {LARGEST_ENUMERATION}"
+                f"the network's likelihood is {self.network.likelihood}, which does not list the "
+                "values of a pixel; expected one that does, such as Bernoulli() or Categorical(16)"
             )
-        pixel = self._pixel.enumerate_support().flatten().to(self.network.ordering.device)
-        pixels, levels = self.network.pixels, len(pixel)
-        chosen = states(range(levels**pixels), pixels, levels, pixel.device)
-        images = pixel[chosen].view(-1, *[1] * len(self.batch_shape), *self.event_shape)
-        return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
+        return pixel.enumerate_support().flatten().to(self.network.ordering.device)
 
     def _flat_context(self, batch: torch.Size) -> Tensor | None:
         if self.context is None:
@@ -207,8 +203,7 @@ class Autoregressive(TorchDistribution):
             batch = broadcast_shape(batch, self.context.shape[:-1])
             value = value.expand(*batch, *self.event_shape)
         x = value.reshape(-1, *self.event_shape)
-        if not x.is_floating_point():
-            x = x.to(member.dtype)
+        x = x.to(torch.promote_types(x.dtype, member.dtype))
         read = member.likelihood.network_input(x).to(member.dtype)
         raw = member(read, self._flat_context(batch))
         log_prob = member.likelihood.of_images(raw, x.shape).base_dist.log_prob(x)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 from torch.nn import functional as F
 
+from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.images import check_value
 from ppgen.likelihoods.expand import expanded
 
 
-class BernoulliTable(TorchDistribution):
+class BernoulliTable(EnumeratedImages):
     r"""Independent Bernoulli pixels with the logits ``logits[index]``.
 
     What ``Bernoulli(logits=logits[index]).to_event()`` is, where a discrete latent chooses among a
@@ -105,6 +106,22 @@ class BernoulliTable(TorchDistribution):
     def support(self) -> constraints.Constraint:
         """Binary images."""
         return constraints.independent(constraints.boolean, len(self.event_shape))
+
+    @property
+    def levels(self) -> Tensor:
+        """Black and white, 0 and 1.
+
+        Raises
+        ------
+        NotImplementedError
+            Where some pixels are not observed: images that differ there would each count.
+        """
+        if self.observed is not None:
+            raise NotImplementedError(
+                f"observed is a mask of the shape {tuple(self.observed.shape)}; expected None, for "
+                "images that are summed over have all pixels"
+            )
+        return torch.arange(2).to(self.logits)
 
     @property
     def mean(self) -> Tensor:

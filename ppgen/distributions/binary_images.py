@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10, prod
-from typing import Any
+from typing import TypeVar
 
 import torch
-from pyro.distributions import Categorical, TorchDistribution, constraints
+from pyro.distributions import Categorical, constraints
 from torch import Tensor
 
-from ppgen.distributions.states import LARGEST_ENUMERATION, states
+from ppgen.distributions.enumerated import EnumeratedImages, images_of
 from ppgen.images import check_image_shape, check_value
 from ppgen.likelihoods.expand import expanded
 
+Images = TypeVar("Images", bound="BinaryImages")
 
-class BinaryImages(TorchDistribution):
+
+class BinaryImages(EnumeratedImages):
     """Base: binary images fall into classes, and a categorical distribution chooses the class.
 
     A subclass says which class an image is of, with what probability it is drawn from its class,
-    and defines ``sample`` and ``mean``.
+    and defines ``sample``, ``mean`` and ``expand``, by :meth:`_expanded`.
 
     Parameters
     ----------
@@ -38,9 +39,11 @@ class BinaryImages(TorchDistribution):
         batch_shape, event_shape = self._class.batch_shape, torch.Size(image_shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Any:
-        """Give the same distribution with a larger batch shape."""
-        new = expanded(type(self), self, batch_shape, _instance)
+    def _expanded(
+        self: Images, owner: type[Images], batch_shape: torch.Size, instance: Images | None
+    ) -> Images:
+        # For the ``expand`` of the subclass ``owner``.
+        new = expanded(owner, self, batch_shape, instance)
         new._class = self._class.expand(new.batch_shape)
         return new
 
@@ -60,24 +63,9 @@ class BinaryImages(TorchDistribution):
         return self.mean * (1 - self.mean)
 
     @property
-    def has_enumerate_support(self) -> bool:
-        """Whether the images are few enough to sum a latent image out."""
-        return 2 ** self.event_shape.numel() <= LARGEST_ENUMERATION
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """Give all images, ``(images, *batch, channel, height, width)``.
-
-        Raises
-        ------
-        NotImplementedError
-            Where they are too many; it says how many.
-        """
-        try:
-            images = all_images(self.event_shape, self.logits.dtype, self.logits.device)
-        except ValueError as error:
-            raise NotImplementedError(str(error)) from error
-        images = images.view(-1, *[1] * len(self.batch_shape), *self.event_shape)
-        return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
+    def levels(self) -> Tensor:
+        """Black and white, 0 and 1."""
+        return torch.arange(2).to(self.logits)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass of images, in nats.
@@ -122,10 +110,9 @@ def all_images(
             [0., 1.],
             [1., 1.]])
     """
-    pixels = check_image_shape(image_shape)
-    check_enumerable(image_shape)
-    images = states(range(2**pixels), pixels, device=device)
-    return images.to(dtype or torch.get_default_dtype()).unflatten(-1, tuple(image_shape))
+    check_image_shape(image_shape)
+    levels = torch.arange(2, dtype=dtype or torch.get_default_dtype(), device=device)
+    return images_of(levels, image_shape)
 
 
 def image_number(images: Tensor) -> Tensor:
@@ -143,14 +130,3 @@ def image_number(images: Tensor) -> Tensor:
     """
     digits = images.bool().flatten(-3).long()
     return (digits << torch.arange(digits.shape[-1], device=images.device)).sum(-1)
-
-
-def check_enumerable(image_shape: Sequence[int]) -> None:
-    """Refuse a size of which there are too many binary images to list, and say how many."""
-    pixels = prod(image_shape)
-    if 2**pixels > LARGEST_ENUMERATION:
-        raise ValueError(
-            f"image_shape is {tuple(image_shape)}: there are 2^{pixels} ≈ "
-            f"10^{pixels * log10(2):.0f} binary images of {pixels} pixels, too many to enumerate; "
-            f"expected at most {LARGEST_ENUMERATION:,} images, such as those of 4×4 pixels"
-        )

@@ -78,6 +78,10 @@ class CountImages(BinaryImages):
             )
         super().__init__(image_shape, logits, validate_args)
 
+    def expand(self, batch_shape: torch.Size, _instance: CountImages | None = None) -> CountImages:
+        """Give the same distribution with a larger batch shape."""
+        return self._expanded(CountImages, batch_shape, _instance)
+
     @classmethod
     def counts_proportional(
         cls,

@@ -8,11 +8,12 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.distributions.states import states
 from ppgen.images import check_image_shape, check_value
 from ppgen.likelihoods.expand import expanded
@@ -21,7 +22,7 @@ MOST_LATENTS = 20
 """Binary latents of one layer, or of two neighbouring ones, whose joint states are summed over."""
 
 
-class SigmoidBelief(TorchDistribution):
+class SigmoidBelief(EnumeratedImages):
     r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), where each unit is Bernoulli given those above.
 
     With one layer of M latents, weights w, biases c and prior logits b, the sum has 2^M terms:
@@ -94,6 +95,25 @@ class SigmoidBelief(TorchDistribution):
         new = expanded(SigmoidBelief, self, batch_shape, _instance)
         new.prior_logits, new.layers, new.memory = self.prior_logits, self.layers, self.memory
         return new
+
+    @property
+    def levels(self) -> Tensor:
+        """Black and white, 0 and 1."""
+        return torch.arange(2).to(self.prior_logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Not to be had: the mean of a pixel is over all states of the latents.
+
+        Raises
+        ------
+        NotImplementedError
+            Always; it says what to do.
+        """
+        raise NotImplementedError(
+            "the mean of images under a sigmoid belief net is a sum over all states of its latents,"
+            " which is not computed; expected draws, or their average: p.sample((1000,)).mean(0)"
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass of images, in nats.

@@ -10,12 +10,8 @@ from pyro.distributions import constraints
 from torch import Tensor, nn
 from torch.distributions.utils import lazy_property
 
-from ppgen.distributions.binary_images import (
-    BinaryImages,
-    all_images,
-    check_enumerable,
-    image_number,
-)
+from ppgen.distributions.binary_images import BinaryImages, all_images, image_number
+from ppgen.distributions.enumerated import check_enumerable
 from ppgen.images import check_image_shape
 
 
@@ -62,6 +58,12 @@ class TabulatedDensity(BinaryImages):
                 f"each binary image of the shape {tuple(image_shape)}"
             )
         super().__init__(image_shape, logits, validate_args)
+
+    def expand(
+        self, batch_shape: torch.Size, _instance: TabulatedDensity | None = None
+    ) -> TabulatedDensity:
+        """Give the same distribution with a larger batch shape."""
+        return self._expanded(TabulatedDensity, batch_shape, _instance)
 
     @classmethod
     def of_network(

@@ -14,7 +14,7 @@ from ppgen.graph.errors import GraphError
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
       | (?P<mark>[{}()|,;\[\]])
-      | "(?P<quoted>[^"\n]*)"
+      | (?P<quoted>"[^"\n]*")
       | (?P<word>[^\s{}()|,;\[\]"]+)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -33,7 +33,10 @@ def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
     Raises
     ------
     GraphError
-        With the line, where the text is no such file, names an undeclared variable, or breaks off.
+        With the line, where the text is no such file, names an undeclared variable, or breaks off;
+        or where the file is not in UTF-8.
+    OSError
+        Where the file cannot be read.
 
     Examples
     --------
@@ -45,7 +48,10 @@ def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
     >>> DAG.from_bif(text).graph.edges
     OutEdgeView([('rain', 'wet')])
     """
-    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    except UnicodeDecodeError as error:
+        raise GraphError(f"{source} is no text in UTF-8: {error}") from error
     return cls(_Reader(text).read())
 
 
@@ -114,9 +120,9 @@ class _Reader:
 
     def _name(self, what: str) -> tuple[str, int]:
         word, line = self._next()
-        if word in ("", *"{}()|,;[]"):
+        if word in ("", '""', *"{}()|,;[]"):
             raise _error(line, what, word)
-        return word, line
+        return word.strip('"'), line
 
     def _skip_block(self) -> None:
         start = self._peek()[1]

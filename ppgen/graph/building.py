@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import networkx as nx
@@ -54,18 +54,60 @@ def node_set(graph: nx.DiGraph, nodes: Nodes, name: str) -> frozenset[Node]:
     GraphError
         With the nearest name.
     """
-    if isinstance(nodes, str) or not isinstance(nodes, Iterable) or nodes in graph:
-        nodes = (nodes,)
-    try:
-        chosen = frozenset(nodes)
-    except TypeError:
-        raise GraphError(f"{name} is {nodes!r}; expected a node, or several of them") from None
+    return frozenset(node_sequence(graph, nodes, name))
+
+
+def node_sequence(graph: nx.DiGraph, nodes: Nodes, name: str) -> tuple[Node, ...]:
+    """Put one node, or several in their order, into a tuple, and check that all are in the graph.
+
+    Raises
+    ------
+    GraphError
+        With the nearest name.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph([("a", "b")])
+    >>> node_sequence(graph, ["b", "a"], "path"), node_sequence(graph, "a", "path")
+    (('b', 'a'), ('a',))
+    """
+    single = isinstance(nodes, str) or not isinstance(nodes, Iterable) or nodes in graph
+    chosen: tuple[Node, ...] = (nodes,) if single else tuple(nodes)
     for node in chosen:
         if node not in graph:
+            if not isinstance(node, Hashable):
+                raise GraphError(f"{name} is {nodes!r}; expected a node, or several of them")
             near = difflib.get_close_matches(str(node), map(str, graph), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise GraphError(f"{name} names {node!r}, which is no node of the graph{hint}")
     return chosen
+
+
+def from_pairs(source: object, name: str) -> nx.DiGraph:
+    """Make a graph, which may have cycles, of pairs (parent, child).
+
+    Raises
+    ------
+    GraphError
+        With ``name``, where the source holds anything else.
+
+    Examples
+    --------
+    >>> from_pairs([("a", "b"), ("b", "a")], "graph").edges
+    OutEdgeView([('a', 'b'), ('b', 'a')])
+    """
+    if not isinstance(source, Iterable):
+        raise GraphError(f"{name} is {source!r}; expected text, pairs of nodes or a DiGraph")
+    edges = list(source)
+    for edge in edges:
+        if not isinstance(edge, tuple | list) or len(edge) != 2:
+            raise GraphError(f"{name} holds {edge!r}; expected pairs (parent, child)")
+    graph = nx.DiGraph()
+    try:
+        graph.add_edges_from(edges)
+    except (TypeError, ValueError) as error:  # unhashable, or None
+        raise GraphError(f"{name} holds what cannot be a node: {error}") from None
+    return graph
 
 
 def _from_text(text: str) -> nx.DiGraph:
@@ -88,24 +130,14 @@ def _from_text(text: str) -> nx.DiGraph:
 
 
 def _from_edges(source: Any) -> nx.DiGraph:
-    graph = nx.DiGraph()
     if isinstance(source, nx.Graph):
         if not source.is_directed():
             raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
+        graph = nx.DiGraph()
         graph.add_nodes_from(source.nodes(data=True))
         graph.add_edges_from(source.edges(data=True))
         return graph
-    if not isinstance(source, Iterable):
-        raise GraphError(f"source is {source!r}; expected text, pairs of nodes or a DiGraph")
-    edges = list(source)
-    for edge in edges:
-        if not isinstance(edge, tuple | list) or len(edge) != 2:
-            raise GraphError(f"source holds {edge!r}; expected pairs (parent, child)")
-    try:
-        graph.add_edges_from(edges)
-    except (TypeError, ValueError) as error:  # unhashable, or None
-        raise GraphError(f"source holds what cannot be a node: {error}") from None
-    return graph
+    return from_pairs(source, "source")
 
 
 def _order(graph: nx.DiGraph) -> tuple[Node, ...]:

@@ -16,6 +16,11 @@ def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
 
     (Pearl 2009, Causality, section 3.2.3.)
 
+    Raises
+    ------
+    GraphError
+        Where a node is unknown.
+
     Examples
     --------
     >>> from ppgen.graph import DAG

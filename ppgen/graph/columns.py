@@ -36,7 +36,7 @@ def read(data: Any, names: Sequence[Node]) -> dict[Node, np.ndarray]:
 
 
 def check(columns: Mapping[Node, np.ndarray], used: Iterable[Node]) -> None:
-    """Refuse columns that are missing, differ in length or are not finite."""
+    """Refuse columns that are missing, differ in length, lack values or are not finite."""
     lengths = {}
     for node in used:
         if node not in columns:
@@ -48,6 +48,8 @@ def check(columns: Mapping[Node, np.ndarray], used: Iterable[Node]) -> None:
             raise GraphError(f"column {node!r} has the shape {column.shape}; expected one axis")
         if column.dtype.kind in "fc" and not np.isfinite(column).all():
             raise GraphError(f"column {node!r} holds NaN or infinity; expected finite numbers")
+        if column.dtype.kind in "OMm" and any(map(_is_missing, column)):
+            raise GraphError(f"column {node!r} lacks values; expected a state in every row")
         lengths[node] = len(column)
     if len(set(lengths.values())) > 1:
         raise GraphError(f"data has columns of different lengths: {lengths}")
@@ -55,11 +57,19 @@ def check(columns: Mapping[Node, np.ndarray], used: Iterable[Node]) -> None:
         raise GraphError("data has no observations; expected one or more")
 
 
-def is_discrete(column: np.ndarray, kind: str) -> bool:
-    """Whether a column has states rather than numbers."""
+def is_discrete(node: Node, column: np.ndarray, kind: str) -> bool:
+    """Whether a column has states rather than numbers.
+
+    Raises
+    ------
+    GraphError
+        Where the column of ``node`` is to be Gaussian, and holds no numbers.
+    """
     if kind == "gaussian":
         if column.dtype.kind not in "biuf":
-            raise GraphError(f"kind is 'gaussian'; expected numbers, found {column.dtype} columns")
+            raise GraphError(
+                f"kind is 'gaussian', and column {node!r} holds {column.dtype}; expected numbers"
+            )
         return False
     if column.dtype.kind != "f":
         return True
@@ -73,3 +83,10 @@ def codes(columns: Sequence[np.ndarray], n: int) -> np.ndarray:
         states, state = np.unique(column, return_inverse=True)
         code = np.unique(code * len(states) + state.ravel(), return_inverse=True)[1].ravel()
     return code
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return value is None or bool(value != value)  # NaN and NaT differ from themselves
+    except (TypeError, ValueError):  # pandas' NA, which is neither true nor false
+        return True

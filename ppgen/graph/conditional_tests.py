@@ -87,11 +87,14 @@ def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, in
     """Bartlett's χ², its degrees of freedom and p-value, for sets of columns.
 
     It is the likelihood ratio of Gaussians with and without correlation between the residuals of
-    x and y (Bartlett 1938).
+    x and y (Bartlett 1938). Columns that a constant, ``given`` or others of their side determine
+    add no degrees of freedom.
     """
-    bases = [np.linalg.qr(_residuals(side, given))[0] for side in (x, y)]
+    bases = [_basis(_residuals(side, given)) for side in (x, y)]
+    p, q = (basis.shape[1] for basis in bases)
+    if not p * q:
+        return 0.0, 0, 1.0
     correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).clip(0, 1 - 1e-15)
-    p, q = x.shape[1], y.shape[1]
     weight = len(x) - 1 - given.shape[1] - (p + q + 1) / 2
     statistic = float(-weight * np.log1p(-(correlations**2)).sum())
     return statistic, p * q, float(stats.chi2.sf(statistic, p * q))
@@ -113,10 +116,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _residuals(columns: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Take from each column what a constant and the given columns explain."""
-    centred, known = columns - columns.mean(0), given - given.mean(0)
+    """Take from each column what a constant and the given ones explain; the unit is rounding."""
+    centred, known = _centred(columns), _centred(given)
     known = known / np.maximum(np.abs(known).max(0, initial=0), np.finfo(float).tiny)
     residuals = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
+    far, near = np.linalg.norm(columns, axis=0), np.linalg.norm(centred, axis=0)
+    rounding = np.maximum(10 * np.finfo(float).eps * far + 1e-10 * near, np.finfo(float).tiny)
     # What is left of a column that the others determine is rounding.
-    explained = np.linalg.norm(residuals, axis=0) <= 1e-10 * np.linalg.norm(columns, axis=0)
-    return np.where(explained, 0.0, residuals)
+    explained = np.linalg.norm(residuals, axis=0) <= rounding
+    return np.where(explained, 0.0, residuals / rounding)
+
+
+def _centred(columns: np.ndarray) -> np.ndarray:
+    centred = columns - columns.mean(0)
+    return centred - centred.mean(0)  # a sum of many large numbers is off
+
+
+def _basis(residuals: np.ndarray) -> np.ndarray:
+    """Give orthonormal columns that span the residuals, as far as these are more than rounding."""
+    directions, lengths, _ = np.linalg.svd(residuals, full_matrices=False)
+    return directions[:, lengths > 1]

@@ -87,19 +87,43 @@ class BaseDAG:
         return sorted(nodes, key=self.rank.__getitem__)
 
     def parents(self, node: Node) -> frozenset[Node]:
-        """Nodes with an edge to ``node``."""
+        """Nodes with an edge to ``node``.
+
+        Raises
+        ------
+        GraphError
+            Where a node is unknown.
+        """
         return frozenset(p for n in self.node_set(node) for p in self.graph.pred[n])
 
     def children(self, node: Node) -> frozenset[Node]:
-        """Nodes with an edge from ``node``."""
+        """Nodes with an edge from ``node``.
+
+        Raises
+        ------
+        GraphError
+            Where a node is unknown.
+        """
         return frozenset(c for n in self.node_set(node) for c in self.graph.succ[n])
 
     def ancestors(self, nodes: Nodes) -> frozenset[Node]:
-        """Give the nodes themselves, and everything above them."""
+        """Give the nodes themselves, and everything above them.
+
+        Raises
+        ------
+        GraphError
+            Where a node is unknown.
+        """
         return spread(self.separation.parents, self.node_set(nodes))
 
     def descendants(self, nodes: Nodes) -> frozenset[Node]:
-        """Give the nodes themselves, and everything below them."""
+        """Give the nodes themselves, and everything below them.
+
+        Raises
+        ------
+        GraphError
+            Where a node is unknown.
+        """
         return spread(self.separation.children, self.node_set(nodes))
 
     def d_separated(self, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:

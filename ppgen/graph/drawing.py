@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 
+from ppgen.graph.building import Nodes, node_sequence
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Node
 from ppgen.graph.layout import Bend, Layout, layered
@@ -28,23 +29,21 @@ NAME = 0.18  # for the name of a plate
 OBSERVED, GIVEN, PATH, PLATES = "#d9d9d9", "#8fb8de", "#c1272d", "#7a7a7a"
 
 
-def draw(
-    dag: BaseDAG, highlight: Sequence[Node] = (), given: Iterable[Node] = (), title: str = ""
-) -> Figure:
+def draw(dag: BaseDAG, highlight: Nodes = (), given: Nodes = (), title: str = "") -> Figure:
     """Draw a DAG in layers, parents above their children.
 
     Nodes are shaded where they are observed (their attribute ``observed``; without it, where they
     are not latent), and latent ones have a dashed outline. Plates, the attribute ``plates``, are
-    boxes about their nodes.
+    boxes about their nodes: names, outermost first, or the name of one.
 
     Parameters
     ----------
     dag
         The graph.
     highlight
-        Nodes of a path, in their order, to draw in colour with the edges between neighbours.
+        A node, or those of a path in order, to draw in colour with the edges between neighbours.
     given
-        Nodes that a query conditions on, to fill in colour.
+        The node or nodes that a query conditions on, to fill in colour.
     title
         Above the drawing.
 
@@ -61,16 +60,15 @@ def draw(
     ...     "/dev/null", format="png"
     ... )
     """
-    dag.node_set(tuple(highlight) if len(highlight) > 1 else list(highlight), "highlight")
-    known = dag.node_set(list(given) if not isinstance(given, str) else given, "given")
-    return _Drawing(dag, tuple(highlight), known).figure(title)
+    path = node_sequence(dag.graph, highlight, "highlight")
+    return _Drawing(dag, path, dag.node_set(given, "given")).figure(title)
 
 
 class _Drawing:
     def __init__(self, dag: BaseDAG, highlight: tuple[Node, ...], given: frozenset[Node]) -> None:
         self.dag, self.highlight, self.given = dag, highlight, given
         self.attributes = dict(dag.graph.nodes(data=True))
-        self.plates = {n: tuple(a.get("plates", ())) for n, a in self.attributes.items()}
+        self.plates = {n: _names(a.get("plates", ())) for n, a in self.attributes.items()}
         self.width = {n: max(HEIGHT, text_width(n, FONT) + 0.26) for n in dag.graph}
         names = {p for plates in self.plates.values() for p in plates}
         room = {p: text_width(p, SMALL) + 0.2 for p in names}
@@ -232,3 +230,7 @@ class _Drawing:
         needed = max([*lines, 1.05 * len(legend), 1.0])
         more = max(0.0, needed - (x1 - x0)) / 2
         return x0 - more, x1 + more
+
+
+def _names(plates: str | Iterable[str]) -> tuple[str, ...]:
+    return (plates,) if isinstance(plates, str) else tuple(plates)

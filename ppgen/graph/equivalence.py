@@ -26,6 +26,13 @@ class CPDAG:
         Edges (parent, child) that point the same way in every DAG of the class.
     undirected
         Edges that point this way in some and that way in others.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> pattern = DAG("a -> c <- b; d -> a").cpdag()
+    >>> sorted(pattern.directed), sorted(map(sorted, pattern.undirected))
+    ([('a', 'c'), ('b', 'c')], [['a', 'd']])
     """
 
     nodes: frozenset[Node]
@@ -43,6 +50,11 @@ def markov_blanket(dag: BaseDAG, x: Nodes) -> frozenset[Node]:
 
     Where no node is latent it is the parents, the children, and the children's other parents
     (Pearl 1988, Probabilistic reasoning in intelligent systems).
+
+    Raises
+    ------
+    GraphError
+        Where a node is unknown.
 
     Examples
     --------
@@ -140,7 +152,7 @@ def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     >>> chain.equivalent(fork), chain.equivalent(collider)
     (True, False)
     """
-    if not isinstance(other, type(dag)):
+    if not isinstance(other, BaseDAG):
         raise GraphError(f"other is {other!r}; expected a DAG")
     _refuse_latent(dag, "the graph")
     _refuse_latent(other, "other")

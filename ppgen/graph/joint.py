@@ -10,6 +10,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from ppgen.graph.building import from_pairs
 from ppgen.graph.dag import DAG
 from ppgen.graph.errors import GraphError
 from ppgen.graph.independence import Node
@@ -75,8 +76,8 @@ def check_joint(
     Raises
     ------
     GraphError
-        Where a table is missing, has the wrong shape or does not sum to one, or there are too many
-        states.
+        Where the graph is none of these, a table is missing, has the wrong shape or does not sum to
+        one, or there are too many states.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def _directed(graph: Any) -> nx.DiGraph:
         return graph  # a copy would reorder the parents
     if isinstance(graph, nx.Graph):
         raise GraphError("graph is undirected; expected a directed one")
-    return nx.DiGraph(graph)
+    return from_pairs(graph, "graph")
 
 
 def _table(node: Node, tables: Mapping[Node, Any], parents: tuple[Node, ...]) -> np.ndarray:

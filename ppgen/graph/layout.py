@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -96,21 +95,19 @@ class _Program:
     """A linear program whose constraints are differences: x[b] − x[a] ≥ distance."""
 
     def __init__(self) -> None:
-        self.number: dict[Any, int] = {}
         self.cost: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.bounds: list[float] = []
 
-    def variable(self, name: Any, cost: float = 0.0) -> int:
-        self.number[name] = len(self.cost)
+    def variable(self, cost: float = 0.0) -> int:
         self.cost.append(cost)
-        return self.number[name]
+        return len(self.cost) - 1
 
-    def apart(self, a: Any, b: Any, distance: float, slack: Any = None) -> None:
+    def apart(self, a: int, b: int, distance: float, slack: int | None = None) -> None:
         row = len(self.bounds)
-        self.entries += [(row, self.number[a], 1.0), (row, self.number[b], -1.0)]
+        self.entries += [(row, a, 1.0), (row, b, -1.0)]
         if slack is not None:
-            self.entries.append((row, self.number[slack], -1.0))
+            self.entries.append((row, slack, -1.0))
         self.bounds.append(-distance)
 
     def solve(self) -> np.ndarray | None:
@@ -132,53 +129,51 @@ def _places(
     # Where plates overlap oddly no picture keeps all strangers outside: then do without.
     for strict in (True, False):
         program = _Program()
+        place = {key: program.variable() for row in rows for key in row}
         for row in rows:
-            for key in row:
-                program.variable(key)
             for a, b in pairwise(row):
-                program.apart(a, b, half[a] + half[b] + GAP)
+                program.apart(place[a], place[b], half[a] + half[b] + GAP)
         for a, b in links:
             # Bends weigh more: an edge that passes layers looks best straight.
-            weight = 1 + 2 * isinstance(a, Bend) + 2 * isinstance(b, Bend)
-            program.variable(("length", a, b), weight)
-            program.apart(a, b, 0, ("length", a, b))
-            program.apart(b, a, 0, ("length", a, b))
-        for plate in names:
-            _box(program, plate, rows, layer, inside, half, label.get(plate, 0.0), strict)
+            length = program.variable(1 + 2 * isinstance(a, Bend) + 2 * isinstance(b, Bend))
+            program.apart(place[a], place[b], 0, length)
+            program.apart(place[b], place[a], 0, length)
+        ends = {
+            p: _box(program, p, place, rows, layer, inside, half, label.get(p, 0.0), strict)
+            for p in names
+        }
         if not program.entries:
-            return {key: 0.0 for row in rows for key in row}, {}
+            return dict.fromkeys(place, 0.0), {}
         solution = program.solve()
         if solution is not None:
             break
     assert solution is not None  # without strangers, putting all far apart is a solution
-    x = {key: float(solution[program.number[key]]) for row in rows for key in row}
-    ends = {p: (program.number["left", p], program.number["right", p]) for p in names}
+    x = {key: float(solution[i]) for key, i in place.items()}
     return x, {p: (float(solution[a]), float(solution[b])) for p, (a, b) in ends.items()}
 
 
 def _box(
     program: _Program,
     plate: str,
+    place: Mapping[Key, int],
     rows: list[list[Key]],
     layer: Mapping[Key, int],
     inside: Mapping[Key, tuple[str, ...]],
     half: Mapping[Key, float],
     label: float,
     strict: bool,
-) -> None:
-    """Keep a plate's nodes between its two ends, and all others outside."""
-    left, right = ("left", plate), ("right", plate)
-    program.variable(left, -0.1)
-    program.variable(right, 0.1)
+) -> tuple[int, int]:
+    """Keep a plate's nodes between its two ends, which are given, and all others outside."""
+    left, right = program.variable(-0.1), program.variable(0.1)
     program.apart(left, right, label)
     members = [key for key, plates in inside.items() if plate in plates]
     for key in members:
         inner = len(_within(key, plate, inside))
         room = half[key] + GAP / 2 * (1 + inner)
-        program.apart(left, key, room)
-        program.apart(key, right, room)
+        program.apart(left, place[key], room)
+        program.apart(place[key], right, room)
     if not strict:
-        return
+        return left, right
     shared = set.intersection(*(set(inside[key]) for key in members))
     span = range(min(layer[k] for k in members), max(layer[k] for k in members) + 1)
     order = {key: i for row in rows for i, key in enumerate(row)}
@@ -194,9 +189,10 @@ def _box(
                 own = sum(p not in shared for p in inside[key])
                 room = half[key] + GAP / 2 * (1 + own)
                 if before:
-                    program.apart(key, left, room)
+                    program.apart(place[key], left, room)
                 else:
-                    program.apart(right, key, room)
+                    program.apart(right, place[key], room)
+    return left, right
 
 
 def _within(key: Key, plate: str, inside: Mapping[Key, tuple[str, ...]]) -> tuple[str, ...]:

@@ -32,9 +32,10 @@ def from_program(
 
     The model runs once, with its sampled values followed through tensors (Wingate et al. 2011,
     Nonstandard interpretations of probabilistic programs). Where a value leaves the tensors, as by
-    ``int(z)`` or ``if z > 0``, it may decide anything that follows, and so becomes a parent of
-    every later site; a value written into a tensor is followed wherever this tensor goes. The
-    graph so errs towards more edges, hence fewer independencies.
+    ``int(z)`` or ``if z > 0``, or decides the size of a tensor, as in ``x[z > 0]``, it may decide
+    anything that follows, and so becomes a parent of every later site; a value written into a
+    tensor is followed wherever this tensor goes. The graph so errs towards more edges, hence fewer
+    independencies.
 
     Parameters
     ----------
@@ -71,8 +72,9 @@ def from_program(
     sites in branches not taken are missing. A site whose distribution is computed from an
     argument counts as dependent on every earlier site that was observed as part of that argument.
     A tensor is followed as a whole: what uses one entry of a stack depends on all of the stack.
-    Nothing is known of what passes through ``torch.vmap`` or global variables. The parameter
-    store, the random state and modules' training modes are left as they were.
+    Nothing is known of what passes through ``torch.vmap``, functions of ``torch.jit``, sparse
+    tensors, the text of a tensor or global variables: edges are then missing. The parameter store,
+    the random state and modules' training modes are left as they were.
 
     Examples
     --------

@@ -18,13 +18,9 @@ from torch.distributions import Distribution, Transform
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-Marks = frozenset[Any]  # names of sites, and arguments
+from ppgen.graph.reads import opened, read
 
-# Through these a value leaves the tensors, and no mark can follow it.
-READS = {
-    "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__complex__",
-    "__index__", "__contains__", "is_nonzero", "equal", "allclose",
-}  # fmt: skip
+Marks = frozenset[Any]  # names of sites, and arguments
 
 
 @dataclass(frozen=True)
@@ -167,16 +163,16 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Call a function of torch, and mark its result."""
         kwargs = kwargs or {}
-        marks = self.marks((args, kwargs))
+        marks = self.marks((opened(args), kwargs))
         if not marks:
             return func(*args, **kwargs)
         # `Tensor.new` takes a size that went through Pyro's provenance for data.
         plain = [a if isinstance(a, torch.Size) else detach_provenance(a) for a in args]
         result = func(*plain, **detach_provenance(kwargs))
         name = getattr(func, "__name__", "")
-        if name in READS and not self.paused:
-            self.decided |= marks
-        if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
+        if not self.paused:
+            self.decided |= self.marks(read(name, args, kwargs))
+        if name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")):
             self._write(args[:1], marks)
         if "out" in kwargs:
             self._write(kwargs["out"], marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -135,8 +136,9 @@ def check_independencies(
     Raises
     ------
     GraphError
-        Where columns are missing, differ in length or hold NaN, a statement mixes discrete with
-        Gaussian columns, or there are too few observations.
+        Where columns are missing, differ in length, hold NaN, lack values or are no numbers though
+        they are to be Gaussian, a statement mixes discrete with Gaussian columns, there are too few
+        observations, or ``level``, ``kind`` or ``permutations`` is none that is allowed.
 
     Examples
     --------
@@ -155,18 +157,20 @@ def check_independencies(
         raise GraphError(f"level is {level}; expected a probability between 0 and 1")
     if kind not in KINDS:
         raise GraphError(f"kind is {kind!r}; expected one of {', '.join(map(repr, KINDS))}")
+    if not isinstance(permutations, Integral) or permutations < 0:
+        raise GraphError(f"permutations is {permutations!r}; expected a whole number from 0 on")
     chosen = tuple(listing.basis(dag) if statements is None else statements)
     columns = read(data, dag.observed if names is None else names)
     used = {node for s in chosen for node in s.x | s.y | s.given}
     check(columns, used)
-    discrete = {node: kind == "discrete" or is_discrete(columns[node], kind) for node in used}
+    discrete = {node: kind == "discrete" or is_discrete(node, columns[node], kind) for node in used}
     results = [_test_one(s, columns, discrete, permutations) for s in chosen]
     corrected = holm([p for *_, p in results])
     rows = tuple(
         IndependenceTest(s, *result, q, q >= level)
         for s, result, q in zip(chosen, results, corrected, strict=True)
     )
-    return Report(rows, level, len(next(iter(columns.values()))) if columns else 0)
+    return Report(rows, level, next((len(columns[node]) for node in used or columns), 0))
 
 
 def _test_one(

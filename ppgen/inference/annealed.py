@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.batches import Batches, Transform
+from ppgen.batches import Batch, Batches, Data, Transform, largest_batch
 from ppgen.importance import repeat_rows
+from ppgen.inference.contract import check_support
 from ppgen.inference.evaluate import Estimate
-from ppgen.inference.local_latents import Batch, LocalLatents, Values
-from ppgen.inference.prepare import check_support
+from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
 
 
 def ais(
     program: Any,
-    data: Tensor | tuple[Tensor, ...],
+    data: Data,
     chains: int = 16,
     temperatures: int = 1000,
     *,
@@ -82,8 +82,7 @@ def ais(
     if not step_size > 0:
         raise ValueError(f"step_size is {step_size}; expected a positive number")
     program = as_program(program, keep=False)
-    images = len(data[0] if isinstance(data, tuple) else data)
-    batch_size = min(max(1, chunk // chains), images) or None
+    batch_size = largest_batch(data, chunk // chains)
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     estimates = []
     schedule = _sigmoid_schedule(temperatures)

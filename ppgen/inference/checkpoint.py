@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.inference.random_state import own_random_state
 from ppgen.program import Program, as_program
 
 FORMAT = "ppgen checkpoint"
@@ -162,10 +163,21 @@ def load(program: Any, folder: str | Path, *example: Tensor) -> Program:
     ------
     CheckpointError
         Where there is no readable checkpoint, or it is of another program.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import ppgen
+    >>> vae, folder = ppgen.models.VAE.mlp((1, 8, 8), latent=2), tempfile.mkdtemp()
+    >>> x = torch.zeros(10, 1, 8, 8)
+    >>> history = ppgen.fit(vae, x, epochs=1, out=folder, progress=False)
+    >>> again = load(ppgen.models.VAE.mlp((1, 8, 8), latent=2), folder)
+    >>> ppgen.elbo(again, x).mean == ppgen.elbo(vae, x).mean
+    True
     """
     program = as_program(program)
     if example:
-        with torch.no_grad():
+        with torch.no_grad(), own_random_state(0):
             program.guide(*example)
             program.model(*example)
     weights = Checkpoints(folder).load()["result"]

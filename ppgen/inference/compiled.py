@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from ppgen.inference.gradients import Batch, Objective
+from ppgen.batches import Batch
+from ppgen.inference.gradients import Objective
 from ppgen.inference.random_state import own_random_state
 
 Graph = Callable[..., tuple[Tensor, tuple[Tensor | None, ...]]]

@@ -11,15 +11,13 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.batches import Batches
+from ppgen.batches import Batch, Batches
 from ppgen.images import check_observed
+from ppgen.inference.contract import inside_support
 from ppgen.inference.partial import log_evidence
 from ppgen.inference.per_image import fit_latents
-from ppgen.inference.prepare import inside_support
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
-
-Batch = tuple[Tensor, ...]
 
 LATENTS_OF_A_MEAN = 100
 

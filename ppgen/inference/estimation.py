@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import vector_to_parameters
 
-from ppgen.batches import Batches
-from ppgen.inference.gradients import Batch, Objective
+from ppgen.batches import Batch, Batches
+from ppgen.inference.gradients import Objective
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
 from ppgen.inference.prepare import prepare
 from ppgen.inference.sampling import evaluating

@@ -10,14 +10,15 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.batches import Batches, Transform
+from ppgen.batches import Batches, Data, Transform, largest_batch
 from ppgen.importance import log_mean_weight
-from ppgen.inference.gradients import Objective, own_elbo
+from ppgen.inference.gradients import Objective, first, own_elbo
 from ppgen.inference.prepare import prepare
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
-from ppgen.program import as_program
+from ppgen.program import Pair, as_program
+from ppgen.traces import Site
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Estimate:
 
 def elbo(
     program: Any,
-    data: Tensor | tuple[Tensor, ...],
+    data: Data,
     particles: int | None = None,
     *,
     transform: Transform | None = None,
@@ -79,6 +80,12 @@ def elbo(
     seed
         Of the draws; the caller's generators are left as they were.
 
+    Raises
+    ------
+    ValueError
+        Where the program cannot be run on the images, is not of the contract, or images lie outside
+        the support of the site ``"x"``; or where there is no particle.
+
     Examples
     --------
     >>> import ppgen
@@ -89,6 +96,9 @@ def elbo(
     if particles is not None:
         check_particles(particles)
     program = as_program(program, keep=False)
+    per_image = isinstance(program.elbo, TensorELBO)
+    if not per_image:
+        batch_size = 1
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     estimator = own_elbo(program.elbo, batches.images, particles)
     values = []
@@ -96,18 +106,17 @@ def elbo(
         with own_random_state(seed):
             prepare(Objective(program, data_size=batches.images), batches)
         for batch in batches:
-            if isinstance(estimator, TensorELBO):
+            if per_image:
                 values.append(estimator.per_image(program.model, program.guide, *batch))
             else:
-                images = zip(*(tensor.split(1) for tensor in batch), strict=True)
-                losses = [estimator.loss(program.model, program.guide, *image) for image in images]
-                values.append(-torch.tensor(losses))
+                loss = first(estimator.loss(program.model, program.guide, *batch))
+                values.append(torch.tensor([-loss], dtype=program.dtype))
     return Estimate(torch.cat(values).cpu())
 
 
 def iwae(
     program: Any,
-    data: Tensor | tuple[Tensor, ...],
+    data: Data,
     particles: int,
     *,
     proposal: Literal["guide", "prior"] = "guide",
@@ -141,6 +150,12 @@ def iwae(
     seed
         Of the draws; the caller's generators are left as they were.
 
+    Raises
+    ------
+    ValueError
+        As for :func:`elbo`; and where a site is shared by all images, so that no image has a
+        likelihood of its own, or ``proposal`` is another word.
+
     Examples
     --------
     >>> import ppgen
@@ -153,17 +168,22 @@ def iwae(
     if proposal not in ("guide", "prior"):
         raise ValueError(f"proposal is {proposal!r}; expected 'guide' or 'prior'")
     program = as_program(program, keep=False)
-    images = len(data[0] if isinstance(data, tuple) else data)
-    batch_size = min(max(1, chunk // particles), images) or None
+    if proposal == "prior":
+        program = Pair(program.model, poutine.block(program.model, hide_fn=_is_observed))
+    batch_size = largest_batch(data, chunk // particles)
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
     bounds = []
-    guide = program.guide if proposal == "guide" else poutine.block(program.model, hide=["x"])
     with evaluating(program, seed):
         with own_random_state(seed):
             prepare(Objective(program, TensorELBO()), batches)
         for batch in batches:
-            bounds.append(log_mean_weight((program.model, guide), batch, particles, chunk))
+            programs = program.model, program.guide
+            bounds.append(log_mean_weight(programs, batch, particles, chunk))
     return Estimate(torch.cat(bounds).cpu())
+
+
+def _is_observed(site: Site) -> bool:
+    return site["type"] == "sample" and site["is_observed"]
 
 
 def check_particles(particles: int, chunk: int = 1) -> None:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pyro
 import torch
 from pyro.infer import ELBO
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam, Optimizer
 
-from ppgen.batches import Batches, Transform
+from ppgen.batches import Batches, Data, Transform, as_tensors, largest_batch
 from ppgen.inference.checkpoint import CheckpointError, Checkpoints, check_same_program
 from ppgen.inference.compiled import CompiledGradients
 from ppgen.inference.gradients import Objective
@@ -30,9 +30,9 @@ from ppgen.inference.step import Step
 from ppgen.inference.training import TrainingState
 from ppgen.program import as_program
 
-Data = Tensor | tuple[Tensor, ...]
-
 adam = partial(Adam, lr=1e-3, fused=True)
+
+DEFAULT_BATCH = 128
 
 COMPILE_FROM_STEPS = 5_000
 """Steps from which ``compile="auto"`` compiles on the CPU: fewer don't pay for the compiler."""
@@ -119,8 +119,9 @@ def fit(
     out
         Folder of the checkpoints, one an epoch. None: nothing is saved.
     resume
-        Go on from the checkpoint in ``out``, to the same numbers as without the stop; data and
-        settings must be the same, but for the number of epochs. Where there is none, start.
+        Go on from the checkpoint in ``out``, to the same numbers as without the stop; data,
+        validation images and settings must be the same, but for the number of epochs. Where there
+        is none, start.
     progress
         Whether to show a progress bar.
     tensorboard
@@ -133,8 +134,12 @@ def fit(
 
     Raises
     ------
+    TypeError
+        Where data, ``elbo``, ``optimizer`` or a number is of another kind.
     ValueError
         Where an argument or the data is not what is expected; before training.
+    ModuleNotFoundError
+        Where ``tensorboard`` is asked for and not installed.
     NotFiniteError
         Where a loss or gradient is not finite; the last checkpoint stays.
     CheckpointError
@@ -153,11 +158,10 @@ def fit(
     processes = Processes.launched()
     place = pick_device(device)
     program = as_program(program, keep=False).to(place)
-    images = len(data[0] if isinstance(data, tuple) else data)
     if batch_size is None:
-        batch_size = min(128, images)
+        batch_size = largest_batch(data, DEFAULT_BATCH)
         batch_size -= batch_size % processes.count
-    processes.check_divides(images, batch_size)
+    processes.check_divides(len(as_tensors(data)[0]), batch_size)
     batches = Batches(data, batch_size, transform, place, program.dtype)
     checksum = batches.checksum()
     processes.check_same(checksum)
@@ -183,6 +187,7 @@ def fit(
             "seed": seed,
             "batch_size": batch_size,
             "data": checksum,
+            "validation": None if held_out is None else held_out.checksum(),
             "elbo": plain(objective.elbo),
             "optimizer": {"type": type(state.optimizer).__name__, **state.optimizer.defaults},
             "scheduler": plain(state.scheduler, "last_epoch"),

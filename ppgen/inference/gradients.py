@@ -12,10 +12,9 @@ import torch
 from pyro.infer import ELBO
 from torch import Tensor, nn
 
+from ppgen.batches import Batch
 from ppgen.objectives import TensorELBO
 from ppgen.program import Program
-
-Batch = tuple[Tensor, ...]
 
 
 class Gradients(Protocol):
@@ -138,7 +137,7 @@ class LossAndGrads:
         for parameter in self.parameters:
             if parameter.grad is not None:
                 parameter.grad /= size
-        return torch.tensor(first(loss) / size, dtype=torch.double)
+        return torch.tensor(first(loss) / size, dtype=torch.double, device=objective.device)
 
     def begin_epoch(self) -> None:
         """Do nothing: the program itself runs at every step."""

@@ -8,7 +8,8 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.inference.gradients import Batch, Objective
+from ppgen.batches import Batch
+from ppgen.inference.gradients import Objective
 
 
 def check_parameters(objective: Objective, batch: Batch) -> None:

@@ -12,13 +12,12 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.distributions import biject_to
 
+from ppgen.batches import Batch
 from ppgen.importance import repeat_rows
+from ppgen.inference.contract import check_image_site, check_support
 from ppgen.inference.partial import ObservedPixels
-from ppgen.inference.prepare import check_image_site, check_support
 from ppgen.program import Program
-from ppgen.traces import BatchPlate, log_prob, sample_sites
-
-Batch = tuple[Tensor, ...]
+from ppgen.traces import BatchPlate, importance_traces, log_prob, sample_sites
 
 Values = dict[str, Tensor]
 """Real numbers for each site, ``(batch, …)``; the site's own values are their transforms."""
@@ -111,9 +110,15 @@ class LocalLatents:
         return prior, likelihood
 
     def moments(self, batch: Batch, draws: int = 100) -> tuple[Values, Values]:
-        """Mean and standard deviation of the guide's real numbers, exactly where it is Gaussian."""
+        """Mean and standard deviation of the guide's real numbers, exactly where it is Gaussian.
+
+        Raises
+        ------
+        ValueError
+            Where the guide leaves a latent out.
+        """
         with torch.no_grad():
-            trace = poutine.trace(self.program.guide).get_trace(*batch)
+            _, trace = importance_traces(self.program.model, self.program.guide, *batch)
             means, scales = {}, {}
             for name, transform in self.transforms.items():
                 fn = trace.nodes[name]["fn"]

@@ -112,7 +112,7 @@ class Loop:
             return None
         self.state.program.eval()
         total = 0.0
-        with self.state.evaluated():
+        with self.state.evaluated(), own_random_state(self.seed):  # for the transform
             for number, batch in enumerate(self.held_out):
                 if number % self.processes.count == self.processes.rank:
                     # A stream for each batch, whichever process it falls to.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Batch = tuple[Tensor, ...]
+from ppgen.batches import Batch
+
 Function = Callable[..., Tensor]
 
 HALVINGS = 60

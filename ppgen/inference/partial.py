@@ -12,11 +12,10 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.batches import Batches
-from ppgen.images import known_pixels
+from ppgen.batches import Batch, observed_batches
 from ppgen.importance import log_mean_weight, repeat_rows
+from ppgen.inference.contract import check_image_site, check_support
 from ppgen.inference.evaluate import Estimate, check_particles
-from ppgen.inference.prepare import check_image_site, check_support
 from ppgen.inference.sampling import evaluating
 from ppgen.likelihoods.expand import expanded
 from ppgen.program import Program, as_program
@@ -112,7 +111,7 @@ def _inside(support: Any) -> Tensor:
 
 def observed_batch(
     program: Program, x: Tensor, *context: Tensor, observed: Tensor | None
-) -> tuple[tuple[Tensor, ...], Tensor | None]:
+) -> tuple[Batch, Tensor | None]:
     """Give images as one batch of the program's type, and their masks where there are some.
 
     What stands at missing pixels becomes 0.
@@ -122,11 +121,9 @@ def observed_batch(
     ValueError
         Where the masks have the wrong type or shape, or observed pixels are not finite.
     """
-    if observed is not None:
-        x, observed = known_pixels(x, observed)
-        observed = observed.to(program.device)
-    batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)
-    return next(iter(batches)), observed
+    batches = observed_batches((x, *context), observed, len(x), program.device, program.dtype)
+    batch = next(iter(batches))
+    return (batch, None) if observed is None else (batch[:-1], batch[-1])
 
 
 def log_evidence(

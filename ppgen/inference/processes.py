@@ -15,8 +15,8 @@ from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from ppgen.batches import Batches
-from ppgen.inference.gradients import Backward, Batch, Gradients, Objective
+from ppgen.batches import Batch, Batches
+from ppgen.inference.gradients import Backward, Gradients, Objective
 from ppgen.inference.random_state import own_random_state
 
 T = TypeVar("T")

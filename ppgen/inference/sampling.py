@@ -12,8 +12,8 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.batches import Batches
+from ppgen.inference.contract import check_support
 from ppgen.inference.gradients import on_device
-from ppgen.inference.prepare import check_support
 from ppgen.inference.random_state import own_random_state
 from ppgen.program import Program, as_program
 from ppgen.traces import Site, check_latents
@@ -22,14 +22,15 @@ from ppgen.traces import Site, check_latents
 @contextmanager
 def evaluating(program: Program, seed: int) -> Iterator[None]:
     """Run a program without gradients, in evaluation mode, on random numbers of its own."""
-    training = program.training
+    modes = {module: module.training for module in program.modules()}
     try:
         with own_random_state(seed), torch.no_grad(), pyro.validation_enabled(False):
             program.eval()
             with on_device(program.device):
                 yield
     finally:
-        program.train(training)
+        for module, training in modes.items():
+            module.training = training
 
 
 def sample(program: Any, n: int, *context: Tensor, mean: bool = False, seed: int = 0) -> Tensor:
@@ -55,6 +56,10 @@ def sample(program: Any, n: int, *context: Tensor, mean: bool = False, seed: int
 
     Raises
     ------
+    TypeError
+        Where the model cannot be called as ``model(None, *context, n=n)``.
+    ValueError
+        Where ``n`` is below 1, or the model has no site ``"x"``.
     NotImplementedError
         Where the mean is asked for and has no closed form.
 
@@ -105,9 +110,16 @@ def reconstruct(
     Raises
     ------
     ValueError
-        Where images lie outside the support of the site ``"x"``.
+        Where images lie outside the support of the site ``"x"``, or the guide leaves a latent out.
     NotImplementedError
         Where the mean is asked for and has no closed form.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> reconstruct(vae, torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 1, 8, 8])
     """
     program = as_program(program, keep=False)
     batches = Batches((x, *context), len(x), device=program.device, dtype=program.dtype)

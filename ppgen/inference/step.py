@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from ppgen.batches import Batch
 from ppgen.inference.finite import NotFiniteError, explain
-from ppgen.inference.gradients import Batch, Gradients
+from ppgen.inference.gradients import Gradients
 from ppgen.inference.random_state import generator_state
 from ppgen.inference.training import TrainingState
 

@@ -22,8 +22,8 @@ class TrainingState:
     """A program in training, with its optimiser, schedule, average and history.
 
     ``result`` holds the weights that count: those of the best epoch on the validation images, or
-    of the last epoch where there are none; averaged, where an average is kept. ``stopped`` says
-    that a callback ended the run.
+    of the last epoch where none has a finite ELBO; averaged, where an average is kept.
+    ``stopped`` says that a callback ended the run.
     """
 
     program: Program
@@ -82,7 +82,7 @@ class TrainingState:
     def record(self, epoch: Epoch) -> None:
         """Enter an epoch into the history, keep weights that count, and step the schedule."""
         self.history.epochs.append(epoch)
-        if epoch.validation is None or self.history.best is epoch or not self.result:
+        if epoch.validation is None or self.history.best in (None, epoch):
             with self.evaluated():
                 self.result = {k: v.clone() for k, v in self.program.state_dict().items()}
         if self.scheduler is not None and epoch.number > 0:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.batches import observed_batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 from ppgen.enumeration import EnumeratedELBO
 from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
 from ppgen.models import bernoulli_mixture_em as em
-from ppgen.models.em import alternate, observed_batches
+from ppgen.models.em import alternate
 from ppgen.program import Program
 
 
@@ -226,7 +227,7 @@ class BernoulliMixture(Program):
             Where images or numbers are not what is expected.
         """
         check_batch(images, self.image_shape)
-        batches = observed_batches(self, images, observed, batch_size)
+        batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)
         for batch in batches:
             check_binary(*batch)
         if not warm_start:

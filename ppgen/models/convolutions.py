@@ -165,6 +165,8 @@ def convolutional_decoder(
 def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
     # Height and width of the image and after each convolution with stride 2.
     check_image_shape(image_shape)
+    if not halvings:
+        raise ValueError("channels is empty; expected those of one or more convolutions")
     sizes = [(image_shape[1], image_shape[2])]
     for _ in range(halvings):
         sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from torch import Tensor
-
-from ppgen.batches import Batches
-from ppgen.images import known_pixels
-from ppgen.program import Program
-
 Expected = TypeVar("Expected")
 
 
@@ -60,22 +54,3 @@ def alternate(
         if stopped or converged or len(values) > iterations:
             return values
         maximisation(expected)
-
-
-def observed_batches(
-    program: Program, images: Tensor, observed: Tensor | None, batch_size: int
-) -> Batches:
-    """Give images in batches of the program's type, with their masks where there are some.
-
-    What stands at missing pixels becomes 0.
-
-    Raises
-    ------
-    ValueError
-        Where the masks have the wrong type or shape, or observed pixels are not finite.
-    """
-    data: tuple[Tensor, ...] = (images,)
-    if observed is not None:
-        data = known_pixels(images, observed)
-    batch_size = min(batch_size, len(images))
-    return Batches(data, batch_size, device=program.device, dtype=program.dtype)

@@ -70,10 +70,10 @@ class LinearRegression(Regression):
         >>> round(fitted.variance.item(), 4)
         2.0
         """
-        if design.dim() != 2 or y.shape != design.shape[:1] or not len(y):
+        if design.dim() != 2 or y.shape != design.shape[:1] or not design.numel():
             raise ValueError(
                 f"y has the shape {tuple(y.shape)}, design {tuple(design.shape)}; expected "
-                "(batch,) and (batch, covariates)"
+                "(batch,) and (batch, covariates), one or more of each"
             )
         for name, tensor in {"y": y, "design": design}.items():
             if not tensor.isfinite().all():

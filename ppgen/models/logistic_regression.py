@@ -50,6 +50,11 @@ def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
         Weights ``(covariates,)``, the largest of size 1, that put no observation on the wrong side
         of the boundary, and not all of them on it.
 
+    Raises
+    ------
+    ValueError
+        Where the shapes are others.
+
     Examples
     --------
     >>> design = torch.tensor([[-3.0], [-1.0], [2.0]])
@@ -58,7 +63,12 @@ def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
     >>> separating_direction(torch.tensor([0.0, 1.0, 1.0]), design) is None
     True
     """
-    signed = ((2 * y - 1)[:, None] * design).double().cpu().numpy()
+    if y.dim() != 1 or design.dim() != 2 or len(y) != len(design):
+        raise ValueError(
+            f"y has the shape {tuple(y.shape)} and design {tuple(design.shape)}; expected (batch,) "
+            "and (batch, covariates)"
+        )
+    signed = ((2 * y.double() - 1)[:, None] * design).cpu().numpy()
     units = np.abs(signed).max(axis=0)
     units[units == 0] = 1.0
     margins = signed / units

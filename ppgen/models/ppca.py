@@ -8,7 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ppgen.models.em import alternate, observed_batches
+from ppgen.batches import observed_batches
+from ppgen.models.em import alternate
 from ppgen.models.linear_gaussian import LinearGaussian, check_latent
 from ppgen.models.ppca_em import PixelRegression
 from ppgen.models.principal_axes import PrincipalAxes, check_images
@@ -123,7 +124,7 @@ class PPCA(LinearGaussian):
         every = torch.ones(images.shape, dtype=torch.bool) if observed is None else observed
         if not every.any():
             raise ValueError("observed is False everywhere; expected some pixel to be observed")
-        batches = observed_batches(self, images, every, batch_size)
+        batches = observed_batches((images,), every, batch_size, self.device, self.dtype)
         if not warm_start:
             start = self._imputed(images, every.to(images.device).expand(images.shape))
             self._set_closed_form(PrincipalAxes.from_images(start, self.latent + 1))

@@ -410,14 +410,15 @@ def test_a_context_is_computed_in_half_precision(entry):
 
 
 @every
-def test_images_of_integers_are_taken(entry):
+def test_images_of_other_types_are_taken_in_that_of_the_network(entry):
     network = make_or_skip(entry)
     p, x = Autoregressive(network), torch.bernoulli(torch.full((7, 1, 3, 3), 0.5).double())
     nothing = torch.zeros((), dtype=torch.bool)
-    for other in (x.to(torch.uint8), x.long(), x.bool()):
+    for other in (x.float(), x.bfloat16(), x.to(torch.uint8), x.long(), x.bool()):
         assert torch.equal(p.log_prob(other), p.log_prob(x))
         assert torch.equal(p.prefix_log_prob(other, ~nothing), p.prefix_log_prob(x, ~nothing))
         assert torch.equal(p.complete(other, ~nothing), x)
+    assert p.enumerate_support().dtype == p.sample().dtype == torch.float64
 
 
 @every
@@ -475,6 +476,8 @@ def test_an_image_shape_that_is_a_number_is_refused(entry):
         pytest.skip("is made of tables, which have a shape")
     with pytest.raises(TypeError, match=r"image_shape is 64; expected \(channel, height, width\)"):
         entry.make(64)
+    with pytest.raises(TypeError, match=r"image_shape\[1\] is 2\.0; expected a whole number"):
+        entry.make((1, 2.0, 2))
 
 
 @every

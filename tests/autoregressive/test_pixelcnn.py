@@ -103,6 +103,7 @@ def test_a_context_of_labels_is_learned_in_bfloat16():
         (partial(PixelCNN, channels=5), "channels is 5; expected an even number"),
         (partial(PixelCNN, blocks=-1), "blocks is -1; expected 0 or more"),
         (partial(PixelCNN, kernel_size=4), "kernel_size is 4; expected odd"),
+        (partial(PixelCNN, kernel_size=-1), "kernel_size is -1; expected odd numbers, 1 or more"),
         (partial(GatedPixelCNN, channels=0), "channels is 0; expected 1 or more"),
         (partial(GatedPixelCNN, blocks=-1), "blocks is -1; expected 0 or more"),
         (partial(GatedPixelCNN, kernel_size=4), r"kernel_size is 4; expected odd"),
@@ -112,6 +113,16 @@ def test_a_context_of_labels_is_learned_in_bfloat16():
 def test_what_makes_no_network_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make((1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "options", [{"channels": 4.0}, {"blocks": 1.0}, {"kernel_size": 3.0}], ids=str
+)
+@pytest.mark.parametrize("network", [PixelCNN, GatedPixelCNN])
+def test_parts_of_layers_are_refused(network, options):
+    ((name, value),) = options.items()
+    with pytest.raises(TypeError, match=rf"{name} is {value}; expected"):
+        network((1, 8, 8), **options)
 
 
 def test_weights_of_a_network_for_another_size_are_refused():

@@ -140,14 +140,29 @@ def test_both_views_agree_at_28_by_28():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LSTM((1, 3, 3), hidden=0), "hidden width is 0"),
+        (lambda: LSTM((1, 3, 3), hidden=0), "hidden is 0; expected 1 or more"),
         (lambda: LSTM((1, 3, 3), layers=0), "layers is 0"),
-        (lambda: Transformer((1, 3, 3), width=0), "hidden width is 0"),
-        (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6, heads 4 and layers 4"),
-        (lambda: Transformer((1, 3, 3), heads=0), "heads 0"),
-        (lambda: Transformer((1, 3, 3), layers=0), "layers 0"),
+        (lambda: Transformer((1, 3, 3), width=0), "width is 0; expected 1 or more"),
+        (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6 and heads 4; expected"),
+        (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected 1 or more"),
+        (lambda: Transformer((1, 3, 3), layers=0), "layers is 0; expected 1 or more"),
     ],
 )
 def test_bad_sizes_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LSTM((1, 3, 3), hidden=[3]), r"hidden is \[3\]; expected a whole number"),
+        (lambda: LSTM((1, 3, 3), layers=1.0), r"layers is 1\.0; expected a whole number"),
+        (lambda: Transformer((1, 3, 3), width=6.0), r"width is 6\.0; expected a whole number"),
+        (lambda: Transformer((1, 3, 3), heads=2.0), r"heads is 2\.0; expected a whole number"),
+        (lambda: Transformer((1, 3, 3), layers=None), "layers is None; expected a whole number"),
+    ],
+)
+def test_what_is_no_size_is_refused(make, message):
+    with pytest.raises(TypeError, match=message):
         make()

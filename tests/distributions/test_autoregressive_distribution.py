@@ -15,6 +15,7 @@ import ppgen
 from ppgen import Program
 from ppgen.autoregressive import MADE, Independent
 from ppgen.distributions import Autoregressive
+from ppgen.likelihoods import Categorical, ContinuousBernoulli
 from ppgen.models import AutoregressiveModel
 from ppgen.objectives import MeanFieldELBO
 
@@ -155,7 +156,18 @@ def test_enumerated_images_are_all_different(conditional):
 def test_many_images_are_not_enumerated():
     p = Autoregressive(Independent((1, 28, 28)))
     assert not p.has_enumerate_support
-    with pytest.raises(NotImplementedError, match=r"\(1, 28, 28\)"):
+    with pytest.raises(NotImplementedError, match=r"\(1, 28, 28\): there are 2\^784 ≈ 10\^236"):
+        p.enumerate_support()
+    p = Autoregressive(Independent((1, 2, 4), Categorical(9)))
+    assert not p.has_enumerate_support
+    with pytest.raises(NotImplementedError, match=r"\(1, 2, 4\): there are 9\^8 ≈ 10\^8 images"):
+        p.enumerate_support()
+
+
+def test_grey_images_are_not_enumerated():
+    p = Autoregressive(Independent((1, 1, 1), ContinuousBernoulli()))
+    assert not p.has_enumerate_support
+    with pytest.raises(NotImplementedError, match=r"likelihood is Cont.*expected one that does"):
         p.enumerate_support()
 
 
@@ -285,6 +297,16 @@ def test_a_single_member_completes_without_a_parallel_pass(monkeypatch):
     assert torch.equal(completed[..., 0, :], x[..., 0, :])
 
 
+def test_given_pixels_keep_all_their_digits():
+    """Grey values of float64 under a network of float32."""
+    network = Independent((1, 2, 2), ContinuousBernoulli())
+    observed = torch.tensor([[[True, True], [True, False]]])
+    x = torch.rand(5, 1, 2, 2, dtype=torch.float64)
+    completed = Autoregressive(network).complete(x, observed)
+    assert torch.equal(completed[:, observed], x[:, observed])
+    assert not torch.equal(completed, x)
+
+
 def test_masks_of_another_shape_are_refused(network):
     with pytest.raises(ValueError, match=r"observed has the shape \(3, 3\)"):
         Autoregressive(network).complete(images(3), torch.ones(3, 3, dtype=torch.bool))
@@ -297,5 +319,6 @@ def test_closed_form_needs_binary_images_and_finite_logits():
         Independent.from_images(torch.zeros(0, 1, 2, 2))
     with pytest.raises(ValueError, match="pseudo_count is 0"):
         Independent.from_images(torch.zeros(3, 1, 2, 2), pseudo_count=0)
-    with pytest.raises(ValueError, match=r"pseudo_count is -0\.1; expected 0 or more"):
-        Independent.from_images(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), pseudo_count=-0.1)
+    for wrong in (-0.1, torch.inf, torch.nan):
+        with pytest.raises(ValueError, match=rf"pseudo_count is {wrong}; expected a number from 0"):
+            Independent.from_images(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), pseudo_count=wrong)

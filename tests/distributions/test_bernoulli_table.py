@@ -6,6 +6,7 @@ import pytest
 import torch
 from pyro import poutine
 from pyro.distributions.testing.gof import multinomial_goodness_of_fit
+from pyro.infer import TraceEnum_ELBO, config_enumerate
 from torch.autograd import grad
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -134,6 +135,38 @@ def test_an_enumerated_class_gives_the_same_loss_in_a_masked_and_subsampled_plat
     ours, theirs = loss(BernoulliTable), loss(bernoulli)
     torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(grad(ours, logits), grad(theirs, logits))
+
+
+def test_class_and_image_are_both_summed_out(logits):
+    """A latent image from the row of a latent class, against the sum over all 4 × 64 of them."""
+    slopes = torch.arange(6.0).double()
+    y = torch.tensor([0.3, 7.0, -1.0]).double()
+
+    @config_enumerate
+    def model():
+        with pyro.plate("data", 3):
+            z = pyro.sample("z", dist.Categorical(torch.ones(4).double()))
+            image = pyro.sample("image", BernoulliTable(logits, z))
+            pyro.sample("y", dist.Normal(image.flatten(-3) @ slopes, 0.5), obs=y)
+
+    elbo = -TraceEnum_ELBO(max_plate_nesting=1).loss(model, lambda: None)
+    images = all_images((1, 2, 3), torch.float64)
+    prior = (bernoulli(logits, EVERY_ROW).log_prob(images).exp().mean(0)).log()
+    terms = dist.Normal(images.flatten(1) @ slopes, 0.5).log_prob(y[:, None]) + prior
+    assert elbo == pytest.approx(terms.logsumexp(1).sum().item(), abs=1e-10)
+
+
+def test_all_images_are_listed_where_they_are_few_and_each_counts_once(logits):
+    p = BernoulliTable(logits, EVERY_ROW)
+    assert p.enumerate_support().shape == (64, 4, 1, 1, 2, 3)
+    assert p.enumerate_support(expand=False).shape == (64, 1, 1, 1, 2, 3)
+    assert BernoulliTable(logits.view(4, 6), torch.tensor(0)).enumerate_support().shape == (64, 6)
+    partly = BernoulliTable(logits, EVERY_ROW, torch.zeros(1, 2, 3).bool())
+    many = BernoulliTable(torch.zeros(4, 1, 28, 28), torch.tensor(0))
+    for p, reason in ((partly, "observed is a mask.*expected None"), (many, r"2\^784")):
+        assert not p.has_enumerate_support
+        with pytest.raises(NotImplementedError, match=reason):
+            p.enumerate_support()
 
 
 class LargestTensor(TorchDispatchMode):

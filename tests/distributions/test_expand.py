@@ -57,3 +57,16 @@ def test_a_larger_batch_shape_is_taken_and_validation_stays_as_it_is(make, valid
 def test_what_the_batch_shape_does_not_broadcast_to_is_refused(make, shape):
     with pytest.raises((ValueError, RuntimeError), match=r"batch_shape is|size"):
         make(True).expand(shape)
+
+
+@every
+def test_a_subclass_with_another_constructor_needs_its_own(make):
+    p = make(True)
+
+    class Named(type(p)):
+        def __init__(self, name):
+            self.name = name
+
+    p.__class__ = Named
+    with pytest.raises(NotImplementedError, match=r"must also define a custom \.expand"):
+        p.expand((2, 3))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 from pyro.distributions.testing.gof import multinomial_goodness_of_fit
+from pyro.infer import TraceEnum_ELBO, config_enumerate
 from torch.autograd import grad
 from torch.profiler import ProfilerActivity, profile
 
@@ -141,6 +142,40 @@ def test_masked_images_of_a_plate_count_nothing(binary_images):
 
     total = poutine.trace(model).get_trace().log_prob_sum()
     torch.testing.assert_close(total, p.log_prob(x)[mask].sum())
+
+
+def test_a_latent_image_is_summed_out():
+    """The image that a noisy sum of its pixels was taken of, against the sum over all 16."""
+    p, _ = make((3, 2), (1, 2, 2))
+    slopes = torch.tensor([1.0, 2.0, -1.0, 0.5]).double()
+    y = torch.tensor([0.3, 2.0, -1.0]).double()
+
+    @config_enumerate
+    def model():
+        with pyro.plate("data", 3):
+            image = pyro.sample("image", p)
+            pyro.sample("y", dist.Normal(image.flatten(-3) @ slopes, 0.5), obs=y)
+
+    elbo = -TraceEnum_ELBO(max_plate_nesting=1).loss(model, lambda: None)
+    images = all_images((1, 2, 2), torch.float64)
+    terms = dist.Normal(images.flatten(1) @ slopes, 0.5).log_prob(y[:, None]) + p.log_prob(images)
+    assert elbo == pytest.approx(terms.logsumexp(1).sum().item(), abs=1e-10)
+
+
+def test_all_images_are_listed_where_they_are_few():
+    wide = make((2,), (1, 2, 2))[0].expand((3,))
+    assert wide.enumerate_support().shape == (16, 3, 1, 2, 2)
+    assert wide.enumerate_support(expand=False).shape == (16, 1, 1, 2, 2)
+    assert wide.enumerate_support().dtype == torch.float64
+    many, _ = make((2,), (1, 28, 28))
+    assert not many.has_enumerate_support
+    with pytest.raises(NotImplementedError, match=r"2\^784"):
+        many.enumerate_support()
+
+
+def test_the_mean_says_what_to_do_instead():
+    with pytest.raises(NotImplementedError, match=r"expected .* their average"):
+        _ = make((2,))[0].mean
 
 
 def test_probabilities_may_be_tiny():

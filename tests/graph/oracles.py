@@ -4,6 +4,7 @@ import random
 from itertools import chain, combinations, product
 
 import networkx as nx
+import numpy as np
 from hypothesis import strategies as st
 
 seeds = st.integers(0, 2**64)
@@ -23,6 +24,16 @@ def all_graphs(nodes):
                 graph.add_edge(*(pair if turn else reversed(pair)))
         if nx.is_directed_acyclic_graph(graph):
             yield graph
+
+
+def graph_with_chance(n, chance, seed=0):
+    """A DAG of n nodes, each pair joined with a chance."""
+    rng = np.random.default_rng(seed)
+    graph = nx.DiGraph(
+        (f"n{i}", f"n{j}") for i, j in combinations(range(n), 2) if rng.random() < chance
+    )
+    graph.add_nodes_from(f"n{i}" for i in range(n))
+    return graph
 
 
 def random_graph(seed, smallest, largest):

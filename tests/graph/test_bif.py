@@ -39,6 +39,24 @@ def test_a_file_is_read(tmp_path):
     assert nx.utils.graphs_equal(DAG.from_bif(path).graph, DAG.from_bif(TEXT).graph)
 
 
+def test_a_file_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "net.bif"
+    path.write_text(TEXT.replace("asia", "café"), encoding="latin-1")
+    with pytest.raises(GraphError, match=r"net.bif is no text in UTF-8: .* position"):
+        DAG.from_bif(path)
+
+
+@pytest.mark.parametrize("quoted", ['""', '"{"', '"}"', '"network"'])
+def test_what_is_quoted_is_neither_mark_nor_end(quoted):
+    text = TEXT.replace("unknown {", f"{quoted} {{\n property {quoted};")
+    assert DAG.from_bif(text).nodes == DAG.from_bif(TEXT).nodes
+
+
+def test_marks_may_be_names_in_quotes():
+    text = 'variable "|" { }\nvariable b { }\nprobability ( "|" ) { }\nprobability ( b | "|" ) { }'
+    assert set(DAG.from_bif(text).graph.edges) == {("|", "b")}
+
+
 def test_any_graph_comes_back():
     graph = nx.gn_graph(50, seed=0).reverse()
     lines = ["network n { }"]
@@ -67,6 +85,7 @@ def test_any_graph_comes_back():
         ("1.0, 0.0; }", "1.0, 0.0;", "line 21: the block that opens in line 20 has no end"),
         ("network unknown", "netwrk unknown", "line 1: expected network, variable or probability"),
         ('abroad" {', "abroad {", "line 7: expected a name or a mark, found '\"'"),
+        ("variable asia", 'variable ""', "line 4: expected the name of a variable"),
         ("( asia )", "( x-ray.1 )", "line 15: variable 'x-ray.1' has a second probability"),
     ],
 )

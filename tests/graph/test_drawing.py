@@ -1,5 +1,5 @@
 import warnings
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import networkx as nx
 import numpy as np
@@ -7,16 +7,13 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from oracles import graph_with_chance
 
 from ppgen.graph import DAG, GraphError
 from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, draw
-from ppgen.graph.layout import layered
-from ppgen.graph.ordering import layers, ordered
 from ppgen.graph.shapes import sampled
 from ppgen.models import VAE
 
@@ -45,15 +42,6 @@ def ratings():
         pyro.sample("rating", dist.Normal(u * v, noise), obs=torch.zeros(4, 3))
 
 
-def random_dag(n, chance, seed=0):
-    rng = np.random.default_rng(seed)
-    graph = nx.DiGraph(
-        (f"n{i}", f"n{j}") for i, j in combinations(range(n), 2) if rng.random() < chance
-    )
-    graph.add_nodes_from(f"n{i}" for i in range(n))
-    return DAG(graph)
-
-
 LONG = DAG(
     '"a very long name of a variable" -> {"another_long_name[0]" "costs $5 or $6" z}; z -> w;'
     '"another_long_name[0]" -> w; "a very long name of a variable" -> w; u [latent] -> {z w}'
@@ -63,8 +51,8 @@ DAGS = {
     "vae": lambda: DAG.from_program(VAE.mlp((1, 4, 4), latent=2)),
     "topics": lambda: DAG.from_program(topics),
     "ratings": lambda: DAG.from_program(ratings, latent="unobserved"),
-    "twenty": lambda: random_dag(20, 0.13, seed=3),
-    "dense": lambda: random_dag(9, 0.7),
+    "twenty": lambda: DAG(graph_with_chance(20, 0.13, seed=3)),
+    "dense": lambda: DAG(graph_with_chance(9, 0.7)),
     "long names": lambda: LONG,
     "no edges": lambda: DAG("a; b; c"),
     "one node": lambda: DAG("a"),
@@ -207,59 +195,33 @@ def test_unknown_nodes_are_named(options):
         draw(CATS, **options)
 
 
+def test_one_node_or_several_may_be_named():
+    numbers, tuples = DAG([(0, 1), (1, 2)]), DAG([((0, 1), (1, 2))])
+    for dag, node in [(CATS, "AP"), (numbers, 1), (tuples, (0, 1))]:
+        for options in ({"highlight": node}, {"given": node}):
+            several = {name: [value] for name, value in options.items()}
+            faces = [
+                [(p.get_facecolor(), p.get_edgecolor()) for p in shapes(draw(dag, **asked))[0]]
+                for asked in (options, several, {})
+            ]
+            assert faces[0] == faces[1]
+            assert sum(a != b for a, b in zip(faces[0], faces[2], strict=True)) == 1
+
+
+def test_text_is_the_name_of_one_plate():
+    graph = nx.DiGraph([("a", "b")])
+    graph.nodes["b"]["plates"] = "data"
+    figure = draw(DAG(graph))
+    assert len(shapes(figure)[1]) == 1
+    assert figure.axes[0].texts[0].get_text() == "data"
+
+
+def test_nodes_may_have_any_names():
+    graph = nx.DiGraph([(("left", "N"), "b"), ("b", ("right", "N")), ("b", ("length", "b", "c"))])
+    graph.add_node("b", plates=("N",))
+    graph.add_node(("left", "N"), plates=("N",))
+    assert len(shapes(draw(DAG(graph)))[0]) == 4
+
+
 def test_an_empty_graph_is_drawn_empty():
     assert shapes(draw(DAG(nx.DiGraph()))) == ([], [], [])
-
-
-# the layout
-
-
-def test_a_tree_has_no_crossings_and_a_path_is_straight():
-    tree = nx.balanced_tree(2, 3, nx.DiGraph)
-    layout = layered(tree, {}, dict.fromkeys(tree, 1.0))
-    for (a, b), (c, d) in combinations(tree.edges, 2):
-        if layout.layer[a] == layout.layer[c] and len({a, b, c, d}) == 4:
-            assert (layout.x[a] - layout.x[c]) * (layout.x[b] - layout.x[d]) > 0
-    path = nx.path_graph(5, nx.DiGraph)
-    assert len(set(layered(path, {}, dict.fromkeys(path, 1.0)).x.values())) == 1
-
-
-def test_crossings_that_can_be_avoided_are_avoided():
-    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("a", "d")])
-    layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
-    rows = {i: {key: x for key, x in layout.x.items() if layout.layer[key] == i} for i in range(4)}
-    links = [
-        (rows[i][a], rows[i + 1][b])
-        for route in layout.routes.values()
-        for i, (a, b) in enumerate(pairwise(route), layout.layer[route[0]])
-    ]
-    starts = [layout.layer[r[0]] + i for r in layout.routes.values() for i in range(len(r) - 1)]
-    for (i, (a, b)), (j, (c, d)) in combinations(zip(starts, links, strict=True), 2):
-        assert i != j or (a - c) * (b - d) >= 0
-
-
-@given(st.integers(0, 10_000), st.integers(1, 14), st.floats(0, 0.6))
-@settings(max_examples=30, deadline=None)
-def test_layers_and_order_of_any_dag(seed, n, chance):
-    graph = random_dag(n, chance, seed).graph
-    layer = layers(graph)
-    assert all(layer[a] < layer[b] for a, b in graph.edges)
-    assert min(layer.values()) == 0
-    rows = ordered(layer, [], dict.fromkeys(layer, ()))
-    assert sorted(key for row in rows for key in row) == sorted(graph)
-    layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
-    assert set(graph) <= set(layout.x)
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
-def test_any_plates_can_be_laid_out(seed):
-    rng = np.random.default_rng(seed)
-    graph = random_dag(8, 0.3, seed).graph
-    plates = {n: tuple(p for p in "abc" if rng.random() < 0.4) for n in graph}
-    layout = layered(graph, plates, dict.fromkeys(graph, 1.0))
-    for node, names in plates.items():
-        for plate in names:
-            left, right = layout.boxes[plate]
-            assert left < layout.x[node] - 0.5
-            assert layout.x[node] + 0.5 < right

@@ -132,6 +132,14 @@ def test_dags_of_other_nodes_are_not_equivalent():
     assert not DAG("a -> b").equivalent(DAG("a; b"))
 
 
+def test_a_subclass_is_equivalent_either_way():
+    class Mine(DAG):
+        pass
+
+    for one, other in [(Mine, DAG), (DAG, Mine)]:
+        assert one("a -> b").equivalent(other("b -> a"))
+
+
 def test_latent_nodes_are_refused():
     latent, plain = DAG("x <-> y"), DAG("x -> y")
     with pytest.raises(GraphError, match=r"^the graph has latent nodes \(U\(x, y\)\); expected"):

@@ -114,10 +114,14 @@ def in_python():
 def written():
     x = torch.zeros(3)
     x[0] = pyro.sample("a", dist.Normal(0, 1))
-    y = torch.zeros(2).copy_(pyro.sample("b", dist.Normal(0, 1)))
+    b = pyro.sample("b", dist.Normal(0, 1))
+    y = torch.zeros(2).copy_(b)
+    w = torch.zeros(())
+    w.data = b.data
     pyro.sample("c", dist.Normal(x[:2], 1).to_event(1))
     pyro.sample("d", dist.Normal(y, 1).to_event(1))
     pyro.sample("e", dist.Normal(torch.tensor([y[0], 1.0]), 1).to_event(1))
+    pyro.sample("f", dist.Normal(w, 1))
 
 
 class Doubling(torch.autograd.Function):
@@ -170,7 +174,7 @@ PROGRAMS = {
     "enumerable": (discrete_mixture, (), "weights-part centre-x part-x"),
     "subsampled": (subsampled, (), "scale-z z-x"),
     "sequential plate": (sequential_plate, (), "mean-x0 mean-x1 mean-x2"),
-    "in-place": (written, (), "a-c b-d b-e"),
+    "in-place": (written, (), "a-c b-d b-e b-f"),
     "networks": (networks, (), "z-x"),
     "flows": (flows, (), "z-x z-y"),
     "regression": (Regression(), (torch.ones(4, 2),), "linear.weight-y linear.bias-y"),

@@ -114,6 +114,20 @@ def test_tables_that_cannot_be_meant(tables, message):
         check_joint("a -> b", tables)
 
 
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (3, "graph is 3; expected text, pairs of nodes or a DiGraph"),
+        ([("a", "b", "c")], r"graph holds \('a', 'b', 'c'\); expected pairs \(parent, child\)"),
+        ([("a",)], r"graph holds \('a',\); expected pairs"),
+        ([("a", ["b"])], "graph holds what cannot be a node"),
+    ],
+)
+def test_what_is_no_graph(graph, message):
+    with pytest.raises(GraphError, match=message):
+        check_joint(graph, {})
+
+
 def test_other_bad_input():
     tables = {i: [0.5, 0.5] for i in range(40)}
     with pytest.raises(GraphError, match=f"{2**40} joint states; expected at most"):

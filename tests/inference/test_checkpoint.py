@@ -226,6 +226,8 @@ def test_a_run_is_not_resumed_on_other_images(x, tmp_path):
     fit(Gaussian(), x, epochs=1, batch_size=20, out=tmp_path)
     with pytest.raises(CheckpointError, match=r"data was .* and is"):
         fit(Gaussian(), 1 - x, epochs=2, batch_size=20, out=tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match=r"validation was None and is \d+"):
+        fit(Gaussian(), x, x, epochs=2, batch_size=20, out=tmp_path, resume=True)
 
 
 def test_a_run_that_its_callback_stopped_stays_stopped(x, tmp_path):

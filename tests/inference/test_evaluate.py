@@ -326,3 +326,35 @@ def test_as_program_of_a_pair_is_evaluated_like_the_subclass(x):
     pair = as_program((program.model, program.guide))
     first = ppgen.iwae(program, x, 5).per_image
     assert torch.equal(first, ppgen.iwae(pair, x, 5).per_image)
+
+
+def test_from_the_prior_every_observed_site_counts_and_no_guide_is_needed():
+    class TwoObserved(ppgen.Program):
+        """z ~ N(0, 1), y ~ N(z, 1) is 1, x ~ N(z, 1): p(x, y) is a Gaussian of two numbers."""
+
+        def model(self, x=None, *, n=1):
+            size = n if x is None else len(x)
+            with pyro.plate("data", size):
+                z = pyro.sample("z", dist.Normal(torch.zeros(size), 1.0))
+                pyro.sample("y", dist.Normal(z, 1.0), obs=torch.ones(size))
+                return pyro.sample("x", dist.Normal(z.view(-1, 1, 1, 1), 1.0).to_event(3), obs=x)
+
+    x = torch.randn(5, 1, 1, 1)
+    covariance = torch.eye(2) + 1
+    both = torch.stack([x.flatten(), torch.ones(5)], 1)
+    exact = dist.MultivariateNormal(torch.zeros(2), covariance).log_prob(both)
+    found = ppgen.iwae(TwoObserved(), x, 100_000, proposal="prior").per_image
+    torch.testing.assert_close(found, exact, rtol=0, atol=0.05)
+
+
+def test_reweighted_wake_sleep_is_evaluated_by_the_models_bound(x):
+    program, x = Gaussian(elbo=pyro.infer.ReweightedWakeSleep(num_particles=3)).double(), x.double()
+    program.use_exact_posterior()
+    found = ppgen.elbo(program, x).per_image
+    torch.testing.assert_close(found, program.log_likelihood(x), rtol=1e-4, atol=1e-4)
+
+
+def test_modules_of_functions_are_left_in_their_modes(x):
+    program = Gaussian().eval()
+    ppgen.elbo((program.model, program.guide), x)
+    assert not program.training

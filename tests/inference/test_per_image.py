@@ -358,3 +358,9 @@ def test_pixels_that_depend_on_each_other_given_the_latents_are_refused(x):
 
     with pytest.raises(ValueError, match="not independent given the latents"):
         complete(Correlated(), x, LEFT)
+
+
+def test_a_guide_that_leaves_a_latent_out_is_no_start():
+    program = ppgen.as_program(Gaussian().model)
+    with pytest.raises(ValueError, match="latent site 'z' is missing from the guide"):
+        fit_latents(program, torch.randn(3, 1, 1, 4), start="guide", steps=1)

@@ -90,3 +90,14 @@ def test_one_point_on_its_own_separates_almost():
     assert separating_direction(y, design) is not None
     with pytest.raises(NoMaximumError, match=r"its maximum lies at infinity.*weights\[3\]"):
         maximum_likelihood(LogisticRegression(4).double(), (y, design))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8, torch.bool])
+def test_classes_of_any_type_are_the_same_classes(dtype):
+    y, design = torch.tensor([0, 0, 1]).to(dtype), torch.tensor([[-3.0], [-1.0], [2.0]])
+    assert separating_direction(y, design).tolist() == [1.0]
+
+
+def test_classes_and_design_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"y has the shape \(3,\) and design \(2, 1\); expected"):
+        separating_direction(torch.zeros(3), torch.zeros(2, 1))

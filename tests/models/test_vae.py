@@ -149,6 +149,8 @@ def test_arguments_of_another_kind_are_refused(options, message):
 def test_other_classes_of_the_family_refuse_them_too():
     with pytest.raises(TypeError, match=r"channels is 32; expected those of each layer"):
         VAE.convolutional((1, 8, 8), channels=32)
+    with pytest.raises(ValueError, match="channels is empty; expected"):
+        VAE.convolutional((1, 8, 8), channels=())
     with pytest.raises(TypeError, match=r"above is 2; expected dimensions of the layers, as \[2\]"):
         HierarchicalVAE.mlp((1, 2, 2), above=2)
 

@@ -3,7 +3,10 @@
 from functools import partial
 
 import numpy as np
-from programs import Gaussian
+import pyro
+import pyro.distributions as dist
+import torch
+from programs import Gaussian, Pixels
 from quiet_fit import assert_same, fit, weights
 from torch.optim import Adam
 
@@ -29,6 +32,21 @@ def test_a_validation_that_is_not_finite_is_never_the_best():
     epochs = [ppgen.inference.Epoch(i, None, value, 0.0, 0.1) for i, value in enumerate(values)]
     assert ppgen.inference.History(epochs).best is epochs[3]
     assert ppgen.inference.History(epochs[:1]).best is None
+
+
+def test_where_no_validation_is_finite_the_last_weights_are_kept(x):
+    class Mean(Pixels):
+        def model(self, x=None, *, n=1):
+            with pyro.plate("data", n if x is None else len(x)):
+                return pyro.sample("x", dist.Normal(self.logits, 1.0).to_event(3), obs=x)
+
+    seen, program, impossible = {}, Mean((1, 1, 4)), torch.full((1, 1, 1, 4), 1e25)
+    history = fit(
+        program, x, impossible, epochs=3, callback=lambda p, h: seen.update({h.last: weights(p)})
+    )
+    assert history.best is None
+    assert_same(weights(program), seen[3])
+    assert program.logits.any()
 
 
 def test_without_validation_the_last_weights_are_kept(x):

@@ -40,16 +40,22 @@ def test_arguments_that_cannot_be_meant(name, x):
     [
         ({"optimizer": Adam([nn.Parameter(torch.zeros(1))])}, "optimizer is Adam"),
         ({"optimizer": pyro.optim.Adam({"lr": 0.1})}, "expected a maker of torch optimisers"),
+        ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
         ({"elbo": Trace_ELBO}, "elbo is <class .*; expected an instance"),
         ({"elbo": pyro.infer.JitTrace_ELBO()}, "compile='on'"),
     ],
 )
 def test_things_of_the_wrong_kind(arguments, message, x):
     with pytest.raises(TypeError, match=message):
-        fit(Gaussian(), x, epochs=1, batch_size=10, **arguments)
+        fit(Gaussian(), x, **{"epochs": 1, "batch_size": 10, **arguments})
 
 
 # images
+
+
+def test_what_is_no_image(x):
+    with pytest.raises(TypeError, match="data holds a NoneType; expected tensors of images"):
+        fit(Gaussian(), None, epochs=1)
 
 
 def test_no_images(x):

@@ -1,12 +1,13 @@
 """What a fit leaves as it was: random numbers, settings, modes, and it warns of nothing."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pyro
 import pytest
 import torch
-from programs import Gaussian
+from programs import Gaussian, Pixels
 from quiet_fit import assert_same, fit, weights
 
 
@@ -36,6 +37,18 @@ def test_validation_and_callback_do_not_change_the_training(x):
         callback=lambda p, h: (draw(p, h), lasts.append(weights(p)))[0],
     )  # fmt: skip
     assert_same(weights(plain), lasts[-1])
+
+
+def test_validation_sees_the_same_images_every_time_and_draws_nothing_of_the_trainings():
+    x = torch.full((40, 1, 3, 3), 0.3)
+    options = {"epochs": 3, "batch_size": 10, "transform": torch.bernoulli}
+    alone, validated, resting = Pixels(), Pixels(), Pixels()
+    fit(alone, x, **options)
+    lasts = []
+    fit(validated, x, x, callback=lambda p, h: lasts.append(weights(p)), **options)
+    assert_same(weights(alone), lasts[-1])
+    history = fit(resting, x, x, optimizer=partial(torch.optim.SGD, lr=0.0), **options)
+    assert len(set(history.column("validation")[1])) == 1
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,0 +1,61 @@
+from itertools import combinations, pairwise
+
+import networkx as nx
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import graph_with_chance
+
+from ppgen.graph.layout import layered
+from ppgen.graph.ordering import layers, ordered
+
+
+def test_a_tree_has_no_crossings_and_a_path_is_straight():
+    tree = nx.balanced_tree(2, 3, nx.DiGraph)
+    layout = layered(tree, {}, dict.fromkeys(tree, 1.0))
+    for (a, b), (c, d) in combinations(tree.edges, 2):
+        if layout.layer[a] == layout.layer[c] and len({a, b, c, d}) == 4:
+            assert (layout.x[a] - layout.x[c]) * (layout.x[b] - layout.x[d]) > 0
+    path = nx.path_graph(5, nx.DiGraph)
+    assert len(set(layered(path, {}, dict.fromkeys(path, 1.0)).x.values())) == 1
+
+
+def test_crossings_that_can_be_avoided_are_avoided():
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("a", "d")])
+    layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
+    rows = {i: {key: x for key, x in layout.x.items() if layout.layer[key] == i} for i in range(4)}
+    links = [
+        (rows[i][a], rows[i + 1][b])
+        for route in layout.routes.values()
+        for i, (a, b) in enumerate(pairwise(route), layout.layer[route[0]])
+    ]
+    starts = [layout.layer[r[0]] + i for r in layout.routes.values() for i in range(len(r) - 1)]
+    for (i, (a, b)), (j, (c, d)) in combinations(zip(starts, links, strict=True), 2):
+        assert i != j or (a - c) * (b - d) >= 0
+
+
+@given(st.integers(0, 10_000), st.integers(1, 14), st.floats(0, 0.6))
+@settings(max_examples=30, deadline=None)
+def test_layers_and_order_of_any_dag(seed, n, chance):
+    graph = graph_with_chance(n, chance, seed)
+    layer = layers(graph)
+    assert all(layer[a] < layer[b] for a, b in graph.edges)
+    assert min(layer.values()) == 0
+    rows = ordered(layer, [], dict.fromkeys(layer, ()))
+    assert sorted(key for row in rows for key in row) == sorted(graph)
+    layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
+    assert set(graph) <= set(layout.x)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_any_plates_can_be_laid_out(seed):
+    rng = np.random.default_rng(seed)
+    graph = graph_with_chance(8, 0.3, seed)
+    plates = {n: tuple(p for p in "abc" if rng.random() < 0.4) for n in graph}
+    layout = layered(graph, plates, dict.fromkeys(graph, 1.0))
+    for node, names in plates.items():
+        for plate in names:
+            left, right = layout.boxes[plate]
+            assert left < layout.x[node] - 0.5
+            assert layout.x[node] + 0.5 < right
