@@ -101,6 +101,11 @@ def goodness_of_fit(observed: nx.Graph, drawn: Sequence[nx.Graph]) -> GoodnessOf
     drawn
         Graphs of a model, one or more.
 
+    Raises
+    ------
+    ValueError
+        Where no graph was drawn.
+
     Examples
     --------
     >>> drawn = [nx.gnm_random_graph(34, 78, seed=seed) for seed in range(99)]
