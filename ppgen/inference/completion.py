@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
 from inspect import signature
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ppgen.batches import Batch, Batches
 from ppgen.images import check_observed
+from ppgen.importance import repeat_rows
 from ppgen.inference.contract import inside_support
 from ppgen.inference.partial import log_evidence
 from ppgen.inference.per_image import fit_latents
@@ -20,6 +22,9 @@ from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
 
 LATENTS_OF_A_MEAN = 100
+
+IMAGES_AT_ONCE = 5_000
+"""Images times draws of their latents that are completed together."""
 
 
 @dataclass(frozen=True)
@@ -117,22 +122,18 @@ def complete(
     if hasattr(program, "complete"):
         with evaluating(program, seed):
             given = (batch[0], observed, *batch[1:])
-            samples = [program.complete(*given, mean=False) for _ in range(draws)]
+            samples = torch.stack([program.complete(*given, mean=False) for _ in range(draws)])
             mean = program.complete(*given, mean=True)
             whole = _scored(batch, known, samples[0])
             log_prob = program.log_likelihood(whole[0], None, *whole[1:])
             log_prob = log_prob - program.log_likelihood(whole[0], observed, *whole[1:])
-        return Completion(torch.stack(samples), mean, log_prob.where(known, torch.nan))
+        return Completion(samples, mean, log_prob.where(known, torch.nan))
     guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
     with evaluating(program, seed):
-        samples = [
-            _filled(_given_latents(program, guide, batch), batch[0], observed) for _ in range(draws)
-        ]
-        means = (
-            _mean(program, _given_latents(program, guide, batch), batch[0], observed)
-            for _ in range(LATENTS_OF_A_MEAN)
-        )
-        mean = reduce(torch.add, means) / LATENTS_OF_A_MEAN
+        given_latents = partial(_at_latents, program, guide, batch, observed)
+        samples = torch.cat(list(given_latents(_filled, draws)))
+        means = given_latents(partial(_mean, program), LATENTS_OF_A_MEAN)
+        mean = reduce(torch.add, (some.sum(0) for some in means)) / LATENTS_OF_A_MEAN
         mean = torch.where(observed, program.grey(batch[0]), mean)
     log_prob = torch.full_like(known, torch.nan, dtype=program.dtype)
     if known.any():
@@ -144,7 +145,7 @@ def complete(
         both = estimate(knowing_all, *whole).per_image
         difference = both - estimate(guide, *whole, observed=observed).per_image
         log_prob = difference.to(program.device).where(known, torch.nan)
-    return Completion(torch.stack(samples), mean, log_prob)
+    return Completion(samples, mean, log_prob)
 
 
 def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:
@@ -153,11 +154,22 @@ def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:
     return torch.where(rows, batch[0], completed), *batch[1:]
 
 
-def _given_latents(program: Program, guide: Any, batch: Batch) -> Any:
-    """Give the distribution of images at draws of the latents."""
-    latents = poutine.trace(guide).get_trace(*batch)
-    model = poutine.replay(program.model, trace=latents)
-    return poutine.trace(model).get_trace(*batch).nodes["x"]["fn"]
+def _at_latents(
+    program: Program,
+    guide: Any,
+    batch: Batch,
+    observed: Tensor,
+    complete: Callable[[Any, Tensor, Tensor], Tensor],
+    draws: int,
+) -> Iterator[Tensor]:
+    """Complete images by their distribution at draws of the latents, several draws at a time."""
+    for some in torch.arange(draws).split(max(1, IMAGES_AT_ONCE // len(batch[0]))):
+        x, *context = (repeat_rows(tensor, len(some)) for tensor in batch)
+        latents = poutine.trace(guide).get_trace(x, *context)
+        model = poutine.replay(program.model, trace=latents)
+        pixels = poutine.trace(model).get_trace(x, *context).nodes["x"]["fn"]
+        completed = complete(pixels, x, repeat_rows(observed, len(some)))
+        yield completed.unflatten(0, (len(some), -1))
 
 
 def _filled(pixels: Any, x: Tensor, observed: Tensor) -> Tensor:

@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from ppgen.importance import repeat_rows
 from ppgen.inference.ascent import ascend
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.inference.partial import observed_batch
 from ppgen.inference.random_state import own_random_state
 from ppgen.inference.sampling import evaluating
 from ppgen.program import as_program
+
+IMAGES_AT_ONCE = 5_000
+"""Images times draws of their latents whose bounds are evaluated together."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,12 @@ def fit_latents(
         all_rows = torch.arange(len(x), device=program.device)
 
         def final(parameters: list[Tensor]) -> Tensor:
+            draws = []
             with own_random_state(seed):  # the same draws for both
-                return torch.stack([bound(parameters, all_rows) for _ in range(particles)]).mean(0)
+                for some in torch.arange(particles).split(max(1, IMAGES_AT_ONCE // len(x))):
+                    repeated = [repeat_rows(p, len(some)) for p in parameters]
+                    draws.append(bound(repeated, all_rows.repeat(len(some))).view(-1, len(x)))
+            return torch.cat(draws).mean(0)
 
         before, after = final(started), final(ascent.parameters)
         better = after > before  # and so a number
