@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
-    parser.add_argument("--images", type=int, help="test images of that estimate; default: all")
+    parser.add_argument(
+        "--images", type=int, help="to be tested on; default: all"
+    )
     options = parser.parse_args()
     run = Experiment("vae", options)
 
@@ -71,7 +73,11 @@ def main() -> None:
     restored = {"restored": history.best.number}
     run.save_figure("elbo", plots.curves(lines, ylabel="ELBO, nats an image", marks=restored))
 
-    test = encode(data.test.images)
+    tested, how = data, f"{options.particles:,} particles"
+    if options.images is not None:
+        tested = replace(data, test=data.test.spread(options.images))
+        how += f", {len(tested.test):,} images"
+    test = encode(tested.test.images)
     samples = ppgen.sample(vae, 64, mean=True)
     some = encode(data.test.spread(64).images)
     shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some)
@@ -87,11 +93,7 @@ def main() -> None:
         run.save_figure("manifold", figure)
 
     bound = ppgen.elbo(vae, test)
-    tested, how = data, f"{options.particles:,} particles"
-    if options.images is not None:
-        tested = replace(data, test=data.test.spread(options.images))
-        how += f", {len(tested.test):,} images"
-    estimate = ppgen.iwae(vae, encode(tested.test.images), particles=options.particles)
+    estimate = ppgen.iwae(vae, test, particles=options.particles)
     kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
     other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
     result = run.result(

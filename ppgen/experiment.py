@@ -97,6 +97,9 @@ class Experiment:
         Where everything is written.
     metrics
         Numbers so far; :meth:`report` writes them to ``metrics.json``.
+    settings
+        Options and machine, in ``settings.json``. Where the folder holds a run with numbers
+        already, its settings stay beside them until there are new ones.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class Experiment:
     name: str
     options: argparse.Namespace
     metrics: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         options = self.options
@@ -124,14 +128,15 @@ class Experiment:
         if not self.processes.leads:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the script ends
         self.folder = self.processes.of_leader(self._make_folder)
-        settings = {
-            "script": Path(sys.argv[0]).name,
+        self.settings = {
+            "script": script_name(),
             "command": command_line(sys.argv, self.processes.count),
             **vars(options),
             "versions": versions(),
             "machine": machine(),
         }
-        self._write("settings.json", settings)
+        if not (self.folder / "metrics.json").exists():  # else they are those of its numbers
+            self._write("settings.json", self.settings)
 
     def _make_folder(self) -> Path:
         out = self.options.out
@@ -140,8 +145,16 @@ class Experiment:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SystemExit(f"--out {out} cannot be made: {error.strerror}") from error
-        goes_on = getattr(self.options, "resume", True)  # scripts that don't train have no such
-        if not goes_on and (folder / "settings.json").exists():
+        there = folder / "settings.json"
+        if not there.exists():
+            return folder
+        try:
+            script = json.loads(there.read_text())["script"]
+        except (ValueError, KeyError) as error:
+            raise SystemExit(f"--out {folder} has a damaged settings.json; name another") from error
+        if script != script_name():
+            raise SystemExit(f"--out {folder} holds a run of {script}; name another")
+        if not getattr(self.options, "resume", True):  # scripts that don't train have no such
             raise SystemExit(f"--out {folder} holds another run; name another, or --resume it")
         return folder
 
@@ -167,6 +180,7 @@ class Experiment:
             if not isinstance(value, list | dict):
                 print(f"{name}: {shown}")
         self.metrics.update(numbers)
+        self._write("settings.json", self.settings)
         self._write("metrics.json", self.metrics)
 
     def result(
@@ -241,6 +255,11 @@ def _finite(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [_finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def script_name() -> str:
+    """Name the script that runs."""
+    return Path(sys.argv[0]).name
 
 
 def new_folder(parent: Path, name: str) -> Path:

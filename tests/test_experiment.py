@@ -142,6 +142,23 @@ def test_the_settings_of_another_run_are_kept():
     Experiment("vae", parse("--out", "a", "--seed", "3", "--resume"))
 
 
+def test_settings_stay_those_of_the_numbers_until_there_are_new_ones():
+    run = Experiment("vae", parse("--out", "a", "--seed", "3"))
+    run.report(bound=-1.0)
+    resumed = Experiment("vae", parse("--out", "a", "--seed", "4", "--resume"))
+    assert strict_json(run.folder / "settings.json")["seed"] == 3  # its fit may be refused yet
+    resumed.report(bound=-2.0)
+    assert strict_json(run.folder / "settings.json")["seed"] == 4
+
+
+@pytest.mark.parametrize("text", ['{"script": "other.py"}', "{}", "[1"], ids=["other", "no", "cut"])
+def test_the_folder_of_another_script_is_left_alone(text, tmp_path):
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(SystemExit, match=r"holds a run of other\.py|damaged settings"):
+        Experiment("vae", parse("--out", str(tmp_path), "--resume"))
+    assert (tmp_path / "settings.json").read_text() == text
+
+
 def test_resume_without_out_ends_with_a_reason(tmp_path):
     with pytest.raises(SystemExit, match=r"--resume needs the folder of the run: --out FOLDER"):
         Experiment("vae", parse("--resume"))
