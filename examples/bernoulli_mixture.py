@@ -10,10 +10,12 @@ python examples/bernoulli_mixture.py --data binarized_mnist --classes 500
 
 import time
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate
 from math import nan
 
+import sklearn.cluster  # noqa: F401 - fit_em would import it while it is timed
 import torch
+from measured import Measured
 from torch.optim import Adam
 
 import ppgen
@@ -30,42 +32,35 @@ def log_likelihood(mixture, images, observed=None):
     return Estimate(torch.cat([mixture.log_likelihood(batch, observed) for batch in batches]).cpu())
 
 
-class Progress:
-    """Log-likelihoods after each pass through the data, and seconds without the time to find them.
+def log_likelihoods(mixture, parts):
+    """Mean of each part's images, nats."""
+    return {name: log_likelihood(mixture, images).mean for name, images in parts.items()}
 
-    It is the callback of both ways to fit.
+
+def fit_em(mixture, images, measured, **options):
+    """Fit by EM; give the passes as a fit gives its epochs, with no more than their times.
+
+    As in a fit, that is the time of the steps, without what is measured after them. Pass 0 is the
+    start and the first expectation, and each later one a maximisation and the next expectation.
     """
+    history, begin = History(), time.perf_counter()
 
-    def __init__(self, data):
-        self.parts = {
-            "training": data.train.images[: len(data.test)],
-            "test": data.test.images,
-        }
-        self.nats = {name: [] for name in self.parts}
-        self.seconds = []
-        self.begin = time.perf_counter()
+    def callback(mixture, values):
+        nonlocal begin
+        seconds = time.perf_counter() - begin
+        history.epochs.append(Epoch(len(history.epochs), None, None, seconds, nan))
+        measured(mixture, history)
+        begin = time.perf_counter()
 
-    def __call__(self, mixture, history):
-        entered = time.perf_counter()
-        self.seconds.append(entered - self.begin)
-        for name, images in self.parts.items():
-            self.nats[name].append(log_likelihood(mixture, images).mean)
-        self.begin += time.perf_counter() - entered
+    mixture.fit_em(images, callback=callback, **options)
+    return history
 
-    def curve(self, part):
-        """Give passes and nats, without the start."""
-        return range(1, len(self.seconds)), self.nats[part][1:]
 
-    @property
-    def history(self):
-        """Give the passes as a fit gives its epochs, with no more than their times."""
-        seconds = [0.0, *(end - start for start, end in pairwise(self.seconds))]
-        return History([Epoch(n, None, None, each, nan) for n, each in enumerate(seconds)])
-
-    def seconds_to(self, nats):
-        """Give the time until training images had so many; None where they never had."""
-        reached = zip(self.seconds, self.nats["training"], strict=True)
-        return next((seconds for seconds, value in reached if value >= nats), None)
+def seconds_to(nats, measured, history):
+    """Give the time until training images had so many; None where they never had."""
+    seconds = accumulate(epoch.seconds for epoch in history.epochs)
+    reached = zip(seconds, measured.column("training", history)[1], strict=True)
+    return next((seconds for seconds, value in reached if value >= nats), None)
 
 
 def completions(mixture, images, observed, draws=3):
@@ -92,27 +87,38 @@ def main() -> None:
     options = parser.parse_args()
     run = Experiment("bernoulli_mixture", options)
 
-    data = run.data.binarized(seed=options.seed)
+    data = run.data.binarized()
     train, validation, test = data.train.images, data.validation.images, data.test.images
     svi, em = (
         BernoulliMixture(data.image_shape, options.classes, options.pseudo_count) for _ in range(2)
     )
-    svi_progress = Progress(data)
+    parts = {"training": data.train.spread(len(test)).images, "test": test}
+    svi_measured = Measured(
+        partial(log_likelihoods, svi, parts),
+        run.folder,
+        resume=options.resume,
+        writes=run.processes.leads,
+    )
     history = ppgen.fit(
         svi,
         train,
         validation,
         optimizer=partial(Adam, lr=options.learning_rate),
         patience=options.patience,
-        callback=svi_progress,
+        callback=svi_measured,
         **run.fit_options,
     )
     em.to(svi.device)
-    em_progress = Progress(data)
-    em.fit_em(train, iterations=options.iterations, callback=em_progress, seed=options.seed)
+    em_measured = Measured(partial(log_likelihoods, em, parts))
+    em_history = fit_em(em, train, em_measured, iterations=options.iterations, seed=options.seed)
 
-    progress = {"EM": em_progress, "SVI": svi_progress}
-    lines = {f"{name}, {part}": p.curve(part) for name, p in progress.items() for part in p.nats}
+    ways = {"EM": (em_measured, em_history), "SVI": (svi_measured, history)}
+    curves = {
+        f"{way}, {part}": measured.column(part, passes)
+        for way, (measured, passes) in ways.items()
+        for part in parts
+    }
+    lines = {name: (passes[1:], nats[1:]) for name, (passes, nats) in curves.items()}
     figure = plots.curves(lines, "log p(x), nats an image", "passes through the training images")
     run.save_figure("curves", figure)
 
@@ -131,22 +137,23 @@ def main() -> None:
     svi_test, em_test = log_likelihood(svi, test), log_likelihood(em, test)
     name = f"mixture of {options.classes} Bernoullis"
     run.result(f"{name}, SVI", svi, history, svi_test, data, how="exact")
-    run.result(f"{name}, EM", em, em_progress.history, em_test, data, how="exact")
-    svi_best = max(svi_progress.nats["training"])
+    run.result(f"{name}, EM", em, em_history, em_test, data, how="exact")
+    _, svi_nats = curves["SVI, training"]
     run.report(
-        untrained_log_likelihood=svi_progress.nats["training"][0],
-        log_likelihood_after_epoch_1=svi_progress.nats["training"][min(1, history.last)],
+        untrained_log_likelihood=svi_nats[0],
+        log_likelihood_after_epoch_1=svi_nats[min(1, history.last)],
         svi_epochs=history.last,
-        svi_seconds=svi_progress.seconds[-1],
-        em_iterations=len(em_progress.seconds) - 1,
-        em_seconds=em_progress.seconds[-1],
-        em_seconds_to_svis_best=em_progress.seconds_to(svi_best),
+        svi_seconds=history.seconds,
+        em_iterations=em_history.last,
+        em_seconds=em_history.seconds,
+        em_seconds_to_svis_best=seconds_to(max(svi_nats), em_measured, em_history),
         svi_train_log_likelihood=log_likelihood(svi, train).mean,
         em_train_log_likelihood=log_likelihood(em, train).mean,
         svi_test_log_likelihood=svi_test.mean,
         em_test_log_likelihood=em_test.mean,
         right_half_log_likelihood=log_likelihood(em, test, ~left).mean,
         right_half_given_left=em_test.mean - log_likelihood(em, test, left).mean,
+        curves=curves,
         history=history.to_list(),
     )
     run.finish()

@@ -7,6 +7,9 @@ tells of the right is log p(right | left) against log p(right), both by the same
 mutual information, if the model is right. How well the mean image of a completion foretells each
 pixel by itself is Σ log p(x_i | left), beside Σ log p(x_i) of the model's mean image.
 
+The mixture is trained on one fixed binarisation of grey images; VAE and MADE are trained on fresh
+draws in every epoch, and so see more images. All complete the same binary test images.
+
 python examples/completion.py
 python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 --batch-size 128
 """
@@ -94,7 +97,7 @@ def main() -> None:
             grey.train.images,
             grey.validation.images,
             transform=encode,
-            batch_size=options.batch_size,
+            batch_size=min(options.batch_size, len(grey.train)),
             average=0.999,
             patience=options.patience,
             **run.fit_options | {"out": run.folder / name},

@@ -30,7 +30,7 @@ class DigitReader(nn.Sequential):
 
     def learn(self, images, labels, transform, steps, seed=0):
         """Minimise the cross-entropy of real images; their binary pixels may be drawn anew."""
-        batches = Batches((images, labels), BATCH, transform)
+        batches = Batches((images, labels), min(BATCH, len(images)), transform)
         epochs = max(1, round(steps / len(batches)))
         optimizer = torch.optim.Adam(self.parameters(), lr=2e-3)
         scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * len(batches))

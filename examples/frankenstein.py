@@ -43,6 +43,17 @@ def importance_weighted(vae, images, particles):
     return ppgen.iwae(vae, images, particles).per_image
 
 
+def refuse_foreign_parts(name, data):
+    """Stop where the validation part can't show how the test part scores."""
+    if torch.equal(data.validation.images, data.train.images):
+        problem = "its validation images are those that models are trained on"
+    elif not torch.isin(data.test.labels, data.validation.labels).all():
+        problem = "its test images are of other classes than its validation images"
+    else:
+        return
+    raise SystemExit(f"--data {name} gives no threshold, for {problem}; take digits or mnist")
+
+
 def train(run, data, selection):
     """Fit the three models, and give for each a function from images to log-probabilities."""
     options, shape = run.options, data.image_shape
@@ -143,12 +154,13 @@ def main() -> None:
     options = parser.parse_args()
     run = Experiment("frankenstein", options)
 
-    data = run.data.binarized(seed=options.seed)
+    data = run.data.binarized()
     test = data.test
     try:
         splices = spliced(test.images, test.labels, len(test), seed=options.seed)
     except ValueError as error:
         raise SystemExit(f"--data {options.data} cannot be spliced: {error}") from error
+    refuse_foreign_parts(options.data, data)
     # Training stops by one half of the validation part. The test's null distribution needs the
     # other: images that had no part in training or in the choice of a model.
     selection, held_out = data.validation.images.tensor_split(2)

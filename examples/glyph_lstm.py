@@ -34,7 +34,7 @@ def main() -> None:
 
     data = run.data
     if options.quick:
-        few = (part.slice(0, 256) for part in (data.train, data.validation, data.test))
+        few = (part.spread(256) for part in (data.train, data.validation, data.test))
         data = Dataset(data.name, data.levels, *few)
     parts = {"training": data.train, "validation": data.validation, "test": data.test}
     images = {name: part.images for name, part in parts.items()}
@@ -70,7 +70,10 @@ def main() -> None:
     run.save_figure("loss", plots.curves(losses, ylabel="cross-entropy, nats a pixel"))
 
     samples = ppgen.sample(model, 100, seed=options.seed)
-    shown = {"training images": counted[:100], "100 samples of the LSTM": samples.cpu()}
+    shown = {
+        "training images": counted[:: max(1, len(counted) // 100)][:100],
+        "100 samples of the LSTM": samples.cpu(),
+    }
     for name, (title, grid) in zip(("images", "samples"), shown.items(), strict=True):
         run.save_figure(name, plots.image_grid(F.pad(grid, (1, 1, 1, 1)), title=title))
 

@@ -28,6 +28,7 @@ from ppgen.models import KnownPositionGraph, LatentPositionGraph
 
 SLOPE, INTERCEPT = 2.0, -2.0
 BATCH = 1000  # edges a step, of the large graph
+DEGREE = 10  # mean, of the large graph
 REAL = {
     "karate club": nx.karate_club_graph,
     "Les Misérables": nx.les_miserables_graph,
@@ -171,7 +172,7 @@ def large_graph(run, nodes, steps):
     truth = simulated(nodes, 1.0, 0.0)
     some = torch.randint(nodes, (100_000, 2))
     some = some[some[:, 0] != some[:, 1]]
-    wanted = 10 / (nodes - 1)  # mean degree 10
+    wanted = DEGREE / (nodes - 1)
     low, high = -50.0, 50.0
     while high - low > 1e-3:
         with torch.no_grad():
@@ -206,6 +207,9 @@ def main() -> None:
     sized_argument(parser, "--draws", 500, 60, "new graphs")
     sized_argument(parser, "--nodes", 5000, 500, "of the large graph")
     options = parser.parse_args()
+    fewest = 2 * DEGREE + 1  # half of the pairs are edges
+    if options.nodes is not None and options.nodes < fewest:
+        parser.error(f"--nodes is {options.nodes}; expected {fewest} or more")
     run = Experiment("latent_graph", options)
     fitted = {"simulated": known_positions(run, nodes=50, epochs=options.epochs)}
     fitted |= latent_positions(run, options.epochs)

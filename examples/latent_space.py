@@ -88,6 +88,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=8, help="pairs of images to interpolate")
     parser.add_argument("--steps", type=int, default=9, help="images between the two of a pair")
     options = parser.parse_args()
+    if options.latent < 3:
+        parser.error(f"--latent is {options.latent}; expected 3 or more, for the first z has 2")
     run = Experiment("latent_space", options)
 
     data = run.data

@@ -196,6 +196,9 @@ def main() -> None:
     sized_argument(parser, "--epochs", 3000, 600, "of SVI")
     sized_argument(parser, "--samples", 1000, 50, "of NUTS")
     options = parser.parse_args()
+    first, second = options.classes
+    if first == second:
+        parser.error(f"--classes is {first} {second}; expected two that differ")
     try:
         penalty = L2Penalty(options.strength)
     except ValueError as error:
@@ -206,6 +209,12 @@ def main() -> None:
 
     y, raw = features(run.data.train, options.classes, options.rows)
     test_y, test_raw = features(run.data.test, options.classes, 1000)
+    for part, labels in {"training": y, "test": test_y}.items():
+        if len(labels.unique()) < 2:
+            raise SystemExit(
+                f"--classes {first} {second} are not both among the {part} images of --data "
+                f"{options.data}, --rows {options.rows}; name others, other data or more rows"
+            )
     data, test_design = (y, standardised(raw, raw)), standardised(test_raw, raw)
     covariates = raw.shape[1]
 

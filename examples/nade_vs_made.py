@@ -54,7 +54,7 @@ def main() -> None:
         seen, transform = grey, partial(encode, levels=grey.levels)
 
     table, samples = {}, {}
-    for name in options.networks:
+    for name in dict.fromkeys(options.networks):
         network, rate = contestants[name]
         model = AutoregressiveModel(network)
         history = ppgen.fit(

@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
     parser.add_argument("--judged", type=int, default=100, help="samples of each class to be read")
     options = parser.parse_args()
+    if options.levels < 2:
+        parser.error(f"--levels is {options.levels}; expected 2 or more")
     run = Experiment("pixelcnn", options)
 
     grey, levels = run.data, min(options.levels, run.data.levels)
@@ -47,6 +49,12 @@ def main() -> None:
     if options.conditional:
         if data.train.labels is None:
             raise SystemExit(f"--conditional needs labels, and {data.name} has none; take mnist")
+        for part in (data.validation, data.test):
+            if not torch.isin(part.labels, data.train.labels).all():
+                raise SystemExit(
+                    f"--conditional needs held-out images of the classes it learns, and --data "
+                    f"{options.data} has other classes there; take mnist"
+                )
         classes = int(data.train.labels.max()) + 1
 
     def images_and_labels(part):
@@ -67,7 +75,7 @@ def main() -> None:
         images_and_labels(data.train),
         images_and_labels(data.validation),
         transform=encode,
-        batch_size=options.batch_size,
+        batch_size=min(options.batch_size, len(data.train)),
         optimizer=partial(torch.optim.Adam, lr=options.rate, fused=True),
         scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
         clip_norm=100.0,

@@ -94,7 +94,7 @@ def main() -> None:
             program,
             data.train.images,
             data.validation.images,
-            batch_size=options.batch_size,
+            batch_size=min(options.batch_size, len(data.train)),
             optimizer=partial(torch.optim.Adam, lr=2e-3, fused=True),
             average=0.999,
             **run.fit_options | {"out": run.folder / name},

@@ -16,6 +16,7 @@ from functools import partial
 
 import torch
 from matplotlib.figure import Figure
+from measured import Measured
 from pyro.infer import TraceGraph_ELBO
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -47,27 +48,16 @@ def autoregressive(latents):
 GUIDES = {"factorised": FactorisedBernoulli, "autoregressive": autoregressive}
 
 
-class Watch:
-    """The bound of held-out images after each epoch, and where it is known their likelihood.
-
-    It is the callback of a fit.
-    """
-
-    def __init__(self, net, images, exact=False):
-        self.net, self.images, self.exact = net, images, exact
-        self.epochs, self.bounds, self.likelihoods = [], [], []
-
-    def __call__(self, program, history):
-        self.epochs.append(history.last)
-        self.bounds.append(ppgen.elbo(self.net, self.images).mean)
-        if self.exact:
-            self.likelihoods.append(log_likelihood(self.net, self.images).mean)
-
-
 @torch.no_grad()
 def log_likelihood(model, images):
     """Of each image, exactly, nats."""
     return Estimate(model.log_likelihood(images.to(model.device, model.dtype)).cpu())
+
+
+def measure(net, images, exact=False):
+    """Bound of held-out images, and where it is known their likelihood; nats an image."""
+    numbers = {"bound": ppgen.elbo(net, images).mean}
+    return numbers | ({"likelihood": log_likelihood(net, images).mean} if exact else {})
 
 
 def make(run, data, layers):
@@ -81,20 +71,23 @@ def make(run, data, layers):
     return net
 
 
-def fit(run, program, data, watch, name, **options):
-    """Fit with the script's options, in a folder of its own."""
-    settings = run.fit_options | {"out": run.folder / name} | options
-    return ppgen.fit(
+def fit(run, program, data, after_each, name, **options):
+    """Fit with the script's options, in a folder of its own; give history and measurements."""
+    folder = run.folder / name
+    settings = run.fit_options | {"out": folder} | options
+    measured = Measured(after_each, folder, resume=settings["resume"], writes=run.processes.leads)
+    history = ppgen.fit(
         program,
         data.train.images,
         data.validation.images,
-        batch_size=run.options.batch_size,
+        batch_size=min(run.options.batch_size, len(data.train)),
         optimizer=partial(Adam, lr=run.options.learning_rate, fused=True),
         scheduler=partial(CosineAnnealingLR, T_max=max(1, settings["epochs"])),
         average=0.999,
-        callback=watch,
+        callback=measured,
         **settings,
     )
+    return history, measured
 
 
 def record(run, net, history, estimate, data, way, how):
@@ -105,36 +98,38 @@ def record(run, net, history, estimate, data, way, how):
 
 def small_nets(run, data):
     """Nets of few latents, trained by the likelihood and by each bound; give the first."""
-    watches, table, nets = {}, {}, {}
+    curves, table, nets = {}, {}, {}
     epochs = min(run.options.epochs, SMALL_EPOCHS)
     for way, elbo in {"the likelihood": None, **ESTIMATORS}.items():
         net = nets[way] = make(run, data, [run.options.small])
-        watch = watches[way] = Watch(net, data.validation.images, exact=True)
+        after_each = partial(measure, net, data.validation.images, exact=True)
         program = net if elbo else ExactSigmoidBeliefNet(net)
         folder = f"small_{way.replace(' ', '_')}"
-        history = fit(run, program, data, watch, folder, elbo=elbo, epochs=epochs)
+        history, measured = fit(run, program, data, after_each, folder, elbo=elbo, epochs=epochs)
         likelihood = log_likelihood(net, data.test.images)
         by = f"factorised, {way}" if elbo else way
         record(run, net, history, likelihood, data, by, how="exact")
-        table[way] = {
-            "test_log_likelihood": likelihood.mean,
-            "test_bound": ppgen.elbo(net, data.test.images).mean,
-        }
-    run.report(small_nets=table)
-    run.save_figure("gap", draw_gap(watches, run.options.small))
+        table[way] = {"test_log_likelihood": likelihood.mean}
+        curves[way] = {"likelihood": measured.column("likelihood", history)}
+        if elbo:  # the guide of the other is not trained
+            table[way]["test_bound"] = ppgen.elbo(net, data.test.images).mean
+            curves[way]["bound"] = measured.column("bound", history)
+    run.report(small_nets=table, small_nets_curves=curves)
+    run.save_figure("gap", draw_gap(curves, run.options.small))
     return nets["the likelihood"]
 
 
-def draw_gap(watches, latents):
+def draw_gap(curves, latents):
     figure = Figure((10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.set(ylabel="log p(x), nats an image", title=f"exact likelihood, {latents} latents")
     right.set(ylabel="log p(x) − bound, nats an image", title="what the bound misses", yscale="log")
-    for number, (way, watch) in enumerate(watches.items()):
-        left.plot(watch.epochs, watch.likelihoods, f"C{number}", label=f"trained by {way}")
-        if way in ESTIMATORS:  # the guide of the other is not trained
-            gaps = [p - bound for p, bound in zip(watch.likelihoods, watch.bounds, strict=True)]
-            right.plot(watch.epochs, gaps, f"C{number}", label=f"trained by {way}")
+    for number, (way, curve) in enumerate(curves.items()):
+        epochs, likelihoods = curve["likelihood"]
+        left.plot(epochs, likelihoods, f"C{number}", label=f"trained by {way}")
+        if "bound" in curve:
+            gaps = [p - bound for p, bound in zip(likelihoods, curve["bound"][1], strict=True)]
+            right.plot(epochs, gaps, f"C{number}", label=f"trained by {way}")
     for axes in (left, right):
         axes.set(xlabel="epoch")
         axes.grid(alpha=0.3)
@@ -185,14 +180,15 @@ def costs(run, data):
 def large_nets(run, data):
     """Nets of many latents, with each guide and each estimator that the options name."""
     options, test = run.options, data.test.images
-    lines, table = {}, {}
-    for guide in options.guides:
+    curves, table = {}, {}
+    for guide in dict.fromkeys(options.guides):
         samples = {"test images": data.test.spread(25).images}
-        for way in options.estimators:
+        for way in dict.fromkeys(options.estimators):
             net = make(run, data, [GUIDES[guide](latents) for latents in options.latents])
-            watch = Watch(net, data.validation.images)
+            after_each = partial(measure, net, data.validation.images)
             name = f"{guide}, {way}"
-            history = fit(run, net, data, watch, f"{guide}_{way}", elbo=ESTIMATORS[way])
+            folder = f"{guide}_{way}"
+            history, measured = fit(run, net, data, after_each, folder, elbo=ESTIMATORS[way])
             likelihood = ppgen.iwae(net, test, options.particles)
             record(run, net, history, likelihood, data, name, f"{options.particles} particles")
             table[name] = {
@@ -201,14 +197,15 @@ def large_nets(run, data):
                 "standard_error": likelihood.standard_error,
                 "seconds_an_epoch": history.seconds_an_epoch,
             }
-            lines[name] = (watch.epochs[1:], watch.bounds[1:])
+            curves[name] = measured.column("bound", history)
             samples[name] = ppgen.sample(net, 25, mean=True)
         run.save_figure(f"samples_{guide}", plots.image_grids(samples))
     print(f"nats an image; the likelihood estimated with {options.particles} draws")
     print(f"{'':28}{'bound':>10}{'likelihood':>12}{'s/epoch':>10}")
     for name, (bound, estimate, _, epoch) in ((n, row.values()) for n, row in table.items()):
         print(f"{name:28}{bound:10.2f}{estimate:12.2f}{epoch:10.2f}")
-    run.report(nets=table, particles=options.particles)
+    run.report(nets=table, nets_curves=curves, particles=options.particles)
+    lines = {name: (epochs[1:], bounds[1:]) for name, (epochs, bounds) in curves.items()}
     ylabel = "bound of the validation images, nats an image"
     run.save_figure("bounds", plots.curves(lines, ylabel))
 
@@ -225,7 +222,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.02, help="default: %(default)s")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
     run = Experiment("sigmoid_belief_net", parser.parse_args())
-    data = run.data.binarized(seed=run.options.seed)
+    data = run.data.binarized()
 
     run.save_figure("causes", causes(small_nets(run, data)))
     costs(run, data)

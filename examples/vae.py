@@ -34,9 +34,7 @@ def main() -> None:
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
-    parser.add_argument(
-        "--images", type=int, help="to be tested on; default: all"
-    )
+    parser.add_argument("--images", type=int, help="to be tested on; default: all")
     options = parser.parse_args()
     run = Experiment("vae", options)
 

@@ -16,6 +16,7 @@ from statistics import mean, stdev
 
 import pyro
 import torch
+from scipy.stats import t
 from torch.distributions import kl_divergence
 
 import ppgen
@@ -65,7 +66,7 @@ def print_table(table):
         print(f"{name:24}{numbers or '   none: ' + row['none']}")
 
 
-def verdict(table, shares):
+def verdict(table, shares, seeds):
     """Name the best, and the pixels on which it gains most over the best of the other kind."""
     ranked = sorted((name for name in table if "bits" in table[name]), key=lambda n: bits(table, n))
     best = ranked[0]
@@ -73,8 +74,13 @@ def verdict(table, shares):
     if len(ranked) > 1:
         lead = bits(table, ranked[1]) - bits(table, best)
         error = (table[best]["±"] ** 2 + table[ranked[1]]["±"] ** 2) ** 0.5
-        clear = "" if lead > 2 * error else "; chance alone may make such a difference"
-        text += f", {lead:.3f} ± {error:.3f} fewer than {ranked[1]}, the next{clear}"
+        if seeds == 1:
+            by, doubt = f"{lead:.3f}", "; one seed gives no error"
+        else:
+            by, doubt = f"{lead:.3f} ± {error:.3f}", "; chance alone may make such a difference"
+            if lead > t.ppf(0.975, 2 * (seeds - 1)) * error:  # two-sided, at 5 %
+                doubt = ""
+        text += f", {by} fewer than {ranked[1]}, the next{doubt}"
     kind = table[best]["kind"]
     others = [name for name in ranked if table[name]["kind"] != kind]
     if not others:
@@ -85,7 +91,7 @@ def verdict(table, shares):
     most = max(gains, key=gains.get)
     listed = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
     text += (
-        f".\nIt is a {kind}. The best {other['kind']}, {others[0]}, spends "
+        f".\nIt is a {kind}. By the ELBO, the best {other['kind']}, {others[0]}, spends "
         f"{sum(gains.values()):.3f} bits per pixel more ({listed}), most of it on "
         f"{'the latents' if most == 'z' else f'{most} pixels, {shares[most]:.0%} of all'}."
     )
@@ -121,7 +127,7 @@ def main() -> None:
     build = VAE.convolutional if options.convolutional else VAE.mlp
     kind = "convolutional VAE" if options.convolutional else "VAE"
     table, reconstructions, samples, draws = {}, {}, {}, {}
-    for name in options.likelihoods:
+    for name in dict.fromkeys(options.likelihoods):
         runs = []
         for seed in range(options.seed, options.seed + options.seeds):
             pyro.set_rng_seed(seed)
@@ -184,7 +190,7 @@ def main() -> None:
     if any("bits" in row for row in table.values()):
         shares = kinds_of_pixels(test, data.levels)
         shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
-        run.report(verdict=verdict(table, shares))
+        run.report(verdict=verdict(table, shares, options.seeds))
     run.report(table=table, seeds=options.seeds, particles=options.particles, images=len(test))
     run.finish()
 

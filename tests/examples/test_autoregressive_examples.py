@@ -130,6 +130,11 @@ def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
         assert column["its validation nats"] == pytest.approx(column["test nats"], rel=0.1)
 
 
+def test_nade_vs_made_trains_a_network_named_twice_once(run):
+    options = ["--epochs", "1", "--hidden", "5", "--networks", "MADE", "NADE", "MADE"]
+    assert list(run("nade_vs_made", *options).metrics["table"]) == ["MADE", "NADE"]
+
+
 def test_made_alone_in_half_precision(run):
     ran = run("nade_vs_made", "--epochs", "1", "--networks", "MADE", "--bfloat16")
     assert ran.results.keys() == ran.metrics["table"].keys() == {"MADE"}
@@ -163,6 +168,17 @@ def test_pixelcnn_gated_with_labels_and_all_levels(run):
     assert ran.figures == {"likelihood", "samples", "completions"}
 
 
+def test_pixelcnn_of_fewer_images_than_a_batch(run):
+    options = [*SMALL, "--data", "glyphs", "--epochs", "1", "--conditional", "--judged", "10"]
+    assert run("pixelcnn", *options).metrics["samples_judged"] == 260
+
+
+def test_pixelcnn_refuses_a_single_level(run, capfd):
+    with pytest.raises(SystemExit):
+        run("pixelcnn", "--levels", "1")
+    assert "error: --levels is 1; expected 2 or more" in capfd.readouterr().err
+
+
 def test_pixelvae(run):
     ran = run("pixelvae", *SMALL)
     table = ran.metrics["table"]
@@ -175,3 +191,8 @@ def test_pixelvae(run):
     assert "reconstruction − KL" in ran.shown
     assert ran.results.keys() == {f"PixelVAE, {name}" for name in table}
     assert ran.figures == {"samples", "reconstructions"}
+
+
+def test_pixelvae_of_fewer_images_than_a_batch(run):
+    options = [*SMALL, "--data", "glyphs", "--epochs", "1"]
+    assert len(run("pixelvae", *options).results) == 3

@@ -89,6 +89,24 @@ def test_map_is_regularised_mle_refuses_a_penalty_of_0(run, capfd):
     assert "error: strength is 0.0; expected a positive number" in capfd.readouterr().err
 
 
+def test_map_is_regularised_mle_refuses_one_class_twice(run, capfd):
+    with pytest.raises(SystemExit):
+        run("map_is_regularised_mle", "--classes", "3", "3")
+    assert "error: --classes is 3 3; expected two that differ" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--classes", "3", "12"], ["--rows", "1"]])
+def test_map_is_regularised_mle_refuses_to_learn_from_one_class(run, options):
+    with pytest.raises(SystemExit, match="not both among the training images"):
+        run("map_is_regularised_mle", *options)
+
+
+def test_latent_graph_refuses_a_graph_too_small_for_its_degrees(run, capfd):
+    with pytest.raises(SystemExit):
+        run("latent_graph", "--nodes", "8")
+    assert "error: --nodes is 8; expected 21 or more" in capfd.readouterr().err
+
+
 def test_latent_graph(run):
     ran = run("latent_graph", "--epochs", "300", "--draws", "20", "--nodes", "200")
     metrics = ran.metrics

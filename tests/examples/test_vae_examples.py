@@ -1,6 +1,8 @@
 """The examples around the variational autoencoder."""
 
 import math
+import runpy
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,25 @@ def test_vae_likelihoods(run):
     assert ran.figures == {"reconstructions", "samples", "draws"}
 
 
+def test_vae_likelihoods_of_one_seed(run):
+    some = ["--likelihoods", "categorical", "beta", "beta", "--seeds", "1", "--epochs", "1"]
+    ran = run("vae_likelihoods", *some, "--particles", "2")
+    verdict = ran.metrics["verdict"]
+    assert "the next; one seed gives no error" in verdict
+    assert "nan" not in verdict
+    assert len(ran.results) == 2
+
+
+@pytest.mark.parametrize(("lead", "chance"), [(4.2, True), (4.4, False)])
+def test_vae_likelihoods_know_what_two_seeds_can_tell(lead, chance):
+    script = Path(__file__).parents[2] / "examples" / "vae_likelihoods.py"
+    verdict = runpy.run_path(str(script))["verdict"]
+    row = {"bits": 1.0, "±": 0.06, "kind": "mass"}
+    table = {"better": row, "worse": row | {"bits": 1 + 0.1 * lead, "±": 0.08}}
+    # Student's t of two degrees of freedom: 4.303; the standard error of the lead: 0.1.
+    assert ("chance alone" in verdict(table, {}, seeds=2)) == chance
+
+
 def test_latent_space(run):
     ran = run("latent_space", "--epochs", "8", "--latent", "11")
     metrics = ran.metrics
@@ -79,6 +100,13 @@ def test_latent_space(run):
     assert ran.figures == {
         "scatter", "scatter_pca", "manifold", "activity", "interpolations", "interpolations_drawn"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("latent", ["1", "2"])
+def test_latent_space_refuses_a_second_z_as_small_as_the_first(run, capfd, latent):
+    with pytest.raises(SystemExit):
+        run("latent_space", "--latent", latent)
+    assert f"error: --latent is {latent}; expected 3 or more" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("latent", [2, 3])
@@ -116,6 +144,11 @@ def test_completion(run):
     assert table["MADE"]["gain"] is None  # it would have to sum over all left halves
     assert metrics["real_test_images_read_right"] > 0.7
     assert ran.figures == {"completions"}
+
+
+def test_completion_of_fewer_images_than_a_batch(run):
+    options = ["--data", "glyphs", "--epochs", "1", "--images", "5", "--particles", "5"]
+    assert run("completion", *options, "--classes", "5").metrics["images"] == 5
 
 
 def test_how_good_is_the_bound(run):
