@@ -91,7 +91,8 @@ def main() -> None:
         run.save_figure("manifold", figure)
 
     bound = ppgen.elbo(vae, test)
-    estimate = ppgen.iwae(vae, test, particles=options.particles)
+    chunk = max(1, 20_000 // likelihood.outputs)
+    estimate = ppgen.iwae(vae, test, particles=options.particles, chunk=chunk)
     kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
     other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
     result = run.result(

@@ -145,7 +145,8 @@ def main() -> None:
                 progress=False,
                 **run.fit_options | {"out": folder, "seed": seed},
             )
-            estimate = ppgen.iwae(vae, test, options.particles, transform=encode)
+            chunk = max(1, 20_000 // likelihood.outputs)
+            estimate = ppgen.iwae(vae, test, options.particles, transform=encode, chunk=chunk)
             try:
                 each = likelihood.bits_per_pixel(estimate.per_image, test, data.levels)
             except ValueError as error:  # it says nothing about grey levels

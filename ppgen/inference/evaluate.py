@@ -146,7 +146,8 @@ def iwae(
     transform
         As for :class:`ppgen.batches.Batches`.
     chunk
-        Images times particles that are in memory at a time.
+        Images times particles that are in memory at a time; likelihoods with many raw outputs a
+        pixel, such as a categorical one of 256 levels, need fewer.
     seed
         Of the draws; the caller's generators are left as they were.
 
