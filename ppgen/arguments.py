@@ -1,6 +1,8 @@
-"""A check of the kind of an argument, where it comes from outside."""
+"""Checks of the kind and the size of an argument, where it comes from outside."""
 
 from __future__ import annotations
+
+from numbers import Integral
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
@@ -30,3 +32,25 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected
     if not isinstance(value, kind):
         given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
         raise TypeError(f"{name} is {given}; expected {expected}")
+
+
+def check_size(name: str, size: int, least: int = 1) -> None:
+    """Refuse what is no whole number, or one below the least.
+
+    Raises
+    ------
+    TypeError
+        Where it is no whole number.
+    ValueError
+        Where it is below ``least``.
+
+    Examples
+    --------
+    >>> check_size("layers", 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: layers is 0; expected 1 or more
+    """
+    check_kind(name, size, Integral, "a whole number")
+    if size < least:
+        raise ValueError(f"{name} is {size}; expected {least} or more")

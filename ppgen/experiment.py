@@ -21,7 +21,7 @@ from ppgen.inference import Estimate, History
 from ppgen.inference.processes import Processes
 from ppgen.likelihoods import Likelihood, as_likelihood
 from ppgen.program import Program
-from ppgen.results import Result
+from ppgen.results import Result, read_json
 
 
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
@@ -145,11 +145,10 @@ class Experiment:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SystemExit(f"--out {out} cannot be made: {error.strerror}") from error
-        there = folder / "settings.json"
-        if not there.exists():
+        if not (folder / "settings.json").exists():
             return folder
         try:
-            script = json.loads(there.read_text())["script"]
+            script = read_json(folder, "settings.json")["script"]
         except (ValueError, KeyError) as error:
             raise SystemExit(f"--out {folder} has a damaged settings.json; name another") from error
         if script != script_name():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -99,10 +99,9 @@ def log_mean_weight(
         Images times particles that are in memory at a time.
     """
     nesting = plate_nesting(programs, batch)
-    at_once = max(1, chunk // len(batch[0]))
     totals = []
-    for start in range(0, particles, at_once):
-        weights, _ = log_weights(programs, batch, min(at_once, particles - start), nesting)
+    for some in parts_of_draws(particles, len(batch[0]), chunk):
+        weights, _ = log_weights(programs, batch, some, nesting)
         totals.append(weights.logsumexp(0))
     return torch.stack(totals).logsumexp(0) - math.log(particles)
 
@@ -163,6 +162,19 @@ def repeat_rows(tensor: Tensor, times: int) -> Tensor:
     tensor([3, 7, 3, 7])
     """
     return tensor.repeat(times, *[1] * (tensor.dim() - 1))
+
+
+def parts_of_draws(draws: int, images: int, at_once: int) -> Iterator[int]:
+    """Split the draws of each image into numbers of which, times images, so many are at most.
+
+    Examples
+    --------
+    >>> list(parts_of_draws(5, images=100, at_once=250))
+    [2, 2, 1]
+    """
+    most = max(1, at_once // max(1, images))
+    for start in range(0, draws, most):
+        yield min(most, draws - start)
 
 
 def _weights(programs: Programs, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

@@ -100,10 +100,10 @@ class Run:
         ResultsError
             Where the folder is not that of a run, or its files are damaged.
         """
-        settings = _json(folder, "settings.json")
+        settings = read_json(folder, "settings.json")
         if not (folder / "metrics.json").exists():
             return cls(folder, ())
-        rows = _json(folder, "metrics.json").get("results", [])
+        rows = read_json(folder, "metrics.json").get("results", [])
         if not rows:
             return cls(folder, ())
         try:
@@ -115,7 +115,14 @@ class Run:
             raise ResultsError(f"{folder} holds results that cannot be read: {error}") from error
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read a file of names and values that a run left in its folder.
+
+    Raises
+    ------
+    ResultsError
+        Where it is missing or damaged.
+    """
     try:
         content = json.loads((folder / name).read_text())
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -151,7 +151,9 @@ def test_settings_stay_those_of_the_numbers_until_there_are_new_ones():
     assert strict_json(run.folder / "settings.json")["seed"] == 4
 
 
-@pytest.mark.parametrize("text", ['{"script": "other.py"}', "{}", "[1"], ids=["other", "no", "cut"])
+@pytest.mark.parametrize(
+    "text", ['{"script": "other.py"}', "{}", "[1", "[1]"], ids=["other", "no", "cut", "list"]
+)
 def test_the_folder_of_another_script_is_left_alone(text, tmp_path):
     (tmp_path / "settings.json").write_text(text)
     with pytest.raises(SystemExit, match=r"holds a run of other\.py|damaged settings"):

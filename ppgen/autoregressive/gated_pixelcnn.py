@@ -12,10 +12,10 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import check_size
 from ppgen.autoregressive.incremental import Apply, Columns, Rows
 from ppgen.autoregressive.masked_conv import MaskedConv2d, MaskType, VerticalConv2d
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ppgen.arguments import check_size
 from ppgen.autoregressive.sequence import SequenceNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_kind, check_size
 from ppgen.autoregressive.masked_linear import MaskedLinear, masked, sums_by_degree
 from ppgen.autoregressive.masks import connections, draw_degrees
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

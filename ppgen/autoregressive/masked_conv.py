@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_kind
-from ppgen.autoregressive.sizes import check_size
+from ppgen.arguments import check_kind, check_size
 
 MaskType = Literal["A", "B"]
 

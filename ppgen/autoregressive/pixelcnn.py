@@ -8,11 +8,10 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_kind, check_size
 from ppgen.autoregressive.incremental import Apply, Columns
 from ppgen.autoregressive.masked_conv import MaskedConv2d
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

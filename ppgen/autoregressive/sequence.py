@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.arguments import check_size
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

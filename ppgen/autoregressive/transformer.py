@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.arguments import check_size
 from ppgen.autoregressive.sequence import SequenceNetwork
-from ppgen.autoregressive.sizes import check_size
 from ppgen.likelihoods import Likelihood
 
 

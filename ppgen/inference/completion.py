@@ -14,17 +14,14 @@ from torch import Tensor
 
 from ppgen.batches import Batch, Batches
 from ppgen.images import check_observed
-from ppgen.importance import repeat_rows
+from ppgen.importance import parts_of_draws, repeat_rows
 from ppgen.inference.contract import inside_support
 from ppgen.inference.partial import log_evidence
-from ppgen.inference.per_image import fit_latents
+from ppgen.inference.per_image import IMAGES_AT_ONCE, fit_latents
 from ppgen.inference.sampling import evaluating
 from ppgen.program import Program, as_program
 
 LATENTS_OF_A_MEAN = 100
-
-IMAGES_AT_ONCE = 5_000
-"""Images times draws of their latents that are completed together."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +160,13 @@ def _at_latents(
     draws: int,
 ) -> Iterator[Tensor]:
     """Complete images by their distribution at draws of the latents, several draws at a time."""
-    for some in torch.arange(draws).split(max(1, IMAGES_AT_ONCE // len(batch[0]))):
-        x, *context = (repeat_rows(tensor, len(some)) for tensor in batch)
+    for some in parts_of_draws(draws, len(batch[0]), IMAGES_AT_ONCE):
+        x, *context = (repeat_rows(tensor, some) for tensor in batch)
         latents = poutine.trace(guide).get_trace(x, *context)
         model = poutine.replay(program.model, trace=latents)
         pixels = poutine.trace(model).get_trace(x, *context).nodes["x"]["fn"]
-        completed = complete(pixels, x, repeat_rows(observed, len(some)))
-        yield completed.unflatten(0, (len(some), -1))
+        completed = complete(pixels, x, repeat_rows(observed, some))
+        yield completed.unflatten(0, (some, -1))
 
 
 def _filled(pixels: Any, x: Tensor, observed: Tensor) -> Tensor:

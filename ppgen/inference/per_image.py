@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from ppgen.importance import repeat_rows
+from ppgen.importance import parts_of_draws, repeat_rows
 from ppgen.inference.ascent import ascend
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.inference.partial import observed_batch
@@ -18,7 +18,7 @@ from ppgen.inference.sampling import evaluating
 from ppgen.program import as_program
 
 IMAGES_AT_ONCE = 5_000
-"""Images times draws of their latents whose bounds are evaluated together."""
+"""Images times draws of their latents that are evaluated, or completed, together."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,9 @@ def fit_latents(
         def final(parameters: list[Tensor]) -> Tensor:
             draws = []
             with own_random_state(seed):  # the same draws for both
-                for some in torch.arange(particles).split(max(1, IMAGES_AT_ONCE // len(x))):
-                    repeated = [repeat_rows(p, len(some)) for p in parameters]
-                    draws.append(bound(repeated, all_rows.repeat(len(some))).view(-1, len(x)))
+                for some in parts_of_draws(particles, len(x), IMAGES_AT_ONCE):
+                    repeated = [repeat_rows(p, some) for p in parameters]
+                    draws.append(bound(repeated, all_rows.repeat(some)).view(-1, len(x)))
             return torch.cat(draws).mean(0)
 
         before, after = final(started), final(ascent.parameters)

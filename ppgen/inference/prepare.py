@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
 
 import pyro
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_size
 from ppgen.batches import Batches
 from ppgen.inference.contract import (
     check_image_site,
@@ -38,9 +37,7 @@ def check_arguments(
     TypeError, ValueError
         Naming the argument, its value and what was expected.
     """
-    check_kind("epochs", epochs, Integral, "a whole number")
-    if epochs < 0:
-        raise ValueError(f"epochs is {epochs}; expected 0 or more")
+    check_size("epochs", epochs, least=0)
     if patience is not None and (patience < 1 or validation is None):
         raise ValueError(
             f"patience is {patience}; expected 1 or more, and validation images to judge by"

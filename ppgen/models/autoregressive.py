@@ -12,6 +12,7 @@ from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
 from ppgen.distributions.autoregressive import NETWORK
+from ppgen.importance import parts_of_draws
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
@@ -115,10 +116,9 @@ class AutoregressiveModel(Program):
         p = self.distribution(context)
         if not mean:
             return p.complete(x, observed)
-        at_once = max(1, IMAGES_AT_ONCE // (len(x) or 1))
         total = torch.zeros((), device=x.device)
-        for some in torch.arange(DRAWS_OF_A_MEAN).split(at_once):
-            drawn = p.complete(x.expand(len(some), *x.shape), observed)
+        for some in parts_of_draws(DRAWS_OF_A_MEAN, len(x), IMAGES_AT_ONCE):
+            drawn = p.complete(x.expand(some, *x.shape), observed)
             total = total + self.grey(drawn).sum(0)
         return total / DRAWS_OF_A_MEAN
 
