@@ -12,7 +12,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 from torchvision import datasets, transforms
 
 from benchmarks.comparison import Comparison, Settings, Way
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 
 
 class MNISTOfNoise(datasets.MNIST):

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 import ppgen
 from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.steps import step_of_fit
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 from ppgen.distributions import BernoulliTable
 from ppgen.distributions.states import states
 from ppgen.models import BernoulliMixture, SigmoidBeliefNet

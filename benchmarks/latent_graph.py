@@ -14,7 +14,7 @@ from torch.optim import Adam
 
 from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.steps import step_of_fit
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 from ppgen.models import LatentPositionGraph
 
 

@@ -11,9 +11,9 @@ from torch import distributed, multiprocessing
 
 from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.steps import step_of_fit
-from ppgen.batches import Batches
-from ppgen.inference.processes import Processes
+from ppgen.data.batches import Batches
 from ppgen.models import VAE
+from ppgen.training.processes import Processes
 
 IMAGES = 5_120
 

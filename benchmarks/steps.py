@@ -1,11 +1,11 @@
 """The training step of ``ppgen.fit``, on its own."""
 
-from ppgen.inference.compiled import CompiledGradients
-from ppgen.inference.fitting import adam, steps_between_looks
-from ppgen.inference.gradients import Objective
-from ppgen.inference.step import Step
-from ppgen.inference.training import TrainingState
 from ppgen.program import Program
+from ppgen.training.compiled import CompiledGradients
+from ppgen.training.fitting import adam, steps_between_looks
+from ppgen.training.gradients import Objective
+from ppgen.training.state import TrainingState
+from ppgen.training.step import Step
 
 
 def step_of_fit(program: Program, data_size: int | None = None, compiled: bool = False) -> Step:

@@ -20,9 +20,10 @@ from torch.optim import Adam
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
-from ppgen.inference import Epoch, Estimate, History
+from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture
+from ppgen.training import Epoch, History
 
 
 @torch.no_grad()

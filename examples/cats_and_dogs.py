@@ -10,7 +10,7 @@ import pyro.distributions as dist
 import torch
 from matplotlib.figure import Figure
 
-from ppgen.experiment import Experiment, arguments, sized_argument
+from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.graph import DAG
 
 GRAPH = """

@@ -23,7 +23,7 @@ from torch.nn.functional import binary_cross_entropy
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import MADE
-from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import complete, fit_latents, log_evidence
 from ppgen.likelihoods import Bernoulli
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture

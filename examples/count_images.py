@@ -18,7 +18,7 @@ from torch.optim import Rprop
 import ppgen
 from ppgen import plots
 from ppgen.distributions import CountImages, all_images
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 
 SMALL, LARGE = (1, 3, 3), (1, 28, 28)
 READINGS = {

@@ -8,7 +8,7 @@ python examples/cyclic_joint.py
 import numpy as np
 from matplotlib.figure import Figure
 
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiments import Experiment, arguments
 from ppgen.graph import DAG, GraphError, check_joint
 
 CYCLE = "A -> B -> C -> A"

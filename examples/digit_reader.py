@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 
 BATCH = 64
 

@@ -19,7 +19,7 @@ from torch.optim import Adam
 import ppgen
 from ppgen.autoregressive import MADE
 from ppgen.data.splicing import spliced
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.inference import BatchTest
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
 

@@ -18,7 +18,7 @@ from ppgen import plots
 from ppgen.autoregressive import LSTM, ConditionalTables
 from ppgen.data import Dataset
 from ppgen.distributions import Autoregressive
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models import AutoregressiveModel
 
 

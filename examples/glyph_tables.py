@@ -19,7 +19,7 @@ import ppgen
 from ppgen import plots
 from ppgen.autoregressive import ConditionalTables
 from ppgen.autoregressive.tables import MOST_DENSE_PIXELS
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiments import Experiment, arguments
 from ppgen.models import AutoregressiveModel
 
 

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from torch.distributions import kl_divergence
 
 import ppgen
-from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import ais
 from ppgen.likelihoods import Gaussian
 from ppgen.models import PPCA, VAE

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import Independent
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models import AutoregressiveModel
 
 

@@ -20,7 +20,7 @@ from matplotlib.patches import Ellipse
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
 from ppgen.inference import fit_latents
 from ppgen.models import VAE
 

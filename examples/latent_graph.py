@@ -21,7 +21,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
-from ppgen.experiment import Experiment, arguments, sized_argument
+from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import goodness_of_fit, maximum_likelihood
 from ppgen.inference.graph_fit import degree_shares, path_length_shares
 from ppgen.models import KnownPositionGraph, LatentPositionGraph

@@ -16,8 +16,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
-from ppgen.latent_space import ACTIVE, active_units, slerp
+from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.inference.latent_space import ACTIVE, active_units, slerp
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
 

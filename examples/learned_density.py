@@ -19,7 +19,7 @@ from torch.optim import Adam
 import ppgen
 from ppgen import plots
 from ppgen.distributions import CountImages, TabulatedDensity, all_images
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models.networks import mlp_encoder
 
 SMALL, LARGE = (1, 3, 3), (1, 28, 28)

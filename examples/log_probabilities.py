@@ -11,7 +11,7 @@ import math
 import torch
 from matplotlib.figure import Figure
 
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiments import Experiment, arguments
 
 COUNTS = [10, 20, 50, 100, 200, 500, 1000]
 TYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ppgen.autoregressive import MADE, masks
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiments import Experiment, arguments
 
 
 def main() -> None:

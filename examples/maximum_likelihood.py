@@ -19,10 +19,10 @@ from torch.optim import LBFGS, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
-from ppgen.experiment import Experiment, arguments, sized_argument
+from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import maximum_likelihood
-from ppgen.inference.gradients import Objective
 from ppgen.models import Exponential, LinearRegression
+from ppgen.training.gradients import Objective
 
 RATE, VALUES = 2.0, 200
 SIZES = [5, 10, 20, 50, 100, 200]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ppgen.inference.checkpoint import Checkpoints
+from ppgen.training.checkpoint import Checkpoints
 
 
 class Measured:

@@ -15,7 +15,7 @@ import torch
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import MADE, NADE
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models import AutoregressiveModel
 
 NAMES = ("NADE", "MADE")

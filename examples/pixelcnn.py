@@ -14,7 +14,7 @@ from digit_reader import BATCH, DigitReader
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import GatedPixelCNN, PixelCNN
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods import Bernoulli, Categorical
 from ppgen.models import AutoregressiveModel
 

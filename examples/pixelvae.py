@@ -21,7 +21,7 @@ import ppgen
 from ppgen import plots
 from ppgen.autoregressive import FullyVisible, Independent, PixelCNN
 from ppgen.distributions import Autoregressive
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models.networks import mlp_encoder
 from ppgen.objectives import MeanFieldELBO
 
@@ -33,7 +33,7 @@ COLLAPSED = 1.0  # nats of KL divergence an image
 class PixelVAE(ppgen.Program):
     """z ~ N(0, I); x ~ the network's distribution, its context a function of z."""
 
-    elbo = MeanFieldELBO()
+    objective = MeanFieldELBO()
 
     def __init__(self, network, latent, hidden):
         super().__init__()

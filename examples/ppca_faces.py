@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.models import PPCA
 from ppgen.models.principal_axes import PrincipalAxes
 

@@ -7,7 +7,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 
-from ppgen.experiment import Experiment, arguments
+from ppgen.experiments import Experiment, arguments
 from ppgen.graph import DAG
 from ppgen.models import VAE, HierarchicalVAE, SigmoidBeliefNet
 

@@ -24,12 +24,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import FullyVisible
-from ppgen.experiment import Experiment, arguments, training_arguments
-from ppgen.importance import ImportanceWeightedELBO
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture, ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.binary_posteriors import AutoregressiveBernoulli, FactorisedBernoulli
-from ppgen.wake_sleep import WakeSleepELBO
+from ppgen.objectives import ImportanceWeightedELBO, WakeSleepELBO
 
 SMALL_EPOCHS = 30
 
@@ -105,7 +104,9 @@ def small_nets(run, data):
         after_each = partial(measure, net, data.validation.images, exact=True)
         program = net if elbo else ExactSigmoidBeliefNet(net)
         folder = f"small_{way.replace(' ', '_')}"
-        history, measured = fit(run, program, data, after_each, folder, elbo=elbo, epochs=epochs)
+        history, measured = fit(
+            run, program, data, after_each, folder, objective=elbo, epochs=epochs
+        )
         likelihood = log_likelihood(net, data.test.images)
         by = f"factorised, {way}" if elbo else way
         record(run, net, history, likelihood, data, by, how="exact")
@@ -188,7 +189,7 @@ def large_nets(run, data):
             after_each = partial(measure, net, data.validation.images)
             name = f"{guide}, {way}"
             folder = f"{guide}_{way}"
-            history, measured = fit(run, net, data, after_each, folder, elbo=ESTIMATORS[way])
+            history, measured = fit(run, net, data, after_each, folder, objective=ESTIMATORS[way])
             likelihood = ppgen.iwae(net, test, options.particles)
             record(run, net, history, likelihood, data, name, f"{options.particles} particles")
             table[name] = {

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, training_arguments
+from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
 

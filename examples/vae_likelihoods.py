@@ -21,7 +21,7 @@ from torch.distributions import kl_divergence
 
 import ppgen
 from ppgen import plots
-from ppgen.experiment import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
 from ppgen.likelihoods import Density
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE

@@ -1,8 +1,9 @@
 """Generative models as Pyro programs."""
 
 from ppgen import autoregressive, data, distributions, graph, inference, likelihoods, models, plots
-from ppgen.inference import elbo, fit, iwae, reconstruct, sample
+from ppgen.inference import elbo, iwae, reconstruct, sample
 from ppgen.program import Program, as_program
+from ppgen.training import fit
 
 __version__ = "0.1.0"
 __all__ = [

@@ -43,7 +43,7 @@ class Program(nn.Module):
         draws every latent site of the model, inside the same plate. A model without latent
         variables needs no guide, and its SVI is maximum likelihood.
 
-    and may name the ``elbo`` that suits it, any ``pyro.infer.ELBO``.
+    and may name the ``objective`` that suits it, any ``pyro.infer.ELBO``.
 
     Parameters are ordinary module parameters. Whatever Pyro would keep in its global parameter
     store, from ``pyro.param``, ``pyro.module`` or an autoguide, becomes a parameter of this
@@ -72,12 +72,12 @@ class Program(nn.Module):
     >>> def model(x):
     ...     pyro.module("coins", coins)
     ...     return coins.model(x)
-    >>> svi = pyro.infer.SVI(model, coins.guide, pyro.optim.Adam({"lr": 0.1}), coins.elbo)
+    >>> svi = pyro.infer.SVI(model, coins.guide, pyro.optim.Adam({"lr": 0.1}), coins.objective)
     >>> svi.step(torch.ones(9, 1, 2, 2)) > svi.step(torch.ones(9, 1, 2, 2))
     True
     """
 
-    elbo: ELBO = TensorELBO()
+    objective: ELBO = TensorELBO()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -166,7 +166,7 @@ class Pair(Program):
     ----------
     model, guide
         Pyro programs of the contract; without ``guide`` nothing is latent.
-    elbo
+    objective
         The objective; by default that of :class:`Program`.
     keep
         Whether the caller keeps the program. If not, parameters that it makes when it runs would
@@ -177,7 +177,7 @@ class Pair(Program):
         self,
         model: Callable[..., Any],
         guide: Callable[..., Any] | None = None,
-        elbo: ELBO | None = None,
+        objective: ELBO | None = None,
         *,
         keep: bool = True,
     ) -> None:
@@ -185,8 +185,8 @@ class Pair(Program):
         for name, part in (("model", model), ("guide", guide)):
             if part is not None and not callable(part):
                 raise TypeError(f"{name} is {part!r}; expected a Pyro program, that is a callable")
-        if elbo is not None:
-            self.elbo = elbo
+        if objective is not None:
+            self.objective = objective
         self.keep = keep
         # Each once: model and guide often share their modules.
         modules = dict.fromkeys(m for part in (model, guide) for m in _modules(part))
@@ -262,8 +262,8 @@ def as_program(program: Any, *, keep: bool = True) -> Program:
     if isinstance(program, tuple) and len(program) == 2:
         return Pair(*program, keep=keep)
     if hasattr(program, "model"):
-        elbo = getattr(program, "elbo", None)
-        return Pair(program.model, getattr(program, "guide", None), elbo, keep=keep)
+        objective = getattr(program, "objective", None)
+        return Pair(program.model, getattr(program, "guide", None), objective, keep=keep)
     if callable(program):
         return Pair(program, keep=keep)
     raise TypeError(

@@ -25,9 +25,9 @@ class Pixels(Program):
 class Gaussian(Program):
     """z ~ N(0, 1), x | z ~ N(z w, s²) per pixel: p(x) and p(z | x) are Gaussian."""
 
-    def __init__(self, pixels=4, elbo=None):
+    def __init__(self, pixels=4, objective=None):
         super().__init__()
-        self.elbo = elbo or MeanFieldELBO()
+        self.objective = objective or MeanFieldELBO()
         self.weights = nn.Parameter(torch.linspace(-1.0, 1.5, pixels))
         self.encoder = nn.Linear(pixels, 2)
 
@@ -60,9 +60,9 @@ class Gaussian(Program):
 class Convolutional(Gaussian):
     """The Gaussian program with the decoder that many write: it takes batches and nothing more."""
 
-    def __init__(self, norm=False, elbo=None):
+    def __init__(self, norm=False, objective=None):
         Program.__init__(self)
-        self.elbo = elbo or MeanFieldELBO()
+        self.objective = objective or MeanFieldELBO()
         self.decoder = nn.Sequential(
             *[nn.Linear(1, 4, bias=False), nn.Unflatten(-1 if norm else 1, (1, 2, 2))],
             *[nn.BatchNorm2d(1)] * norm,
@@ -94,9 +94,9 @@ class Positive(Gaussian):
 class BeliefNet(Program):
     """Two binary latents, so that everything can be summed out; the guide is discrete."""
 
-    def __init__(self, elbo=None):
+    def __init__(self, objective=None):
         super().__init__()
-        self.elbo = elbo or TensorELBO()
+        self.objective = objective or TensorELBO()
         self.weights = nn.Parameter(torch.randn(2, 9))
         self.encoder = nn.Linear(9, 2)
 
@@ -125,7 +125,7 @@ class BeliefNet(Program):
 class Mixture(Program):
     """A discrete latent that Pyro enumerates in the model, with an empty guide."""
 
-    elbo = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
+    objective = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
 
     def __init__(self):
         super().__init__()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ppgen.cli import main
+from ppgen.experiments.results import Result
 from ppgen.graph import DAG
-from ppgen.results import Result
 
 CATS = "S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH"
 PROGRAM = """

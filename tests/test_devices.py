@@ -20,10 +20,6 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
-from ppgen.inference.fitting import LOOK_EVERY, adam
-from ppgen.inference.gradients import Objective
-from ppgen.inference.step import Step
-from ppgen.inference.training import TrainingState
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import (
     PPCA,
@@ -33,6 +29,10 @@ from ppgen.models import (
     HierarchicalVAE,
     SigmoidBeliefNet,
 )
+from ppgen.training.fitting import LOOK_EVERY, adam
+from ppgen.training.gradients import Objective
+from ppgen.training.state import TrainingState
+from ppgen.training.step import Step
 
 SHAPE = (1, 4, 4)
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from ppgen.cli import dag, results
+from ppgen.experiments.results import ResultsError
 from ppgen.graph import GraphError
-from ppgen.results import ResultsError
 
 
 def main(argv: Sequence[str] | None = None) -> int:

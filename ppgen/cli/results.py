@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ppgen.results import ResultsError, Run, markdown, run_folders, write
+from ppgen.experiments.results import ResultsError, Run, markdown, run_folders, write
 
 
 def add_to(commands: Any) -> None:

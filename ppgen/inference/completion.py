@@ -12,14 +12,14 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.batches import Batch, Batches
+from ppgen.data.batches import Batch, Batches
 from ppgen.images import check_observed
-from ppgen.importance import parts_of_draws, repeat_rows
-from ppgen.inference.contract import inside_support
+from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents
 from ppgen.inference.partial import log_evidence
-from ppgen.inference.per_image import IMAGES_AT_ONCE, fit_latents
 from ppgen.inference.sampling import evaluating
+from ppgen.objectives.importance import parts_of_draws, repeat_rows
 from ppgen.program import Program, as_program
+from ppgen.training.contract import inside_support
 
 LATENTS_OF_A_MEAN = 100
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import vector_to_parameters
 
-from ppgen.batches import Batch, Batches
-from ppgen.inference.gradients import Objective
+from ppgen.data.batches import Batch, Batches
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
-from ppgen.inference.prepare import prepare
 from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
 from ppgen.program import Program, as_program
+from ppgen.training.gradients import Objective
+from ppgen.training.prepare import prepare
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def maximum_likelihood(
     0.5
     """
     program = as_program(program, keep=False)
-    if not isinstance(program.elbo, TensorELBO):
+    if not isinstance(program.objective, TensorELBO):
         raise ValueError(
-            f"the program's elbo is a {type(program.elbo).__name__}; expected a TensorELBO, which "
+            f"objective is a {type(program.objective).__name__}; expected a TensorELBO, which "
             "can be differentiated twice"
         )
 

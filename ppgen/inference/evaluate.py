@@ -10,15 +10,15 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.batches import Batches, Data, Transform, largest_batch
-from ppgen.importance import log_mean_weight
-from ppgen.inference.gradients import Objective, first, own_elbo
-from ppgen.inference.prepare import prepare
-from ppgen.inference.random_state import own_random_state
+from ppgen.data.batches import Batches, Data, Transform, largest_batch
 from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
+from ppgen.objectives.importance import log_mean_weight
+from ppgen.objectives.traces import Site
 from ppgen.program import Pair, as_program
-from ppgen.traces import Site
+from ppgen.random_state import own_random_state
+from ppgen.training.gradients import Objective, first, own_elbo
+from ppgen.training.prepare import prepare
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def elbo(
     particles
         Draws of the guide for each image; None: as many as the program's ELBO takes.
     transform, batch_size
-        As for :class:`ppgen.batches.Batches`.
+        As for :class:`ppgen.data.batches.Batches`.
     seed
         Of the draws; the caller's generators are left as they were.
 
@@ -96,11 +96,11 @@ def elbo(
     if particles is not None:
         check_particles(particles)
     program = as_program(program, keep=False)
-    per_image = isinstance(program.elbo, TensorELBO)
+    per_image = isinstance(program.objective, TensorELBO)
     if not per_image:
         batch_size = 1
     batches = Batches(data, batch_size, transform, program.device, program.dtype)
-    estimator = own_elbo(program.elbo, batches.images, particles)
+    estimator = own_elbo(program.objective, batches.images, particles)
     values = []
     with evaluating(program, seed):
         with own_random_state(seed):
@@ -144,7 +144,7 @@ def iwae(
         Where the latents are drawn: ``"prior"`` gives plain Monte Carlo, log 1/k Σ p(x | z_i),
         which needs draws exponential in number in the information that x holds on z.
     transform
-        As for :class:`ppgen.batches.Batches`.
+        As for :class:`ppgen.data.batches.Batches`.
     chunk
         Images times particles that are in memory at a time; likelihoods with many raw outputs a
         pixel, such as a categorical one of 256 levels, need fewer.

@@ -12,12 +12,12 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.batches import Batch
-from ppgen.importance import repeat_rows
-from ppgen.inference.contract import check_image_site, check_support
+from ppgen.data.batches import Batch
 from ppgen.inference.partial import ObservedPixels
+from ppgen.objectives.importance import repeat_rows
+from ppgen.objectives.traces import BatchPlate, importance_traces, log_prob, sample_sites
 from ppgen.program import Program
-from ppgen.traces import BatchPlate, importance_traces, log_prob, sample_sites
+from ppgen.training.contract import check_image_site, check_support
 
 Values = dict[str, Tensor]
 """Real numbers for each site, ``(batch, …)``; the site's own values are their transforms."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppgen.batches import Batch
+from ppgen.data.batches import Batch
 
 Function = Callable[..., Tensor]
 

@@ -12,13 +12,13 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.batches import Batch, observed_batches
-from ppgen.importance import log_mean_weight, repeat_rows
-from ppgen.inference.contract import check_image_site, check_support
+from ppgen.data.batches import Batch, observed_batches
 from ppgen.inference.evaluate import Estimate, check_particles
 from ppgen.inference.sampling import evaluating
 from ppgen.likelihoods.expand import expanded
+from ppgen.objectives.importance import log_mean_weight, repeat_rows
 from ppgen.program import Program, as_program
+from ppgen.training.contract import check_image_site, check_support
 
 
 class ObservedPixels(Messenger):

@@ -11,12 +11,12 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.batches import Batches
-from ppgen.inference.contract import check_support
-from ppgen.inference.gradients import on_device
-from ppgen.inference.random_state import own_random_state
+from ppgen.data.batches import Batches
+from ppgen.objectives.traces import Site, check_latents
 from ppgen.program import Program, as_program
-from ppgen.traces import Site, check_latents
+from ppgen.random_state import own_random_state
+from ppgen.training.contract import check_support
+from ppgen.training.gradients import on_device
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
 from ppgen.distributions.autoregressive import NETWORK
-from ppgen.importance import parts_of_draws
+from ppgen.objectives.importance import parts_of_draws
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.batches import observed_batches
+from ppgen.data.batches import observed_batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
-from ppgen.enumeration import EnumeratedELBO
 from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
 from ppgen.models import bernoulli_mixture_em as em
 from ppgen.models.em import alternate
+from ppgen.objectives import EnumeratedELBO
 from ppgen.program import Program
 
 
@@ -71,7 +71,7 @@ class BernoulliMixture(Program):
     torch.Size([300, 1, 8, 8])
     """
 
-    elbo = EnumeratedELBO()
+    objective = EnumeratedELBO()
 
     def __init__(
         self,

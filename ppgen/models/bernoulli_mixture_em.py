@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 
 LARGEST_LOGIT = 15.0

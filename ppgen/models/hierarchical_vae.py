@@ -44,7 +44,7 @@ class HierarchicalVAE(VAE):
     torch.Size([3, 1, 8, 8])
     """
 
-    elbo = TensorELBO()
+    objective = TensorELBO()
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ppgen.batches import observed_batches
+from ppgen.data.batches import observed_batches
 from ppgen.models.em import alternate
 from ppgen.models.linear_gaussian import LinearGaussian, check_latent
 from ppgen.models.ppca_em import PixelRegression

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from ppgen.arguments import check_kind
 from ppgen.distributions import SigmoidBelief
 from ppgen.images import check_batch, check_binary, check_image_shape
-from ppgen.importance import ImportanceWeightedELBO
 from ppgen.likelihoods import at_least_float32
 from ppgen.models.binary_posteriors import FactorisedBernoulli
 from ppgen.models.networks import mlp
 from ppgen.models.posteriors import Posterior, layer_sites
+from ppgen.objectives import ImportanceWeightedELBO
 from ppgen.program import Program
 
 
@@ -32,8 +32,8 @@ class SigmoidBeliefNet(Program):
     ``"z2"``, ``"z3"`` and so on.
 
     How it is trained is the choice of ``elbo``: the bound over k draws by VIMCO
-    (:class:`ppgen.importance.ImportanceWeightedELBO`, here the default), reweighted wake–sleep
-    (:class:`ppgen.wake_sleep.WakeSleepELBO`), or ``pyro.infer.TraceGraph_ELBO()``, which subtracts
+    (:class:`ppgen.objectives.ImportanceWeightedELBO`, here the default), reweighted wake–sleep
+    (:class:`ppgen.objectives.WakeSleepELBO`), or ``pyro.infer.TraceGraph_ELBO()``, which subtracts
     from the score function what the ``baselines`` predict (NVIL: Mnih and Gregor 2014, Neural
     variational inference and learning in belief networks, section 2.3). With few latents,
     :class:`ExactSigmoidBeliefNet` trains the same net by the likelihood itself.
@@ -72,7 +72,7 @@ class SigmoidBeliefNet(Program):
     torch.Size([5])
     """
 
-    elbo = ImportanceWeightedELBO(5)
+    objective = ImportanceWeightedELBO(5)
 
     def __init__(
         self,

@@ -67,7 +67,7 @@ class VAE(Program):
     (torch.Size([5, 2]), torch.Size([5, 2]))
     """
 
-    elbo = MeanFieldELBO()
+    objective = MeanFieldELBO()
     prior_mean: Tensor
     prior_scale: Tensor
 

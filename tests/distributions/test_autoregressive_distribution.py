@@ -197,7 +197,7 @@ def test_as_a_guide_it_reaches_the_posterior_of_a_discrete_latent():
     optimizer = torch.optim.Adam(program.parameters(), lr=0.1)
     for _ in range(300):
         optimizer.zero_grad()
-        program.elbo.differentiable_loss(program.model, program.guide, x).backward()
+        program.objective.differentiable_loss(program.model, program.guide, x).backward()
         optimizer.step()
     q = Autoregressive(program.network)
     expected = torch.tensor([0.05, 0.45, 0.45, 0.05])

@@ -93,7 +93,7 @@ def test_svi_trains_the_network_through_the_normaliser():
     """The gradient of the loss is that of −Σ log f + N log Σ f, written out by hand."""
     program = Learned(perceptron((1, 2, 2)), (1, 2, 2))
     x = torch.bernoulli(torch.full((30, 1, 2, 2), 0.3)).double()
-    program.elbo.differentiable_loss(program.model, program.guide, x).backward()
+    program.objective.differentiable_loss(program.model, program.guide, x).backward()
     found = [p.grad.clone() for p in program.parameters()]
     program.zero_grad()
     log_f = program.network(all_images((1, 2, 2), torch.float64))

@@ -13,7 +13,7 @@ import pyro
 import pytest
 import torch
 
-from ppgen.results import Run
+from ppgen.experiments.results import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ppgen.published import FIGURES
+from ppgen.experiments.published import FIGURES
 
 # Cross-entropy of 26 letters that are all known by heart, nats a pixel.
 LETTERS_BY_HEART = math.log(26) / 25

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ppgen.published import FIGURES
+from ppgen.experiments.published import FIGURES
 
 WAYS = {"NVIL", "VIMCO", "wake-sleep"}
 

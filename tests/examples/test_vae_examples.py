@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ppgen.published import FIGURES
+from ppgen.experiments.published import FIGURES
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from programs import (
 )
 
 import ppgen
-from ppgen.importance import ImportanceWeightedELBO
-from ppgen.objectives import TensorELBO
+from ppgen.objectives import ImportanceWeightedELBO, TensorELBO
 from ppgen.program import as_program
 
 
@@ -210,7 +209,7 @@ class Shared(Gaussian):
 
 def test_a_latent_of_all_images_counts_once_whatever_the_batches(x):
     """With the exact posterior of z, the shared latent's divergence is all that is lost."""
-    program = Shared(elbo=TensorELBO())
+    program = Shared(objective=TensorELBO())
     program.use_exact_posterior()
     kl = torch.distributions.kl_divergence(dist.Normal(0.5, 0.5), dist.Normal(0.0, 1.0)).item()
     expected = program.log_likelihood(x).mean().item() - kl / 10
@@ -244,10 +243,10 @@ def test_what_a_program_records_changes_nothing(x):
 
 
 def test_the_elbo_that_a_program_names_keeps_its_number_of_particles(binary_images):
-    program = BeliefNet(elbo=ImportanceWeightedELBO(50))
+    program = BeliefNet(objective=ImportanceWeightedELBO(50))
     own = ppgen.elbo(program, binary_images)
     assert torch.equal(own.per_image, ppgen.elbo(program, binary_images, 50).per_image)
-    program.elbo = TensorELBO()
+    program.objective = TensorELBO()
     assert own.mean > ppgen.elbo(program, binary_images, 50).mean
 
 
@@ -348,7 +347,8 @@ def test_from_the_prior_every_observed_site_counts_and_no_guide_is_needed():
 
 
 def test_reweighted_wake_sleep_is_evaluated_by_the_models_bound(x):
-    program, x = Gaussian(elbo=pyro.infer.ReweightedWakeSleep(num_particles=3)).double(), x.double()
+    program = Gaussian(objective=pyro.infer.ReweightedWakeSleep(num_particles=3)).double()
+    x = x.double()
     program.use_exact_posterior()
     found = ppgen.elbo(program, x).per_image
     torch.testing.assert_close(found, program.log_likelihood(x), rtol=1e-4, atol=1e-4)

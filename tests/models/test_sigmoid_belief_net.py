@@ -19,14 +19,13 @@ from ppgen.autoregressive import MADE, FullyVisible
 from ppgen.distributions import TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
 from ppgen.distributions.states import states
-from ppgen.importance import ImportanceWeightedELBO, log_weights
-from ppgen.inference.gradients import Objective
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.binary_posteriors import AutoregressiveBernoulli
-from ppgen.objectives import TensorELBO
+from ppgen.objectives import TensorELBO, WakeSleepELBO
+from ppgen.objectives.importance import ImportanceWeightedELBO, log_weights
+from ppgen.objectives.traces import sample_sites
 from ppgen.program import Pair
-from ppgen.traces import sample_sites
-from ppgen.wake_sleep import WakeSleepELBO
+from ppgen.training.gradients import Objective
 
 FAILURE_RATE = 1e-4
 SHAPE = (1, 3, 3)
@@ -273,7 +272,7 @@ def test_fit_raises_the_likelihood(estimator, exact, images, groups, x):
     net = SigmoidBeliefNet(SHAPE, [autoregressive(2), 2], hidden=(3,)).double()
     before = net.log_likelihood(x).mean().item()
     options = {"epochs": 10, "batch_size": 8, "optimizer": partial(Adam, lr=0.02)}
-    ppgen.fit(net, x, x, elbo=estimator, progress=False, **options)
+    ppgen.fit(net, x, x, objective=estimator, progress=False, **options)
     after = net.log_likelihood(x).mean().item()
     assert after > before + 0.05
     assert -elbo(net, x) < after

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 import ppgen
-from ppgen.importance import log_weights
 from ppgen.likelihoods import Categorical
 from ppgen.models import VAE, HierarchicalVAE
+from ppgen.objectives.importance import log_weights
 
 
 @pytest.fixture

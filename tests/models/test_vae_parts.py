@@ -6,7 +6,6 @@ from torch import nn
 from torch.distributions import kl_divergence
 
 import ppgen
-from ppgen.importance import log_weights
 from ppgen.models import VAE, HierarchicalVAE
 from ppgen.models.convolutions import (
     convolutional_decoder,
@@ -16,6 +15,7 @@ from ppgen.models.convolutions import (
 )
 from ppgen.models.posteriors import DiagonalGaussian, InverseAutoregressiveFlow
 from ppgen.objectives import TensorELBO
+from ppgen.objectives.importance import log_weights
 
 image_shapes = pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 25, 31), (2, 1, 5)], ids=str)
 
@@ -124,7 +124,7 @@ def test_a_model_is_fitted_evaluated_sampled_and_reconstructed(make, tmp_path):
     assert ppgen.sample(vae, 7).shape == (7, 1, 6, 5)
     assert ppgen.reconstruct(vae, x).shape == x.shape
     again = make((1, 6, 5))
-    ppgen.inference.load(again, tmp_path, x)
+    ppgen.training.load(again, tmp_path, x)
     assert ppgen.elbo(again, x, particles=10).mean == bound.mean
 
 
@@ -150,7 +150,7 @@ def test_two_layers_with_a_constant_conditional_are_one():
         for parameter in network.parameters():
             parameter.data.zero_()
     one = VAE.mlp((1, 2, 2), 3, hidden=(8,))
-    one.encoder, one.decoder, one.elbo = two.encoder, two.decoder, TensorELBO()
+    one.encoder, one.decoder, one.objective = two.encoder, two.decoder, TensorELBO()
     x = torch.bernoulli(torch.full((50, 1, 2, 2), 0.5))
     assert ppgen.elbo(two, x, particles=400).mean == pytest.approx(
         ppgen.elbo(one, x, particles=400).mean, abs=0.05

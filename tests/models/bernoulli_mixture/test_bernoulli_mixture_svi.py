@@ -11,7 +11,7 @@ from real_data import needs_real
 from torch.nn.utils import parameters_to_vector
 
 import ppgen
-from ppgen.batches import Batches
+from ppgen.data.batches import Batches
 from ppgen.models import BernoulliMixture
 
 

@@ -1,0 +1,271 @@
+"""What every script shares: its options, its folder, and the figures and numbers left there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyro
+from matplotlib.figure import Figure
+
+from ppgen import data
+from ppgen.data import Dataset
+from ppgen.experiments.environment import command_line, device_name, machine, versions
+from ppgen.experiments.results import Result, read_json
+from ppgen.inference import Estimate
+from ppgen.likelihoods import Likelihood, as_likelihood
+from ppgen.program import Program
+from ppgen.training import History
+from ppgen.training.processes import Processes
+
+
+def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
+    """Make a parser with the options that every script takes.
+
+    ``--data``, ``--data-root``, ``--download``, ``--out``, ``--seed`` and ``--quick``.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # what is typed is saved, and has to mean the same later on
+    )
+    if datasets:
+        names = sorted(data.LOADERS)
+        parser.add_argument("--data", default="digits", choices=names, help="default: %(default)s")
+        parser.add_argument("--data-root", help="data folder; default: PPGEN_DATA, ~/.cache/ppgen")
+        parser.add_argument("--download", action="store_true", help="fetch missing data")
+    parser.add_argument("--out", help="folder for the results; default: a new one in runs/")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="a minute or less, to try it out")
+    return parser
+
+
+def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int) -> None:
+    """Add the options of scripts that train.
+
+    Parameters
+    ----------
+    parser
+        Of :func:`arguments`.
+    epochs, quick
+        Default number of epochs, and that with ``--quick``.
+    """
+    sized_argument(parser, "--epochs", epochs, quick)
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
+    parser.add_argument(
+        "--compile",
+        default="off",
+        choices=("off", "on", "auto"),
+        help="compile the training steps; default: %(default)s",
+    )
+
+
+def sized_argument(
+    parser: argparse.ArgumentParser, name: str, full: int, quick: int, what: str = ""
+) -> None:
+    """Add a number whose default is smaller with ``--quick``, as :class:`Experiment` finds out."""
+    about = f"{what}; " if what else ""
+    parser.add_argument(name, type=int, help=f"{about}default: {full}; with --quick {quick}")
+    sizes = parser.get_default("sizes") or {}
+    parser.set_defaults(sizes={**sizes, name.strip("-").replace("-", "_"): (full, quick)})
+
+
+@dataclass
+class Experiment:
+    """One run of a script: a folder that collects its figures, numbers and settings.
+
+    Where ``torchrun`` started several processes, the leading one of them prints and writes.
+
+    Parameters
+    ----------
+    name
+        Of the script; names the folder where none is given.
+    options
+        The parsed options.
+
+    Attributes
+    ----------
+    data
+        The data set that the options name; None where the script has no such option.
+    folder
+        Where everything is written.
+    metrics
+        Numbers so far; :meth:`report` writes them to ``metrics.json``.
+    settings
+        Options and machine, in ``settings.json``. Where the folder holds a run with numbers
+        already, its settings stay beside them until there are new ones.
+
+    Raises
+    ------
+    SystemExit
+        With a sentence on what is wrong with the options, the data or the folder.
+    """
+
+    name: str
+    options: argparse.Namespace
+    metrics: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        for size, (full, quick) in vars(options).pop("sizes", {}).items():
+            if getattr(options, size) is None:
+                setattr(options, size, quick if options.quick else full)
+        if getattr(options, "resume", False) and not options.out:
+            raise SystemExit("--resume needs the folder of the run: --out FOLDER")
+        try:
+            pyro.set_rng_seed(options.seed)
+            self.data = self._load_data()
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
+        self.processes = Processes.launched()
+        if not self.processes.leads:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the script ends
+        self.folder = self.processes.of_leader(self._make_folder)
+        self.settings = {
+            "script": script_name(),
+            "command": command_line(sys.argv, self.processes.count),
+            **vars(options),
+            "versions": versions(),
+            "machine": machine(),
+        }
+        if not (self.folder / "metrics.json").exists():  # else they are those of its numbers
+            self._write("settings.json", self.settings)
+
+    def _make_folder(self) -> Path:
+        out = self.options.out
+        folder = Path(out) if out else new_folder(Path("runs"), self.name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SystemExit(f"--out {out} cannot be made: {error.strerror}") from error
+        if not (folder / "settings.json").exists():
+            return folder
+        try:
+            script = read_json(folder, "settings.json")["script"]
+        except (ValueError, KeyError) as error:
+            raise SystemExit(f"--out {folder} has a damaged settings.json; name another") from error
+        if script != script_name():
+            raise SystemExit(f"--out {folder} holds a run of {script}; name another")
+        if not getattr(self.options, "resume", True):  # scripts that don't train have no such
+            raise SystemExit(f"--out {folder} holds another run; name another, or --resume it")
+        return folder
+
+    def _load_data(self) -> Dataset | None:
+        o = self.options
+        return data.load(o.data, o.data_root, download=o.download) if "data" in o else None
+
+    @property
+    def fit_options(self) -> dict[str, Any]:
+        """The options that :func:`ppgen.fit` takes as they are."""
+        names = ("epochs", "resume", "device", "compile", "seed")
+        return {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
+
+    def save_figure(self, name: str, figure: Figure) -> None:
+        """Write ``name.png``."""
+        if self.processes.leads:
+            figure.savefig(self.folder / f"{name}.png", dpi=150)
+
+    def report(self, **numbers: Any) -> None:
+        """Print numbers and add them to ``metrics.json``."""
+        for name, value in numbers.items():
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            if not isinstance(value, list | dict):
+                print(f"{name}: {shown}")
+        self.metrics.update(numbers)
+        self._write("settings.json", self.settings)
+        self._write("metrics.json", self.metrics)
+
+    def result(
+        self,
+        model: str,
+        program: Program,
+        history: History,
+        estimate: Estimate,
+        data: Dataset,
+        *,
+        how: str,
+        likelihood: Likelihood | None = None,
+    ) -> Result:
+        """Record what a trained model reached on the test images, for ``ppgen results``.
+
+        Parameters
+        ----------
+        model
+            Its name in the tables.
+        program, history
+            What was trained, and how its training went.
+        estimate
+            Log-probabilities of ``data.test.images``, as the likelihood encodes them.
+        data
+            Whose test images the program was tested on.
+        how
+            How it was estimated: ``"exact"``, ``"ELBO"``, ``"1000 particles"``.
+        likelihood
+            Of the pixels; Bernoulli by default. Where the images have more levels than it has
+            values, the nats recorded are those of the images' own levels, so that all likelihoods
+            can be compared; Bernoulli's are those of binary images drawn from grey ones.
+        """
+        likelihood = as_likelihood(likelihood)
+        try:
+            volume = likelihood.log_volume(data.test.images, data.levels).sum((-3, -2, -1))
+        except ValueError:  # of a likelihood of binary images
+            images, of_images, bits = f"{data.name}, dynamic binarisation", estimate, None
+        else:
+            images = data.name if data.levels == 2 else f"{data.name}, {data.levels} grey levels"
+            of_images = Estimate(estimate.per_image + volume)
+            bits = -of_images.mean / (math.prod(data.image_shape) * math.log(2))
+        result = Result(
+            model=model,
+            data=images,
+            nats=-of_images.mean,
+            standard_error=of_images.standard_error,
+            estimate=how,
+            bits=bits,
+            parameters=sum(parameter.numel() for parameter in program.parameters()),
+            epochs=history.last,
+            seconds=history.seconds,
+            device=device_name(program.device),
+        )
+        self.metrics.setdefault("results", []).append(asdict(result))
+        self.report()
+        return result
+
+    def finish(self) -> None:
+        """Say where everything is."""
+        print(f"figures, numbers and checkpoints: {self.folder}")
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        text = json.dumps(_finite(content), indent=2, allow_nan=False)
+        if self.processes.leads:
+            (self.folder / name).write_text(text + "\n")
+
+
+def _finite(content: Any) -> Any:
+    # JSON knows no NaN and no infinity.
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def script_name() -> str:
+    """Name the script that runs."""
+    return Path(sys.argv[0]).name
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Name a folder that does not exist yet: ``name``, else ``name-2``, and so on."""
+    folder, number = parent / name, 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder

@@ -1,0 +1,228 @@
+"""A record of results: what trained models reached, one table for each data set."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ppgen.experiments.published import FIGURES
+
+MARKER = "<!-- Written by `ppgen results`, which overwrites it. -->"
+LEAD = """# Results
+
+`ppgen results` made these tables from the folders that the commands in them leave. Nats are minus
+the mean log-probability of a test image, ± its standard error over the test images; lower is
+better. Where the estimate is not exact it is a bound, an ELBO or the tighter one of so many
+importance-weighted particles, and the true nats are at most that. Bits per pixel are the same in
+another unit. Seconds are those of the training steps. A published figure is that of the same kind
+of model on the same images, often of another size.
+"""
+
+
+class ResultsError(ValueError):
+    """A folder that is no run, a run that cannot be read, or a file that is not to be replaced."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trained model reached on the test images.
+
+    Attributes
+    ----------
+    model
+        Its name, and what of its sizes makes it comparable.
+    data
+        The images that were given a probability: data set and kind of binarisation, or levels.
+    nats
+        Minus the mean log-probability of a test image; None where it is not finite.
+    standard_error
+        Of ``nats`` as a mean over the test images; None where there is one image.
+    estimate
+        How it was found: exact, a bound, so many particles.
+    bits
+        Bits per pixel; None where the log-probabilities say nothing about the images of the file.
+    parameters
+        Numbers that were learned, those of a guide among them.
+    epochs, seconds
+        Of training; seconds are those of the training steps.
+    device
+        Where it was tested, and trained unless it was resumed elsewhere.
+    """
+
+    model: str
+    data: str
+    nats: float | None
+    standard_error: float | None
+    estimate: str
+    bits: float | None
+    parameters: int
+    epochs: int
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A saved run of a script.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    results
+        Of the models that it trained and tested.
+    command
+        What makes it again.
+    environment
+        Versions and machine.
+    quick
+        Whether it was a trial, made with ``--quick``.
+    """
+
+    folder: Path
+    results: tuple[Result, ...]
+    command: str = ""
+    environment: str = ""
+    quick: bool = False
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """Read what :class:`ppgen.experiments.experiment.Experiment` left in a folder.
+
+        A run that has not ended, or whose script records none, has no results.
+
+        Raises
+        ------
+        ResultsError
+            Where the folder is not that of a run, or its files are damaged.
+        """
+        settings = read_json(folder, "settings.json")
+        if not (folder / "metrics.json").exists():
+            return cls(folder, ())
+        rows = read_json(folder, "metrics.json").get("results", [])
+        if not rows:
+            return cls(folder, ())
+        try:
+            results = tuple(Result(**row) for row in rows)
+            versions = ", ".join(f"{name} {of}" for name, of in settings["versions"].items())
+            environment = f"{versions} on {settings['machine']}"
+            return cls(folder, results, settings["command"], environment, settings["quick"])
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ResultsError(f"{folder} holds results that cannot be read: {error}") from error
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read a file of names and values that a run left in its folder.
+
+    Raises
+    ------
+    ResultsError
+        Where it is missing or damaged.
+    """
+    try:
+        content = json.loads((folder / name).read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ResultsError(f"{folder} is not the folder of a run: it has no {name}") from error
+    except ValueError as error:  # of JSON, or of text
+        raise ResultsError(f"{folder} has a damaged {name}: {error}") from error
+    if not isinstance(content, dict):
+        raise ResultsError(f"{folder} has a damaged {name}: it holds no names and values")
+    return content
+
+
+def run_folders(folders: Iterable[Path]) -> list[Path]:
+    """Find the folders of runs: those given, or those right inside them; each once.
+
+    Raises
+    ------
+    ResultsError
+        Where there is none in one of them.
+    """
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        inside = [folder] if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
+        if not inside:
+            what = (
+                "is not the folder of a run, and holds none" if folder.exists() else "is not there"
+            )
+            raise ResultsError(f"{folder} {what}")
+        found |= {run.resolve(): run for run in inside if run.resolve() not in found}
+    return list(found.values())
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("settings.json", "metrics.json"))
+
+
+def markdown(runs: Sequence[Run]) -> str:
+    """Write results as a document: a table for each data set, the lowest nats first.
+
+    Examples
+    --------
+    >>> made = Result("MADE", "binarized_mnist", 88.1, 0.3, "exact", 0.162, 9_000, 30, 143.2, "CPU")
+    >>> text = markdown([Run(Path("runs/made"), (made,), "python examples/nade_vs_made.py")])
+    >>> print(text.split("##")[1].splitlines()[4])  # doctest: +ELLIPSIS
+    | MADE | 88.10 ± 0.30 | exact | 0.162 | 9,000 | 30 | 143 | CPU | 88.40: Germain et al. 2015, ...
+    """
+    columns = dict(COLUMNS)
+    environments = list(dict.fromkeys(run.environment for run in runs))
+    foot = environments
+    if len(environments) > 1:
+        columns["made with"] = lambda run, _: f"({environments.index(run.environment) + 1})"
+        foot = [f"({number}) {each}" for number, each in enumerate(environments, 1)]
+    rows = [(run, result) for run in runs for result in run.results]
+    sections = []
+    for data in sorted({result.data for _, result in rows}):
+        of_data = [row for row in rows if row[1].data == data]
+        of_data.sort(key=lambda row: math.inf if row[1].nats is None else row[1].nats)
+        lines = [list(columns), ["---"] * len(columns)]
+        lines += [[cell(*row) for cell in columns.values()] for row in of_data]
+        sections.append(f"## {data}\n\n" + "".join(map(_line, lines)))
+    return "\n".join([MARKER, LEAD, *sections, f"Made with {'; '.join(foot)}.\n"])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", r"\|").split()) for cell in cells) + " |\n"
+
+
+def _nats(result: Result) -> str:
+    if result.nats is None:
+        return "not finite"
+    error = "" if result.standard_error is None else f" ± {result.standard_error:.2f}"
+    return f"{result.nats:.2f}{error}"
+
+
+def _published(result: Result) -> str:
+    figure = FIGURES.get((result.model, result.data))
+    return f"{figure.nats:.2f}: {figure.source}" if figure else ""
+
+
+COLUMNS: dict[str, Callable[[Run, Result], str]] = {
+    "model": lambda _, result: result.model,
+    "test nats": lambda _, result: _nats(result),
+    "estimate": lambda _, result: result.estimate,
+    "bits per pixel": lambda _, result: "" if result.bits is None else f"{result.bits:.3f}",
+    "parameters": lambda _, result: f"{result.parameters:,}",
+    "epochs": lambda _, result: f"{result.epochs}",
+    "seconds": lambda _, result: f"{result.seconds:,.{0 if result.seconds >= 10 else 1}f}",
+    "device": lambda _, result: result.device,
+    "published": lambda _, result: _published(result),
+    "command": lambda run, _: f"`{run.command}`",
+}
+
+
+def write(text: str, path: Path) -> None:
+    """Write a document made by :func:`markdown`, in the place of an older one alone.
+
+    Raises
+    ------
+    ResultsError
+        Where the file exists and was not written here.
+    """
+    if path.exists() and not path.read_bytes().startswith(MARKER.encode()):
+        raise ResultsError(f"{path} was not written by ppgen results, so it stays; name another")
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,190 @@
+"""Inference without the encoder: a Gaussian of its own for every image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from ppgen.inference.ascent import ascend
+from ppgen.inference.local_latents import LocalLatents, Values
+from ppgen.inference.partial import observed_batch
+from ppgen.inference.sampling import evaluating
+from ppgen.objectives.importance import parts_of_draws, repeat_rows
+from ppgen.program import as_program
+from ppgen.random_state import own_random_state
+
+IMAGES_AT_ONCE = 5_000
+"""Images times draws of their latents that are evaluated, or completed, together."""
+
+
+@dataclass(frozen=True)
+class FittedLatents:
+    """A diagonal Gaussian for every image, and how good it is.
+
+    Attributes
+    ----------
+    means, scales
+        Of each latent site, ``(batch, …)``, as real numbers where the site has another support.
+    elbo
+        Bound of each image under its Gaussian, ``(batch,)``, in nats.
+    start_elbo
+        Bound of each image under the Gaussian from which the fit started, by the same draws.
+    steps
+        Gradient steps that each image took, ``(batch,)``.
+    converged
+        Whether an image stopped by its own criterion rather than by the number of steps.
+    failed
+        Whether an image's bound ceased to be a number; its Gaussian is the best one before.
+    guide
+        A Pyro program that draws the latents of these images from their Gaussians.
+    """
+
+    means: Values
+    scales: Values
+    elbo: Tensor
+    start_elbo: Tensor
+    steps: Tensor
+    converged: Tensor
+    failed: Tensor
+    guide: Any
+
+    @property
+    def gap(self) -> Tensor:
+        """How much the fit is better than its start, ``(batch,)``, in nats.
+
+        Started from the guide, this is the amortisation gap of each image (Cremer, Li and Duvenaud
+        2018, Inference suboptimality in variational autoencoders, equation 7).
+        """
+        return self.elbo - self.start_elbo
+
+
+def fit_latents(
+    program: Any,
+    x: Tensor,
+    *context: Tensor,
+    observed: Tensor | None = None,
+    start: Literal["prior", "guide"] = "prior",
+    steps: int = 2000,
+    learning_rate: float = 0.05,
+    tolerance: float = 0.02,
+    halvings: int = 6,
+    particles: int = 64,
+    seed: int = 0,
+) -> FittedLatents:
+    """Fit a diagonal Gaussian to the latents of each image by ascent on the image's own ELBO.
+
+    All images are fitted at once and none knows of the others: their parameters, their Adam and
+    their stopping are their own. Works for any program with continuous latents. Given the
+    pixels that are observed, the bound is that on their log-probability alone.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` accepts; its parameters stay as they are.
+    x
+        Images ``(batch, channel, height, width)``, in memory all at once; missing pixels may hold
+        anything, NaN as well.
+    context
+        Further tensors that the model takes.
+    observed
+        Which pixels are known, booleans that broadcast to ``x``; None: all.
+    start
+        ``"prior"``: N(0, 1) for every real number; ``"guide"``: the guide's answer to ``x``, which
+        is then improved (semi-amortised inference). The result is never worse than its start.
+    steps
+        Gradient steps an image takes at most.
+    learning_rate
+        Of Adam.
+    tolerance, halvings
+        When an image's ELBO has not risen by ``tolerance`` nats in 25 steps, the image halves its
+        steps; after so many halvings it stops.
+    particles
+        Draws for the ELBO that is reported.
+    seed
+        Of all draws; the caller's generators are left as they were.
+
+    Raises
+    ------
+    ValueError
+        Where a latent is discrete, shared by images, or there is none; where images share another
+        term; where ``observed`` has the wrong shape, or observed pixels lie outside the support of
+        the site ``"x"``; or where a number is out of range.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> fitted = fit_latents(vae, torch.zeros(3, 1, 8, 8), start="guide", steps=100)
+    >>> fitted.means["z"].shape, bool((fitted.gap >= 0).all())
+    (torch.Size([3, 2]), True)
+    """
+    for name, value in (("steps", steps), ("halvings", halvings), ("particles", particles)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; expected 1 or more")
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate is {learning_rate}; expected a positive number")
+    if start not in ("prior", "guide"):
+        raise ValueError(f"start is {start!r}; expected 'prior' or 'guide'")
+    program = as_program(program, keep=False)
+    batch, mask = observed_batch(program, x, *context, observed=observed)
+    with evaluating(program, seed):
+        latents = LocalLatents(program, batch, mask)
+        means, scales = latents.moments(batch) if start == "guide" else latents.standard(batch)
+        names = list(means)
+
+        def values(parameters: list[Tensor]) -> tuple[Values, Values]:
+            half = len(names)
+            fitted = dict(zip(names, parameters[:half], strict=True))
+            return fitted, {n: p.exp() for n, p in zip(names, parameters[half:], strict=True)}
+
+        def bound(parameters: list[Tensor], rows: Tensor) -> Tensor:
+            means, scales = values(parameters)
+            drawn = {n: mean + scales[n] * torch.randn_like(mean) for n, mean in means.items()}
+            some = tuple(tensor[rows] for tensor in batch)
+            log_prior, log_likelihood = latents.log_probs(
+                drawn, some, None if mask is None else mask[rows]
+            )
+            # Constant in the parameters, so that the gradient's noise vanishes where q is the
+            # posterior (Roeder, Wu and Duvenaud 2017, Sticking the landing).
+            log_q = [
+                Normal(mean.detach(), scales[n].detach())
+                .log_prob(drawn[n])
+                .view(len(rows), -1)
+                .sum(1)
+                for n, mean in means.items()
+            ]
+            return log_prior + log_likelihood - torch.stack(log_q).sum(0)
+
+        started = [*means.values(), *(scale.log() for scale in scales.values())]
+        ascent = ascend(bound, started, steps, learning_rate, tolerance, halvings)
+        all_rows = torch.arange(len(x), device=program.device)
+
+        def final(parameters: list[Tensor]) -> Tensor:
+            draws = []
+            with own_random_state(seed):  # the same draws for both
+                for some in parts_of_draws(particles, len(x), IMAGES_AT_ONCE):
+                    repeated = [repeat_rows(p, some) for p in parameters]
+                    draws.append(bound(repeated, all_rows.repeat(some)).view(-1, len(x)))
+            return torch.cat(draws).mean(0)
+
+        before, after = final(started), final(ascent.parameters)
+        better = after > before  # and so a number
+        best = [
+            torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
+            for new, old in zip(ascent.parameters, started, strict=True)
+        ]
+        means, scales = values(best)
+    return FittedLatents(
+        means,
+        scales,
+        elbo=torch.where(better, after, before),
+        start_elbo=before,
+        steps=ascent.steps,
+        converged=ascent.converged,
+        failed=ascent.failed,
+        guide=latents.guide(means, scales),
+    )

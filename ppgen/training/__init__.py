@@ -1,0 +1,8 @@
+"""Fitting any program: the loop, its gradients, checkpoints and history."""
+
+from ppgen.training.checkpoint import CheckpointError, load
+from ppgen.training.fitting import fit
+from ppgen.training.history import Epoch, History
+from ppgen.training.not_finite import NotFiniteError
+
+__all__ = ["CheckpointError", "Epoch", "History", "NotFiniteError", "fit", "load"]

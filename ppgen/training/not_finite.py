@@ -1,0 +1,54 @@
+"""Where a loss or a gradient stopped being finite."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.objectives.traces import importance_traces, log_prob, sample_sites
+from ppgen.program import Program
+from ppgen.random_state import set_generator_state
+
+
+class NotFiniteError(ArithmeticError):
+    """A training step gave NaN or infinity."""
+
+
+def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -> str:
+    """Say which sites and parameters are not finite on a batch.
+
+    Parameters
+    ----------
+    program
+        The program, with the gradients of the step still in its parameters.
+    batch
+        The step's data.
+    random_state
+        What :func:`ppgen.random_state.generator_state` gave before the step, so that
+        the same values are drawn.
+    """
+    gradients = [name for name, p in program.named_parameters() if not is_finite(p.grad)]
+    values = [name for name, p in program.named_parameters() if not is_finite(p)]
+    set_generator_state(program.device, random_state)
+    with torch.no_grad():
+        sites = _sites(program, batch)
+    findings = {
+        "parameters": values,
+        "log-probability of the sites": sites,
+        "gradients of the parameters": gradients,
+    }
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in findings.items() if names)
+
+
+def is_finite(tensor: Tensor | nn.Parameter | None) -> bool:
+    """Whether all values are finite; of a gradient that is not there, they are."""
+    return tensor is None or bool(tensor.isfinite().all())
+
+
+def _sites(program: Program, batch: tuple[Tensor, ...]) -> list[str]:
+    try:
+        traces = importance_traces(program.model, program.guide, *batch)
+    except ValueError as error:  # a distribution that refuses its parameters names them
+        return [str(error).splitlines()[0]]
+    sites = [(trace, name) for trace in traces for name in sample_sites(trace)]
+    return list(dict.fromkeys(name for t, name in sites if not is_finite(log_prob(t, name))))

@@ -1,0 +1,71 @@
+"""What a fit shows while it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from ppgen.training.history import Epoch
+
+
+class ProgressBar:
+    """A bar over all images of all epochs, with the ELBO of the last step and images a second."""
+
+    def __init__(self, shown: bool, images: int, epochs: int, done: int) -> None:
+        self.images = images
+        self.bar = tqdm(
+            total=images * epochs,
+            initial=images * done,
+            unit=" images",
+            unit_scale=True,
+            disable=not shown,
+        )
+
+    def step(self, images: int, elbo: float) -> None:
+        """Advance by one step's images."""
+        self.bar.set_postfix_str(f"ELBO {elbo:.2f}", refresh=False)
+        self.bar.update(images)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Name the epoch that ended."""
+        validated = "" if epoch.validation is None else f", validation {epoch.validation:.2f}"
+        self.bar.set_description(f"epoch {epoch.number}{validated}")
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self.bar.close()
+
+
+class TensorBoard:
+    """The history of a fit as TensorBoard's scalars.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Where tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path, done: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "tensorboard=True needs the package tensorboard: pip install 'ppgen[tensorboard]'"
+            ) from error
+        self.writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
+
+    def step(self, images: int, elbo: float) -> None:
+        """Write nothing: epochs are what is written."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Write one epoch's figures."""
+        for name in ("elbo", "validation", "seconds", "learning_rate"):
+            value = getattr(epoch, name)
+            if value is not None:
+                self.writer.add_scalar(name, value, epoch.number)
+
+    def close(self) -> None:
+        """Flush everything to the disk."""
+        self.writer.close()

@@ -1,0 +1,118 @@
+"""The state of a training run: all that changes, and all that a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from ppgen.program import Program
+from ppgen.random_state import random_state, set_random_state
+from ppgen.training.average import ExponentialAverage
+from ppgen.training.history import Epoch, History
+
+
+@dataclass
+class TrainingState:
+    """A program in training, with its optimiser, schedule, average and history.
+
+    ``result`` holds the weights that count: those of the best epoch on the validation images, or
+    of the last epoch where none has a finite ELBO; averaged, where an average is kept.
+    ``stopped`` says that a callback ended the run.
+    """
+
+    program: Program
+    optimizer: Optimizer
+    scheduler: LRScheduler | None = None
+    average: ExponentialAverage | None = None
+    history: History = field(default_factory=History)
+    result: dict[str, Tensor] = field(default_factory=dict)
+    stopped: bool = False
+
+    @classmethod
+    def start(
+        cls,
+        program: Program,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], Any] | None = None,
+        average: float | None = None,
+    ) -> TrainingState:
+        """Make optimiser, schedule and average for the parameters of a program.
+
+        Raises
+        ------
+        TypeError
+            Where ``optimizer`` makes no optimiser of torch's.
+        ValueError
+            Where there are no parameters to train.
+        """
+        parameters = [p for p in program.parameters() if p.requires_grad]
+        if not parameters:
+            raise ValueError(
+                "the program has no parameters to train; a network must be an attribute of the "
+                "program, or be named by pyro.module in the model or guide"
+            )
+        made = optimizer(parameters) if callable(optimizer) else None
+        if not isinstance(made, Optimizer):
+            raise TypeError(
+                f"optimizer is {optimizer!r}; expected a maker of torch optimisers, such as "
+                "partial(torch.optim.Adam, lr=1e-3)"
+            )
+        return cls(
+            program,
+            made,
+            None if scheduler is None else scheduler(made),
+            None if average is None else ExponentialAverage(parameters, average),
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the first parameter group."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def evaluated(self) -> AbstractContextManager:
+        """Give the program the weights that count, the averaged ones if there are any."""
+        return self.average.applied() if self.average else nullcontext()
+
+    def record(self, epoch: Epoch) -> None:
+        """Enter an epoch into the history, keep weights that count, and step the schedule."""
+        self.history.epochs.append(epoch)
+        if epoch.validation is None or self.history.best in (None, epoch):
+            with self.evaluated():
+                self.result = {k: v.clone() for k, v in self.program.state_dict().items()}
+        if self.scheduler is not None and epoch.number > 0:
+            if isinstance(self.scheduler, ReduceLROnPlateau):
+                self.scheduler.step(-(epoch.validation or epoch.elbo or 0.0))
+            else:
+                self.scheduler.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a checkpoint must hold to go on to the same numbers."""
+        return {
+            "program": self.program.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "average": self.average.state_dict() if self.average else None,
+            "history": self.history.to_list(),
+            "result": self.result,
+            "stopped": self.stopped,
+            "random": random_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict` of the same program."""
+        self.program.load_state_dict(state["program"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state["scheduler"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        self.history = History.from_list(state["history"])
+        self.result = state["result"]
+        self.stopped = state["stopped"]
+        set_random_state(state["random"])

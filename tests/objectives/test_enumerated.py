@@ -1,0 +1,112 @@
+"""EnumeratedELBO against Pyro's TraceEnum_ELBO and closed forms."""
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from programs import BeliefNet, Gaussian, Mixture
+from pyro.infer import TraceEnum_ELBO
+from torch import nn
+from torch.autograd import grad
+
+import ppgen
+from ppgen.objectives import EnumeratedELBO
+from ppgen.training.gradients import Objective
+
+
+class TwoCauses(ppgen.Program):
+    """A class, and a switch whose probability depends on it; nothing is marked for enumeration."""
+
+    objective = EnumeratedELBO()
+
+    def __init__(self):
+        super().__init__()
+        self.switch = nn.Parameter(torch.randn(3))
+        self.logits = nn.Parameter(torch.randn(3, 2, 9))
+
+    def model(self, x=None, *, n=1):
+        pyro.factor("prior", -self.switch.square().sum())
+        with pyro.plate("data", n if x is None else len(x)):
+            c = pyro.sample("c", dist.Categorical(torch.tensor([0.2, 0.3, 0.5])))
+            s = pyro.sample("s", dist.Bernoulli(logits=self.switch[c])).long()
+            logits = self.logits[c, s].unflatten(-1, (1, 3, 3))
+            return pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x)
+
+
+def no_guide(x):
+    pass
+
+
+def test_each_image_has_its_log_likelihood(binary_images):
+    mixture = Mixture()
+    found = EnumeratedELBO().per_image(mixture.model, no_guide, binary_images)
+    torch.testing.assert_close(found, mixture.log_likelihood(binary_images))
+
+
+@pytest.mark.parametrize("make", [Mixture, TwoCauses])
+def test_loss_and_gradient_are_those_of_trace_enum(make, binary_images):
+    program, x = make(), binary_images
+    marked = pyro.infer.config_enumerate(program.model, "parallel")
+    ours = EnumeratedELBO().differentiable_loss(program.model, no_guide, x)
+    theirs = TraceEnum_ELBO(max_plate_nesting=1).differentiable_loss(marked, no_guide, x)
+    torch.testing.assert_close(ours, theirs)
+    parameters = list(program.parameters())
+    torch.testing.assert_close(grad(ours, parameters), grad(theirs, parameters))
+
+
+def test_shared_terms_are_divided_among_the_images_of_the_data_set(binary_images):
+    program = TwoCauses()
+    prior = -program.switch.square().sum()
+    whole = EnumeratedELBO(data_size=1000).per_image(program.model, no_guide, binary_images)
+    batch = EnumeratedELBO().per_image(program.model, no_guide, binary_images)
+    difference = (batch - whole).mean()
+    torch.testing.assert_close(difference, prior / 40 - prior / 1000)
+
+
+def test_fit_and_elbo_use_it(binary_images):
+    program = TwoCauses()
+    history = ppgen.fit(program, binary_images, epochs=30, batch_size=20, progress=False)
+    assert history.epochs[-1].elbo > history.epochs[1].elbo
+    bound = ppgen.elbo(program, binary_images)
+    assert bound.per_image.shape == (40,)
+    assert bound.mean == pytest.approx(-Objective(program).value(binary_images), abs=1e-4)
+
+
+class Nested(ppgen.Program):
+    """Latents in a plate within each image: their sums would have to come before a product."""
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x), dim=-1):
+            with pyro.plate("parts", 2, dim=-2):
+                pyro.sample("z", dist.Bernoulli(0.5))
+            p = torch.tensor(0.5).expand(1, 3, 3)
+            return pyro.sample("x", dist.Bernoulli(p).to_event(3), obs=x)
+
+
+class Shared(ppgen.Program):
+    """A latent class of the whole data set."""
+
+    def model(self, x=None, *, n=1):
+        z = pyro.sample("z", dist.Bernoulli(0.5))
+        with pyro.plate("data", n if x is None else len(x)):
+            p = (0.2 + 0.6 * z)[..., None, None, None].expand(*z.shape, 1, 3, 3)
+            return pyro.sample("x", dist.Bernoulli(p).to_event(3), obs=x)
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (BeliefNet(), "the guide draws z, and EnumeratedELBO takes an empty one"),
+        (
+            ppgen.as_program(Gaussian().model),
+            "the site 'z' is Independent.* in the plates: data; .* expects",
+        ),
+        (Nested(), "the site 'z' is .* in the plates: data, parts; .* expects"),
+        (Shared(), "the site 'z' is .* in the plates: none; .* expects"),
+    ],
+    ids=["a guide", "continuous", "nested", "shared"],
+)
+def test_what_it_cannot_sum_out_is_refused(program, why, binary_images):
+    x = binary_images if "Independent" not in why else torch.randn(5, 1, 1, 4)
+    with pytest.raises(ValueError, match=why):
+        EnumeratedELBO().per_image(program.model, program.guide, x)

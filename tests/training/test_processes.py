@@ -1,0 +1,113 @@
+"""Two processes against one, on the same joint batches."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from several_processes import first_draws, fit_vae, fit_without_draws
+
+from ppgen.training.checkpoint import Checkpoints
+from ppgen.training.processes import Processes
+
+ROOT = Path(__file__).parents[2]
+
+
+def torchrun(*arguments, folder, count=2):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(count), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What two processes found, and their folder."""
+    folder = tmp_path_factory.mktemp("trained")
+    worker = Path(__file__).with_name("several_processes.py")
+    done = torchrun(worker, "train", folder, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return [json.loads((folder / f"rank_{rank}.json").read_text()) for rank in (0, 1)], folder
+
+
+def test_the_loss_curve_is_that_of_one_process(trained):
+    (first, second), _ = trained
+    program, alone = fit_vae(epochs=10)
+    assert first["curve"][1:] == second["curve"][1:]
+    as_tensors = [torch.tensor(each[1:], dtype=torch.double) for each in (first["curve"], alone)]
+    torch.testing.assert_close(*as_tensors, rtol=1e-10, atol=0)
+    sums = [parameter.double().sum().item() for parameter in program.parameters()]
+    assert first["weights"] == second["weights"] == pytest.approx(sums, rel=1e-8)
+
+
+def test_it_is_in_float32_too(trained):
+    (first, _), _ = trained
+    _, alone = fit_vae(epochs=10, dtype=torch.float32)
+    as_tensors = [torch.tensor(each[1:]) for each in (first["curve in float32"], alone)]
+    torch.testing.assert_close(*as_tensors, rtol=1e-5, atol=0)
+
+
+def test_gradients_that_pyro_computes_are_averaged(trained):
+    (first, second), _ = trained
+    alone = torch.tensor(fit_without_draws()[1:], dtype=torch.double)
+    assert first["without draws"] == second["without draws"]
+    found = torch.tensor(first["without draws"][1:], dtype=torch.double)
+    torch.testing.assert_close(found, alone, rtol=1e-10, atol=0)
+
+
+def test_an_image_comes_again_where_they_do_not_divide(trained):
+    (first, _), _ = trained
+    alone = fit_without_draws(images=157)
+    assert first["of another size"][-1] == pytest.approx(alone[-1], rel=0.02)
+    assert first["of another size"][-1] != pytest.approx(alone[-1], rel=1e-9)
+
+
+def test_each_process_draws_from_its_own_stream(trained):
+    (first, second), _ = trained
+    assert first["stream"][0] == pytest.approx(first_draws()[0])
+    assert not set(first["stream"]) & set(second["stream"])
+    assert len(set(first["stream"] + second["stream"])) == 10
+
+
+def test_one_callback_stops_all(trained):
+    found, _ = trained
+    assert [len(each["stopped"]) for each in found] == [3, 3]
+
+
+def test_a_run_goes_on_in_one_process(trained):
+    _, folder = trained
+    _, alone = fit_vae(epochs=6)
+    _, resumed = fit_vae(epochs=6, out=folder / "to_resume", resume=True)
+    resumed, alone = (torch.tensor(each[1:], dtype=torch.double) for each in (resumed, alone))
+    torch.testing.assert_close(resumed, alone, rtol=1e-9, atol=0)
+
+
+def test_what_cannot_be_shared_is_refused_by_all(trained):
+    for found in trained[0]:
+        assert "batch_size is 33; expected a multiple of the 2 processes" in found["refused 1"]
+        assert "data differs from process to process" in found["refused 2"]
+
+
+def test_more_processes_than_images():
+    with pytest.raises(ValueError, match="data has 3 images for 4 processes; start fewer"):
+        Processes(0, 4).check_divides(3, 4)
+
+
+def test_a_process_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
+    worker = Path(__file__).with_name("several_processes.py")
+    done = torchrun(worker, "die", tmp_path, folder=tmp_path)
+    assert done.returncode != 0
+    assert "SIGKILL" in done.stderr
+    assert not list(tmp_path.glob("rank_*"))
+    history = Checkpoints(tmp_path / "of_the_dead").load()["history"]
+    assert 2 <= history[-1]["number"] <= 3
+
+
+def test_an_example_is_one_run(tmp_path):
+    options = ["--quick", "--epochs", "1", "--device", "cpu", "--out", tmp_path / "out"]
+    done = torchrun(ROOT / "examples/vae.py", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("test_elbo:") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    assert "test_elbo" in json.loads((tmp_path / "out/metrics.json").read_text())
