@@ -26,7 +26,7 @@ import ppgen
 from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import L2Penalty, NoMaximumError, maximum_likelihood
 from ppgen.models import LogisticRegression
-from ppgen.models.textbook.logistic_regression import separating_direction
+from ppgen.models.textbook.regression import separating_direction
 
 ELSEWHERE = ["weight decay λ/n: half the penalty", "decoupled decay 2λ/n of AdamW"]
 """Ways that end at another point, and are meant to show it."""

@@ -27,7 +27,7 @@ from ppgen.autoregressive import FullyVisible
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture, ExactSigmoidBeliefNet, SigmoidBeliefNet
-from ppgen.models.binary_posteriors import AutoregressiveBernoulli, FactorisedBernoulli
+from ppgen.models.posteriors import AutoregressiveBernoulli, FactorisedBernoulli
 from ppgen.objectives import ImportanceWeightedELBO, WakeSleepELBO
 
 SMALL_EPOCHS = 30

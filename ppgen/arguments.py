@@ -1,26 +1,24 @@
-"""Checks of the kind and the size of an argument, where it comes from outside."""
+"""Checks of arguments that a user passes: class, size and shape."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
+
+from torch import Tensor
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
-    """Refuse an argument that is of another kind.
+    """Raise a TypeError if an argument is not an instance of a class.
 
     Parameters
     ----------
     name, value
-        Of the argument.
+        Name and value of the argument.
     kind
-        The class, or classes, of which it has to be an instance.
+        One or more classes.
     expected
-        What to give instead, in words.
-
-    Raises
-    ------
-    TypeError
-        Naming the argument, its value and what was expected.
+        What to pass instead, in words.
 
     Examples
     --------
@@ -35,14 +33,7 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected
 
 
 def check_size(name: str, size: int, least: int = 1) -> None:
-    """Refuse what is no whole number, or one below the least.
-
-    Raises
-    ------
-    TypeError
-        Where it is no whole number.
-    ValueError
-        Where it is below ``least``.
+    """Raise an error if ``size`` is not a whole number (TypeError) or is too small (ValueError).
 
     Examples
     --------
@@ -54,3 +45,34 @@ def check_size(name: str, size: int, least: int = 1) -> None:
     check_kind(name, size, Integral, "a whole number")
     if size < least:
         raise ValueError(f"{name} is {size}; expected {least} or more")
+
+
+def check_shape(
+    name: str, tensor: Tensor | None, shape: Sequence[int | None], expected: str
+) -> Tensor:
+    """Return a tensor, or raise a ValueError if it is None or has another shape.
+
+    Parameters
+    ----------
+    name, tensor
+        Name and value of the argument.
+    shape
+        Sizes of all dimensions; None matches any size.
+    expected
+        The shape in words.
+
+    Examples
+    --------
+    >>> import torch
+    >>> check_shape("points", torch.zeros(9, 3), (None, 2), "(points, 2)")
+    Traceback (most recent call last):
+    ...
+    ValueError: points has the shape (9, 3); expected (points, 2)
+    """
+    found = () if tensor is None else tuple(tensor.shape)
+    wanted = tuple(size if want is None else want for size, want in zip(found, shape, strict=False))
+    if tensor is not None and len(found) == len(shape) and found == wanted:
+        return tensor
+    raise ValueError(
+        f"{name} has the shape {None if tensor is None else found}; expected {expected}"
+    )

@@ -1,4 +1,4 @@
-"""Checks of images, and of masks of their pixels, where they come from outside."""
+"""Checks of images and of masks of their pixels that a user passes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ppgen.arguments import check_kind
 
 
 def check_image_shape(image_shape: Sequence[int]) -> int:
-    """Count the pixels; refuse what is no ``(channel, height, width)`` of one or more each.
+    """Return the number of pixels of ``(channel, height, width)``; raise an error if it is invalid.
 
     Raises
     ------
     TypeError
-        Where it is no sequence of whole numbers.
+        If it is not a sequence of whole numbers.
     ValueError
-        Where there are not three sizes, or one is below 1.
+        If it does not have three sizes of 1 or more.
     """
     check_kind("image_shape", image_shape, Sequence, "(channel, height, width)")
     for place, size in enumerate(image_shape):
@@ -33,29 +33,8 @@ def check_image_shape(image_shape: Sequence[int]) -> int:
     return prod(image_shape)
 
 
-def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
-    """Refuse what is no batch of images of a model's size.
-
-    Raises
-    ------
-    ValueError
-        Where ``x`` has another shape than ``(batch, *image_shape)``.
-    """
-    if x.shape[1:] != tuple(image_shape):
-        raise ValueError(
-            f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
-            f"with (channel, height, width) = {tuple(image_shape)}"
-        )
-
-
 def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
-    """Refuse a distribution's value whose last dimensions are no event of its size.
-
-    Raises
-    ------
-    ValueError
-        Where the shape of ``value`` does not end in ``event_shape``.
-    """
+    """Raise a ValueError if the shape of a distribution's value does not end in ``event_shape``."""
     if value.shape[-len(event_shape) :] != tuple(event_shape):
         raise ValueError(
             f"value has the shape {tuple(value.shape)}; expected (…, *event_shape) with "
@@ -64,13 +43,7 @@ def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
 
 
 def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
-    """Refuse images with observed pixels other than 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        It names the first image and value.
-    """
+    """Raise a ValueError if an observed pixel is not 0 or 1; it names the first image and value."""
     outside = (x != 0) & (x != 1)
     if observed is not None:
         outside &= observed
@@ -83,24 +56,18 @@ def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
 
 
 def known_pixels(images: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-    """Give images with 0 wherever a pixel is missing, and the mask in their shape.
+    """Return the images with missing pixels set to 0, and the mask in their shape.
 
-    Raises
-    ------
-    ValueError
-        Where the mask is not boolean or does not broadcast to the images.
+    Raises a ValueError if the mask is invalid, see :func:`check_observed`.
     """
     observed = check_observed(observed, images.shape).to(images.device)
     return images.where(observed, 0), observed
 
 
 def check_observed(observed: Tensor, shape: torch.Size) -> Tensor:
-    """Give the mask of known pixels in the shape of the images.
+    """Return the mask of known pixels in the shape of the images.
 
-    Raises
-    ------
-    ValueError
-        Where the mask is not boolean or does not broadcast to the images.
+    Raises a ValueError if the mask is not boolean or does not broadcast to the images.
     """
     if observed.dtype != torch.bool:
         raise ValueError(f"observed is of type {observed.dtype}; expected booleans, True if known")

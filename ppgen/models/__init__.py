@@ -2,17 +2,17 @@
 
 from ppgen.models.autoregressive import AutoregressiveModel
 from ppgen.models.bernoulli_mixture import BernoulliMixture
-from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.linear_gaussian import LinearGaussian
 from ppgen.models.ppca import PPCA
 from ppgen.models.sigmoid_belief_net import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.textbook.exponential import Exponential
-from ppgen.models.textbook.latent_position_graph import LatentPositionGraph
-from ppgen.models.textbook.linear_regression import LinearRegression
-from ppgen.models.textbook.logistic_regression import LogisticRegression
-from ppgen.models.textbook.position_graph import KnownPositionGraph, PositionGraph
-from ppgen.models.textbook.regression import Regression
-from ppgen.models.vae import VAE
+from ppgen.models.textbook.position_graph import (
+    KnownPositionGraph,
+    LatentPositionGraph,
+    PositionGraph,
+)
+from ppgen.models.textbook.regression import LinearRegression, LogisticRegression, Regression
+from ppgen.models.vae import VAE, HierarchicalVAE
 
 __all__ = [
     "PPCA",

@@ -1,4 +1,4 @@
-"""The mixture of Bernoullis: naive Bayes with a latent class."""
+"""Mixture of Bernoullis: naive Bayes with a latent class."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.arguments import check_size
 from ppgen.data.batches import observed_batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
-from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
+from ppgen.images import check_binary, check_image_shape, check_observed
 from ppgen.models import bernoulli_mixture_em as em
+from ppgen.models.checks import check_batch
 from ppgen.models.em import alternate
 from ppgen.objectives import EnumeratedELBO
 from ppgen.program import Program
@@ -24,39 +26,34 @@ from ppgen.program import Program
 class BernoulliMixture(Program):
     """z ~ Cat(softmax b), x_d | z = k ~ Bern(sigmoid(w_kd + c_d)): pixels independent given z.
 
-    The class z is summed out, so nothing here is a bound: ``ppgen.fit`` ascends log p(x) itself,
-    :meth:`fit_em` does so by expectation maximisation, and likelihood, posterior of z and
-    completions of images are exact. All cost a product of matrices, images by pixels by classes.
+    The class z is summed out: ``ppgen.fit`` maximises log p(x) itself, not a bound, :meth:`fit_em`
+    does so by expectation maximisation, and likelihood, posterior of z and completions are exact.
+    Each costs a matrix product of images, pixels and classes.
 
-    With pseudo-counts both ways of fitting maximise the posterior density of the probabilities
-    instead (MAP): Beta(1 + a, 1 + a) for each pixel's in each class, Dirichlet(1 + α) over classes.
+    With pseudo-counts both maximise the posterior density of the probabilities (MAP) under the
+    priors Beta(1 + a, 1 + a) of each pixel in each class and Dirichlet(1 + α) of the classes.
 
     Parameters
     ----------
     image_shape
         ``(channel, height, width)``.
     classes
-        K, the number of classes. More than there are distinct images change nothing: the
-        likelihood of the data cannot rise further.
+        K, the number of classes, 1 or more. More classes than distinct images do not raise the
+        likelihood of the data.
     pixel_pseudo_count
-        a: white and black pixels, so many of each, that are added to each class.
+        a, 0 or more: number of white and of black pixels added to each class.
     class_pseudo_count
-        α: images that are added to each class.
+        α, 0 or more: number of images added to each class.
 
     Attributes
     ----------
     class_logits
         b, ``(classes,)``.
     weights
-        w, ``(classes, channel, height, width)``; at first random and small, so that an image has
-        about −log 2 nats a pixel.
+        w, ``(classes, channel, height, width)``; small random numbers at first, so that an image
+        has about −log 2 nats a pixel.
     bias
         c, ``(channel, height, width)``.
-
-    Raises
-    ------
-    ValueError
-        Where a size is below 1 or a pseudo-count below 0.
 
     Examples
     --------
@@ -82,8 +79,7 @@ class BernoulliMixture(Program):
     ) -> None:
         super().__init__()
         check_image_shape(image_shape)
-        if classes < 1:
-            raise ValueError(f"classes is {classes}; expected 1 or more")
+        check_size("classes", classes)
         counts = {"pixel": pixel_pseudo_count, "class": class_pseudo_count}
         for name, count in counts.items():
             if not count >= 0:
@@ -98,7 +94,7 @@ class BernoulliMixture(Program):
 
     @property
     def pixel_logits(self) -> Tensor:
-        """The logits w + c of the pixels in each class, ``(classes, channel, height, width)``."""
+        """Pixel logits w + c of each class, ``(classes, channel, height, width)``."""
         return self.weights + self.bias
 
     @property
@@ -107,10 +103,10 @@ class BernoulliMixture(Program):
         return self.pixel_logits.sigmoid()
 
     def model(self, x: Tensor | None = None, observed: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw the class z, then the image at the site ``"x"``.
+        """Draw the class z, then the image at site ``"x"``.
 
-        Pixels that are not ``observed``, booleans, are marginalised where ``x`` is given; so
-        ``ppgen.fit(mixture, (images, observed), …)`` learns from what was seen.
+        If ``x`` is given, pixels that are not ``observed`` (booleans) are marginalised, so
+        ``ppgen.fit(mixture, (images, observed), …)`` fits images with missing pixels.
         """
         if self.pixel_pseudo_count or self.class_pseudo_count:
             pyro.factor("prior", self.log_prior())
@@ -120,33 +116,32 @@ class BernoulliMixture(Program):
             return pyro.sample("x", BernoulliTable(self.pixel_logits, z, observed), obs=x)
 
     def log_prior(self) -> Tensor:
-        """Log-density of the probabilities under the pseudo-counts, up to a constant, nats."""
+        """Return the log-density of the probabilities under their prior, up to a constant, nats."""
         pixels = F.logsigmoid(self.pixel_logits) + F.logsigmoid(-self.pixel_logits)
         classes = self.class_logits.log_softmax(0)
         return self.pixel_pseudo_count * pixels.sum() + self.class_pseudo_count * classes.sum()
 
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Log-probability of the observed pixels of each image, exactly, ``(batch,)``, nats.
+        """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
         Parameters
         ----------
         x
-            Zeros and ones of any type, ``(batch, channel, height, width)``; pixels that are missing
-            may hold anything.
+            Zeros and ones of any type, ``(batch, channel, height, width)``. Values at missing
+            pixels are ignored.
         observed
-            Which pixels are observed, booleans that broadcast to the images; None: all. The others
-            are marginalised.
+            Boolean mask that broadcasts to the images; None: all pixels are observed. Missing
+            pixels are marginalised.
 
         Raises
         ------
         ValueError
-            Where ``x`` or ``observed`` have other shapes or types, or observed pixels are not
-            binary.
+            If ``x`` or ``observed`` have another shape or type, or observed pixels are not binary.
         """
         return self._log_joint(x, observed).logsumexp(0)
 
     def responsibilities(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Posterior probability of each class, p(z | observed pixels), ``(batch, classes)``.
+        """Return posterior class probabilities p(z | observed pixels), ``(batch, classes)``.
 
         Arguments and errors are those of :meth:`log_likelihood`.
         """
@@ -154,21 +149,10 @@ class BernoulliMixture(Program):
 
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
-        """Fill missing pixels by a draw from p(missing | observed pixels), exactly.
+        """Fill in missing pixels given the observed ones: ``(batch, channel, height, width)``.
 
-        Arguments and errors are those of :meth:`log_likelihood`.
-
-        Parameters
-        ----------
-        x, observed
-            Images, and which of their pixels are to be kept.
-        mean
-            Whether to fill in the mean of the missing pixels, grey values, in place of a draw.
-
-        Returns
-        -------
-        Tensor
-            ``(batch, channel, height, width)``.
+        They are the exact conditional mean, grey values, if ``mean`` is True, else a draw from the
+        exact conditional. ``x`` and ``observed`` are as for :meth:`log_likelihood`.
         """
         posterior = self.responsibilities(x, observed)
         if mean:
@@ -193,38 +177,37 @@ class BernoulliMixture(Program):
     ) -> list[float]:
         """Fit by expectation maximisation; no iteration lowers the likelihood.
 
-        It starts with equal classes, each half-way between the mean of all images and one of them,
-        chosen by k-means++. Parameters stay finite where pixels are constant or classes lose all
-        their images, see :func:`ppgen.models.bernoulli_mixture_em.maximisation`.
+        At the start all classes are equally probable, and each class image is half-way between the
+        mean image and an image chosen by k-means++. Parameters stay finite if pixels are constant
+        or a class loses all its images, see
+        :func:`ppgen.models.bernoulli_mixture_em.maximisation`.
 
         Parameters
         ----------
         images, observed
             As for :meth:`log_likelihood`; uint8 takes the least memory.
-        iterations
-            At most so many.
-        tolerance
-            Stop where an iteration gains less, nats an image.
+        iterations, tolerance
+            Stop after this many iterations, or when one gains fewer nats an image.
         batch_size
-            Images that are in memory as floating-point numbers at a time.
+            Images that are in memory as floats at a time.
         warm_start
-            Whether to go on from the present parameters in place of a new start.
+            If True, start from the current parameters.
         callback
             Called with the mixture and the values so far before each iteration and at the end; the
-            fit stops where it returns True.
+            fit stops if it returns True.
         seed
-            Of the start.
+            Seed of the start.
 
         Returns
         -------
         list of float
-            Mean log-likelihood of the images at the start and after each iteration, nats; with
-            pseudo-counts, the log-density of the prior is added, divided by the number of images.
+            Mean log-likelihood of an image at the start and after each iteration, in nats, plus
+            :meth:`log_prior` divided by the number of images.
 
         Raises
         ------
         ValueError
-            Where images or numbers are not what is expected.
+            If images, mask or numbers are invalid.
         """
         check_batch(images, self.image_shape)
         batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)

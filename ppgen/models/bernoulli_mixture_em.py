@@ -1,4 +1,4 @@
-"""Expectation maximisation for mixtures of Bernoullis, on batches of bounded memory.
+"""Expectation maximisation for mixtures of Bernoullis, batch by batch in bounded memory.
 
 Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm; for
 this model Bishop 2006, Pattern recognition and machine learning, section 9.3.3.
@@ -16,16 +16,16 @@ from ppgen.data.batches import Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 
 LARGEST_LOGIT = 15.0
-"""Pixels that are the same in all images of a class get a probability this far from 0 and 1."""
+"""Bound on the absolute value of logits, for pixels that are constant in a class."""
 
 SEEDING_IMAGES = 10_000
-"""Images, drawn at random where there are more, among which the first centres are chosen."""
+"""Number of images, drawn at random if there are more, from which k-means++ chooses centres."""
 
 
 def log_joint(
     class_logits: Tensor, pixel_logits: Tensor, x: Tensor, observed: Tensor | None = None
 ) -> Tensor:
-    """Log-probability of each class together with the observed pixels, ``(classes, batch)``."""
+    """Return log p(class, observed pixels), ``(classes, batch)``, in nats."""
     every_class = torch.arange(len(class_logits), device=class_logits.device).unsqueeze(-1)
     table = BernoulliTable(pixel_logits, every_class, observed, validate_args=False)
     return class_logits.log_softmax(0).unsqueeze(-1) + table.log_prob(x)
@@ -33,15 +33,15 @@ def log_joint(
 
 @dataclass
 class Expectations:
-    """Expected counts under the posterior of the classes, and the likelihood found on the way.
+    """Expected counts under the posterior of the classes, and the log-likelihood.
 
     Attributes
     ----------
     images
         Expected number of images of each class, ``(classes,)``.
     white, seen
-        Of these, with a white pixel, and with an observed one; they broadcast to
-        ``(classes, channel, height, width)``.
+        Expected number of images of each class with this pixel white, and with it observed; both
+        broadcast to ``(classes, channel, height, width)``.
     log_likelihood
         Σ log p(x), nats.
     """
@@ -55,7 +55,7 @@ class Expectations:
 def expectation(
     class_logits: Tensor, pixel_logits: Tensor, batches: Iterable[tuple[Tensor, ...]]
 ) -> Expectations:
-    """E-step: sum expected counts over batches ``(x,)`` or ``(x, observed)``."""
+    """E-step: return expected counts, summed over batches ``(x,)`` or ``(x, observed)``."""
     images = torch.zeros_like(class_logits)
     white = torch.zeros_like(pixel_logits)
     seen = torch.zeros_like(images).view(-1, 1, 1, 1)
@@ -80,11 +80,11 @@ def maximisation(
     pixel_pseudo_count: float = 0.0,
     class_pseudo_count: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """M-step: the class and pixel logits that make the expected counts most probable.
+    """M-step: return the class and pixel logits that maximise the expected log-likelihood.
 
-    All stay finite: pixel logits within ±``LARGEST_LOGIT``, a range of which they are the maximum,
-    so that the likelihood never falls. Where no observed pixel is expected, logits stay as they
-    were, and a class without images keeps a weight of nearly 0.
+    They stay finite. Pixel logits are the maximum within ±``LARGEST_LOGIT``, so the likelihood
+    never falls. A pixel logit stays as it is if no observation of it is expected, and a class
+    without images gets a probability of nearly 0.
     """
     black = (expected.seen - expected.white).clamp(min=0)
     logits = (expected.white + pixel_pseudo_count).log() - (black + pixel_pseudo_count).log()
@@ -96,12 +96,13 @@ def maximisation(
 
 
 def starting_point(batches: Batches, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Equal classes, each half-way between the mean of all images and one of them.
+    """Return class and pixel logits to start from: equal classes around the mean image.
 
-    Those are chosen far from each other by k-means++ (Arthur and Vassilvitskii 2007), in which
-    missing pixels stand at their mean. Classes beyond the number of images are copies.
+    Each class image is half-way between the mean image and an image chosen by k-means++ (Arthur and
+    Vassilvitskii 2007), with missing pixels at their mean. Classes beyond the number of images are
+    copies.
     """
-    from sklearn.cluster import kmeans_plusplus  # here, for it takes a second to import
+    from sklearn.cluster import kmeans_plusplus  # here, since it takes a second to import
 
     first = batches.tensors[0]
     zeros = torch.zeros(1, *first.shape[1:], dtype=batches.dtype, device=first.device)

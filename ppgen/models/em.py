@@ -1,9 +1,14 @@
-"""Expectation maximisation: what the fits of all models share."""
+"""Expectation maximisation: the loop that the fits of all models share.
+
+Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+
+from ppgen.arguments import check_size
 
 Expected = TypeVar("Expected")
 
@@ -16,35 +21,15 @@ def alternate(
     tolerance: float,
     stop: Callable[[list[float]], bool | None] | None = None,
 ) -> list[float]:
-    """Alternate between the two steps until the objective has converged.
+    """Alternate E-steps and M-steps until the objective converges.
 
-    Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm.
-
-    Parameters
-    ----------
-    expectation
-        E-step: gives the objective under the present parameters and what the M-step needs.
-    maximisation
-        M-step: sets the parameters.
-    iterations
-        At most so many.
-    tolerance
-        The fit ends where an iteration gains less.
-    stop
-        Called with the values so far after every E-step; the fit ends where it returns True.
-
-    Returns
-    -------
-    list of float
-        The objective at the start and after each iteration.
-
-    Raises
-    ------
-    ValueError
-        Where ``iterations`` is below 0.
+    ``expectation`` is the E-step: it returns the objective at the current parameters, and what the
+    M-step ``maximisation`` needs to set new ones. The loop ends after the given number of
+    iterations, when one gains less than ``tolerance``, or if ``stop``, called with the objectives
+    so far after every E-step, returns True. It returns the objective at the start and after each
+    iteration.
     """
-    if iterations < 0:
-        raise ValueError(f"iterations is {iterations}; expected 0 or more")
+    check_size("iterations", iterations, least=0)
     values: list[float] = []
     while True:
         value, expected = expectation()

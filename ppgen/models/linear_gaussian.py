@@ -1,4 +1,4 @@
-"""A linear-Gaussian model, where inference is exact."""
+"""The linear-Gaussian latent variable model, in which inference is exact."""
 
 from __future__ import annotations
 
@@ -12,40 +12,36 @@ from pyro.distributions import MultivariateNormal, constraints
 from torch import Tensor, nn
 from torch.distributions import transform_to
 
-from ppgen.images import check_batch, check_image_shape, check_observed
+from ppgen.images import check_image_shape, check_observed
 from ppgen.likelihoods import at_least_float32
+from ppgen.models.checks import check_batch, check_grey
 from ppgen.program import Program
 
 
 class LinearGaussian(Program):
     """z ~ N(0, I), x | z ~ N(W z + mean, σ² I); q(z | x) = N(A (x − mean), C), the exact family.
 
-    Images are grey values as floats, as a rule from 0 to 1: log-likelihoods are densities of that
-    scale. Everything is Gaussian, so likelihood, posterior and missing pixels are exact (Tipping
+    Images are grey values as floats, usually from 0 to 1; log-likelihoods are densities on that
+    scale. Likelihood, posterior and missing pixels are exact, since everything is Gaussian (Tipping
     and Bishop 1999, Probabilistic principal component analysis, section 3). ``ppgen.fit`` trains
-    model and guide by SVI; its default ELBO has no variance where the guide is the exact posterior,
-    since there log p(x, z) − log q(z | x) = log p(x) whatever z is drawn.
+    model and guide by SVI. Its default ELBO has zero variance if the guide is the exact posterior:
+    then log p(x, z) − log q(z | x) = log p(x) for every z.
 
     Parameters
     ----------
     image_shape
         ``(channel, height, width)``.
     latent
-        Dimension d of z, fewer than the pixels.
+        Dimension d of z, from 1 to the number of pixels less 1.
 
     Attributes
     ----------
     loadings
-        W, an image for each latent dimension, ``(latent, channel, height, width)``.
+        W, ``(latent, channel, height, width)``.
     mean
         ``(channel, height, width)``.
     log_scale
-        log σ.
-
-    Raises
-    ------
-    ValueError
-        Where ``image_shape`` is none, or ``latent`` is below 1 or not below the number of pixels.
+        log σ, ``()``.
 
     Examples
     --------
@@ -69,47 +65,46 @@ class LinearGaussian(Program):
 
     @property
     def scale(self) -> Tensor:
-        """Standard deviation σ of the noise."""
+        """Standard deviation σ of the noise, ``()``."""
         return self.log_scale.exp()
 
     @property
     def guide_tril(self) -> Tensor:
-        """Cholesky factor of the guide's covariance, which all images share."""
+        """Cholesky factor of the guide's covariance, ``(latent, latent)``, shared by all images."""
         return transform_to(constraints.lower_cholesky)(self.encoder_tril)
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw z, then the image at the site ``"x"``."""
+        """Draw z, then the image at site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
             z = pyro.sample("z", self._prior())
             return pyro.sample("x", self._pixels(z).to_event(3), obs=x)
 
     def guide(self, x: Tensor) -> Any:
-        """Draw z from a Gaussian with a linear mean and one covariance for all images."""
+        """Draw z from a Gaussian with a mean linear in x and one covariance for all images."""
         mean = at_least_float32(self.encoder((x - self.mean).flatten(-3)))
         with pyro.plate("data", len(x)):
             return pyro.sample("z", MultivariateNormal(mean, scale_tril=self.guide_tril))
 
     def decode(self, z: Tensor) -> Tensor:
-        """E[x | z] for ``(*batch, latent)``: ``(*batch, channel, height, width)``."""
+        """Return E[x | z], ``(*batch, channel, height, width)``, for z ``(*batch, latent)``."""
         return torch.tensordot(z, self.loadings, 1) + self.mean
 
     def posterior(self, x: Tensor, observed: Tensor | None = None) -> MultivariateNormal:
-        """Exact p(z | x), batch shape ``(batch,)``.
+        """Return the exact posterior p(z | x), batch shape ``(batch,)``.
 
         Parameters
         ----------
         x
-            ``(batch, channel, height, width)``. What stands at missing pixels is ignored.
+            ``(batch, channel, height, width)``. Values at missing pixels are ignored.
         observed
-            True where a pixel is observed, broadcasting to the images; a mask of one image for all
-            costs the least. None: everywhere. An image of which nothing is observed has the prior
-            as its posterior.
+            Boolean mask, True if a pixel is observed, that broadcasts to the images. One mask for
+            all images is cheapest. None: all pixels are observed. The posterior of an image without
+            observed pixels is the prior.
 
         Raises
         ------
         ValueError
-            Where image or mask are not what is expected, or there is too little noise for the
-            precision of the floats.
+            If image or mask are invalid, or σ is too small for the precision of the floats.
         """
         observed = self._check(x, observed)
         loadings, variance = self.loadings.flatten(1), self.scale**2
@@ -130,51 +125,38 @@ class LinearGaussian(Program):
             ) from error
         evidence = (x - self.mean).flatten(-3) @ loadings.T / variance
         mean = (evidence.unsqueeze(-2) @ covariance).squeeze(-2)
-        # Validation would look at the precision of every image, also where all have one.
+        # Validation would check one precision per image, even if all images share one.
         return MultivariateNormal(mean, precision_matrix=precision, validate_args=False)
 
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Exact log p(x) of each image, ``(batch,)`` in nats; of the observed pixels, if masked.
+        """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
-        Arguments are those of :meth:`posterior`.
+        Arguments and errors are those of :meth:`posterior`.
         """
         return self._log_likelihood(x, observed, self.posterior(x, observed))
 
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
-        """Fill in missing pixels given the observed ones, which stay as they are.
+        """Fill in missing pixels given the observed ones: ``(batch, channel, height, width)``.
 
-        Parameters
-        ----------
-        x, observed
-            As in :meth:`posterior`.
-        mean
-            Whether to give the exact conditional mean, in place of a draw from the exact
-            conditional, noise included.
-
-        Returns
-        -------
-        Tensor
-            ``(batch, channel, height, width)``.
+        They are the exact conditional mean if ``mean`` is True, else a draw from the exact
+        conditional, noise included. ``x`` and ``observed`` are as in :meth:`posterior`.
         """
         posterior = self.posterior(x, observed)
         pixels = self._pixels(posterior.mean if mean else posterior.sample())
         return x.where(observed, pixels.mean if mean else pixels.sample())
 
     def walk(self, z: Tensor, offsets: Tensor) -> Tensor:
-        """Move one latent dimension at a time away from ``z``, by each offset.
+        """Return E[x | z] with one latent dimension of ``z`` moved at a time, by each offset.
 
-        Returns
-        -------
-        Tensor
-            E[x | z], ``(latent, offsets, channel, height, width)``.
+        The shape is ``(latent, offsets, channel, height, width)``.
         """
         steps = offsets.view(-1, 1) * torch.eye(self.latent).to(z).unsqueeze(1)
         return self.decode(z + steps)
 
     @torch.no_grad()
     def use_exact_posterior(self) -> None:
-        """Make the guide the exact posterior under the model's present parameters."""
+        """Set the guide to the exact posterior under the model's current parameters."""
         posterior = self.posterior(self.mean.unsqueeze(0))
         covariance = posterior.covariance_matrix[0]
         self.encoder.weight.copy_(covariance @ self.loadings.flatten(1) / self.scale**2)
@@ -191,9 +173,9 @@ class LinearGaussian(Program):
     def _log_likelihood(
         self, x: Tensor, observed: Tensor | None, posterior: MultivariateNormal
     ) -> Tensor:
-        # log p(x) = log p(x, z) − log p(z | x) for any z. At the posterior's mean, where its log
-        # density is d/2 less its entropy, no large numbers cancel, as they do in the quadratic
-        # form of Woodbury's identity: in float32 that leaves a thirtieth of the error.
+        # log p(x) = log p(x, z) − log p(z | x) for any z. At the posterior's mean log p(z | x) is
+        # d/2 − entropy, and no large numbers cancel. In float32 the error is a thirtieth of that of
+        # the quadratic form in Woodbury's identity.
         z = posterior.mean
         if observed is None:
             pixels = self._pixels(z).log_prob(x)
@@ -204,8 +186,7 @@ class LinearGaussian(Program):
 
     def _check(self, x: Tensor, observed: Tensor | None) -> Tensor | None:
         check_batch(x, self.image_shape)
-        if not x.is_floating_point():
-            raise ValueError(f"x is {x.dtype}; expected grey values as floats: images / 255")
+        check_grey("x", x)
         if observed is None:
             return None
         check_observed(observed, x.shape)
@@ -213,7 +194,7 @@ class LinearGaussian(Program):
 
 
 def check_latent(latent: int, pixels: int) -> None:
-    """Refuse a dimension of z that leaves nothing to the noise."""
+    """Raise a ValueError if ``latent`` is below 1 or leaves no dimension to the noise."""
     if not 1 <= latent < pixels:
         raise ValueError(
             f"latent is {latent}; expected a dimension of 1 or more, and fewer than the "

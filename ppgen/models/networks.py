@@ -1,17 +1,27 @@
-"""Networks between images and latent vectors."""
+"""Perceptrons and convolutional networks between images of any size and latent vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import ceil, prod
 
-from torch import nn
+from torch import Tensor, nn
 
 from ppgen.images import check_image_shape
 
+Activation = Callable[[], nn.Module]
+"""Makes an activation, such as ``nn.ReLU``."""
 
-def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Linear layers of the given sizes, input and output included, an activation between each.
+Size = tuple[int, int]
+"""Height and width."""
+
+Upsampling = Callable[[int, int, Size, Size], nn.Module]
+"""Makes a layer from input channels, output channels, input size and output size (about twice)."""
+
+
+def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential:
+    """Make a multilayer perceptron from the sizes of all its layers, input and output included.
 
     Examples
     --------
@@ -32,9 +42,12 @@ def mlp_encoder(
     image_shape: Sequence[int],
     outputs: int,
     hidden: Sequence[int] = (400,),
-    activation: Callable[[], nn.Module] = nn.ReLU,
+    activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
-    """From images ``(batch, channel, height, width)`` to vectors ``(batch, outputs)``."""
+    """Make a perceptron from images ``(*batch, channel, height, width)`` to ``(*batch, outputs)``.
+
+    ``hidden`` holds the sizes of its hidden layers.
+    """
     sizes = [check_image_shape(image_shape), *hidden, outputs]
     return nn.Sequential(nn.Flatten(-3), *mlp(sizes, activation))
 
@@ -44,8 +57,163 @@ def mlp_decoder(
     image_shape: Sequence[int],
     outputs: int,
     hidden: Sequence[int] = (400,),
-    activation: Callable[[], nn.Module] = nn.ReLU,
+    activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
-    """From ``(*batch, latent)`` to raw outputs ``(*batch, outputs, channel, height, width)``."""
+    """Make a perceptron from latents ``(*batch, latent)`` to raw outputs of every pixel.
+
+    These have the shape ``(*batch, outputs, channel, height, width)``.
+    """
     sizes = [latent, *hidden, outputs * check_image_shape(image_shape)]
     return nn.Sequential(*mlp(sizes, activation), nn.Unflatten(-1, (outputs, *image_shape)))
+
+
+def transposed(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+    """Make a transposed convolution with stride 2, which doubles the size."""
+    # A stride of 2 maps two sizes to `size`; the output padding selects the one that is meant.
+    padding = (target[0] - 2 * size[0] + 1, target[1] - 2 * size[1] + 1)
+    return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding)
+
+
+def resized(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+    """Make a layer that doubles the size by copying pixels, then convolves.
+
+    It avoids the checkerboard artifacts of transposed convolutions (Odena, Dumoulin and Olah 2016,
+    Deconvolution and checkerboard artifacts).
+    """
+    return nn.Sequential(nn.Upsample(target), nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+class ResidualBlock(nn.Module):
+    """x + two convolutions of x, activations before each (He et al. 2016, Identity mappings)."""
+
+    def __init__(self, channels: int, activation: Activation = nn.ReLU) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            activation(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            activation(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, height, width)`` to the same shape."""
+        return x + self.change(x)
+
+
+class OverLeadingDimensions(nn.Module):
+    """Apply a network with one batch dimension over any number of leading dimensions.
+
+    The network maps ``(batch, *event)`` to ``(batch, *output)``; ``event_dims`` counts the
+    dimensions of ``event``. Importance sampling adds a dimension of particles.
+    """
+
+    def __init__(self, network: nn.Module, event_dims: int) -> None:
+        super().__init__()
+        self.network = network
+        self.event_dims = event_dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(*batch, *event)`` to ``(*batch, *output)``."""
+        split = x.dim() - self.event_dims
+        y = self.network(x.reshape(-1, *x.shape[split:]))
+        return y.view(*x.shape[:split], *y.shape[1:])
+
+
+def convolutional_encoder(
+    image_shape: Sequence[int],
+    outputs: int,
+    channels: Sequence[int] = (32, 64),
+    hidden: int = 256,
+    blocks: int = 0,
+    activation: Activation = nn.ReLU,
+) -> nn.Module:
+    """Make a convolutional network from images ``(*batch, *image_shape)`` to ``(*batch, outputs)``.
+
+    Parameters
+    ----------
+    image_shape
+        ``(channel, height, width)``.
+    outputs
+        Length of the output vectors.
+    channels
+        Output channels of each convolution with stride 2.
+    hidden
+        Size of the layer between the last convolution and the outputs.
+    blocks
+        Number of residual blocks after each convolution with stride 2.
+    activation
+        Maker of the activations.
+
+    Examples
+    --------
+    >>> import torch
+    >>> convolutional_encoder((3, 25, 31), outputs=20)(torch.zeros(2, 3, 25, 31)).shape
+    torch.Size([2, 20])
+    """
+    layers: list[nn.Module] = []
+    smallest = _sizes(image_shape, len(channels))[-1]
+    inputs = image_shape[0]
+    for number in channels:
+        layers += [nn.Conv2d(inputs, number, 3, stride=2, padding=1)]
+        layers += [ResidualBlock(number, activation) for _ in range(blocks)]
+        layers += [activation()]
+        inputs = number
+    layers += [nn.Flatten(), nn.Linear(inputs * prod(smallest), hidden), activation()]
+    return OverLeadingDimensions(nn.Sequential(*layers, nn.Linear(hidden, outputs)), event_dims=3)
+
+
+def convolutional_decoder(
+    latent: int,
+    image_shape: Sequence[int],
+    outputs: int,
+    channels: Sequence[int] = (64, 32),
+    hidden: int = 256,
+    blocks: int = 0,
+    activation: Activation = nn.ReLU,
+    upsampling: Upsampling = transposed,
+) -> nn.Module:
+    """Make a convolutional network from latents ``(*batch, latent)`` to raw outputs of every pixel.
+
+    These have the shape ``(*batch, outputs, channel, height, width)``.
+
+    Parameters
+    ----------
+    latent, outputs
+        Length of the latent vectors, and number of raw outputs of each pixel.
+    image_shape
+        ``(channel, height, width)``.
+    channels
+        Input channels of each layer that doubles the size.
+    hidden, blocks, activation
+        As for :func:`convolutional_encoder`.
+    upsampling
+        Layer that doubles the size: :func:`transposed` or :func:`resized`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> decoder = convolutional_decoder(20, (3, 25, 31), outputs=2, upsampling=resized)
+    >>> decoder(torch.zeros(5, 4, 20)).shape
+    torch.Size([5, 4, 2, 3, 25, 31])
+    """
+    sizes = _sizes(image_shape, len(channels))[::-1]
+    start = (channels[0], *sizes[0])
+    layers: list[nn.Module] = [nn.Linear(latent, hidden), activation()]
+    layers += [nn.Linear(hidden, prod(start)), nn.Unflatten(1, start)]
+    steps = pairwise([*channels, outputs * image_shape[0]])
+    for (inputs, number), (size, target) in zip(steps, pairwise(sizes), strict=True):
+        layers += [ResidualBlock(inputs, activation) for _ in range(blocks)]
+        layers += [activation(), upsampling(inputs, number, size, target)]
+    layers += [nn.Unflatten(1, (outputs, image_shape[0]))]
+    return OverLeadingDimensions(nn.Sequential(*layers), event_dims=1)
+
+
+def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
+    # Height and width of the image and after each convolution with stride 2.
+    check_image_shape(image_shape)
+    if not halvings:
+        raise ValueError("channels is empty; expected those of one or more convolutions")
+    sizes = [(image_shape[1], image_shape[2])]
+    for _ in range(halvings):
+        sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
+    return sizes

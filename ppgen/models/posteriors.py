@@ -1,4 +1,4 @@
-"""The families q(z | x) from which a guide draws, given an encoder's outputs."""
+"""Families of approximate posteriors q(z | x), given the outputs of an encoder."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from collections.abc import Iterable
 from typing import Any
 
 import pyro.distributions as dist
-from pyro.distributions import TorchDistribution
+import torch
+from pyro.distributions import TorchDistribution, constraints
 from pyro.distributions.transforms import conditional_affine_autoregressive
 from torch import Tensor, nn
+from torch.distributions.transforms import ReshapeTransform
 
+from ppgen.arguments import check_size
+from ppgen.autoregressive import AutoregressiveNetwork
+from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import at_least_float32
 
 
 class Posterior(nn.Module, ABC):
-    """A family of distributions over latent vectors: what a network's outputs mean.
+    """Abstract family of distributions over latent vectors.
 
-    A new family is one subclass: how many ``outputs`` it needs, and ``forward``.
-
-    Parameters
-    ----------
-    latent
-        Dimension K of z.
+    A subclass defines ``outputs``, the number of encoder outputs that it needs, and ``forward``,
+    which turns them into a distribution. ``latent`` is the dimension K of z.
     """
 
     def __init__(self, latent: int) -> None:
         super().__init__()
-        if latent < 1:
-            raise ValueError(f"latent is {latent}; expected a dimension of 1 or more")
+        check_size("latent", latent)
         self.latent = latent
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """Numbers that the encoder gives for each image."""
+        """Number of encoder outputs for each image."""
 
     @abstractmethod
     def forward(self, raw: Tensor) -> TorchDistribution:
-        """q(z | x) with the batch shape of ``raw``, ``(*batch, outputs)``, and events ``(K,)``."""
+        """Return q(z | x), batch shape ``(*batch,)``, event ``(K,)``, for ``(*batch, outputs)``."""
 
 
 def layer_sites(layers: int) -> list[str]:
-    """Name the sites of so many layers of latents, from the lowest up.
+    """Return the site names of the layers of latents, from the lowest up.
 
     Examples
     --------
@@ -53,36 +53,29 @@ def layer_sites(layers: int) -> list[str]:
 
 
 def diagonal_gaussian(raw: Tensor) -> TorchDistribution:
-    """N(mean, diag exp(log_var)) from mean and log-variance side by side, ``(*batch, 2 K)``."""
+    """Return N(mean, diag exp(log_var)) for means, then log-variances, ``(*batch, 2K)``."""
     mean, log_var = at_least_float32(raw).chunk(2, dim=-1)
     return dist.Normal(mean, (0.5 * log_var).exp()).to_event(1)
 
 
 class DiagonalGaussian(Posterior):
-    """N(mean, diag exp(log_var)).
-
-    Examples
-    --------
-    >>> import torch
-    >>> DiagonalGaussian(latent=2)(torch.zeros(5, 4)).stddev.shape
-    torch.Size([5, 2])
-    """
+    """Diagonal Gaussian N(mean, diag exp(log_var))."""
 
     @property
     def outputs(self) -> int:
-        """Means and log-variances, side by side."""
+        """2K: means, then log-variances."""
         return 2 * self.latent
 
     def forward(self, raw: Tensor) -> TorchDistribution:
-        """Give the Gaussian of each row."""
+        """Return the Gaussian of each row."""
         return diagonal_gaussian(raw)
 
 
 class InverseAutoregressiveFlow(Posterior):
-    """A diagonal Gaussian, then affine autoregressive transforms that see the encoder's context.
+    """Diagonal Gaussian followed by affine autoregressive transforms that see the encoder.
 
     Kingma et al. 2016, Improved variational inference with inverse autoregressive flow,
-    equation 10; each transform has a random order of the dimensions of its own.
+    equation 10. Each transform orders the dimensions at random.
 
     Parameters
     ----------
@@ -93,11 +86,10 @@ class InverseAutoregressiveFlow(Posterior):
     hidden
         Hidden units of each transform's network.
     context
-        Length of the vector by which the encoder tells the transforms of the image.
+        Length of the encoder's output vector that all transforms are conditioned on.
 
     Examples
     --------
-    >>> import torch
     >>> q = InverseAutoregressiveFlow(latent=2)(torch.zeros(5, 20))
     >>> z = q.rsample()
     >>> z.shape, q.log_prob(z).shape
@@ -111,7 +103,7 @@ class InverseAutoregressiveFlow(Posterior):
         self.base = DiagonalGaussian(latent)
         self.context = context
         self.transforms = nn.ModuleList(
-            # A wide range for the log-scales would let the first steps run away.
+            # With a wider range of log-scales the first steps of training may diverge.
             conditional_affine_autoregressive(
                 latent, context, [hidden], log_scale_min_clip=-3.0, log_scale_max_clip=3.0
             )
@@ -120,13 +112,70 @@ class InverseAutoregressiveFlow(Posterior):
 
     @property
     def outputs(self) -> int:
-        """Those of the Gaussian, and the context."""
+        """2K for the Gaussian, and the context."""
         return self.base.outputs + self.context
 
     def forward(self, raw: Tensor) -> TorchDistribution:
-        """Give the flow of each row."""
+        """Return the flow of each row."""
         raw = at_least_float32(raw)
         gaussian, context = raw.split((self.base.outputs, self.context), dim=-1)
         conditional: Iterable[Any] = self.transforms
         transforms = [transform.condition(context) for transform in conditional]
         return dist.TransformedDistribution(self.base(gaussian), transforms)
+
+
+class FactorisedBernoulli(Posterior):
+    """Binary latents that are independent given the image, one logit each."""
+
+    @property
+    def outputs(self) -> int:
+        """K logits."""
+        return self.latent
+
+    def forward(self, raw: Tensor) -> TorchDistribution:
+        """Return independent Bernoullis with the logits of each row."""
+        return dist.Bernoulli(logits=at_least_float32(raw)).to_event(1)
+
+
+class AutoregressiveBernoulli(Posterior):
+    """Binary latents drawn one after the other, each given the image and the earlier latents.
+
+    Unlike a factorised family it can represent explaining away: when one cause is on, another
+    becomes less probable.
+
+    Parameters
+    ----------
+    network
+        Conditionals of the latents, as binary images ``(1, 1, K)``. Its context is the encoder's
+        output, a vector of ``network.context_size`` numbers.
+
+    Examples
+    --------
+    >>> from ppgen.autoregressive import FullyVisible
+    >>> q = AutoregressiveBernoulli(FullyVisible((1, 1, 3), context_size=8))(torch.zeros(5, 8))
+    >>> q.log_prob(q.sample()).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, network: AutoregressiveNetwork) -> None:
+        super().__init__(network.pixels)
+        check_size("network.context_size", network.context_size)
+        self.network = network
+        image, vector = torch.Size(network.image_shape), torch.Size([network.pixels])
+        self.to_vector = ReshapeTransform(image, vector)
+
+    @property
+    def outputs(self) -> int:
+        """Length of the network's context."""
+        return self.network.context_size
+
+    def forward(self, raw: Tensor) -> TorchDistribution:
+        """Return the network's distribution of vectors, each row its context."""
+        latents = Autoregressive(self.network, raw)
+        return BinaryVectors(latents, [self.to_vector])
+
+
+class BinaryVectors(dist.TransformedDistribution):
+    """Binary images reshaped to vectors; the reshaping alone would report real support."""
+
+    support = constraints.independent(constraints.boolean, 1)

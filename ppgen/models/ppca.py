@@ -6,21 +6,22 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from pyro.distributions import MultivariateNormal
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ppgen.data.batches import observed_batches
 from ppgen.models.em import alternate
 from ppgen.models.linear_gaussian import LinearGaussian, check_latent
-from ppgen.models.ppca_em import PixelRegression
 from ppgen.models.principal_axes import PrincipalAxes, check_images
 
 
 class PPCA(LinearGaussian):
-    """The linear-Gaussian model, fitted by maximum likelihood exactly: W spans principal axes.
+    """Probabilistic PCA: the linear-Gaussian model, fitted exactly by maximum likelihood.
 
-    The optimum is known in closed form; where pixels are missing, by expectation maximisation;
-    ``ppgen.fit`` comes to the same optimum by SVI. There the loadings are known up to a rotation;
-    :meth:`from_images` gives the principal axes.
+    :meth:`from_images` computes the optimum in closed form, :meth:`fit_em` by expectation
+    maximisation if pixels are missing, and ``ppgen.fit`` reaches the same optimum by SVI. The
+    optimum determines the loadings up to a rotation; :meth:`from_images` returns principal axes.
 
     Parameters
     ----------
@@ -44,25 +45,22 @@ class PPCA(LinearGaussian):
     def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> PPCA:
         """Fit by maximum likelihood in closed form (equations 7 and 8), computed in float64.
 
-        The loadings are orthogonal, in order of the variance that they explain; a pixel that is
-        constant gets loadings 0; repeated images count as often as they occur. The guide becomes
-        the exact posterior.
+        The loadings are orthogonal, in falling order of the variance that they explain. A constant
+        pixel gets loadings 0. The guide becomes the exact posterior.
 
         Parameters
         ----------
-        images
-            Grey values as floats, ``(batch, channel, height, width)``.
-        latent
-            Dimension of z.
+        images, latent
+            Grey values as floats, ``(batch, channel, height, width)``; dimension of z.
         randomised
-            Whether to find the axes by power iteration, see :meth:`PrincipalAxes.randomised`, for
-            images with many thousand pixels.
+            If True, find the axes by power iteration, see :meth:`PrincipalAxes.randomised`: faster
+            for images with many thousand pixels.
 
         Raises
         ------
         ValueError
-            Where the images are no finite floats, or vary along too few directions to leave some
-            variance to the noise.
+            If the images are not finite floats, or vary along too few directions to leave variance
+            to the noise.
         """
         check_images(images)
         check_latent(latent, images[0].numel())
@@ -87,27 +85,24 @@ class PPCA(LinearGaussian):
     ) -> list[float]:
         """Fit by expectation maximisation; pixels may be missing at random.
 
-        It starts at the closed form on images whose missing pixels are set to the pixel's mean;
-        without missing pixels that is the answer. An image of which nothing is observed changes
-        nothing; a pixel that no image observes gets loadings 0 and keeps its mean.
-        With missing pixels maximum likelihood overfits at fewer dimensions than without. The guide
-        becomes the exact posterior.
+        The start is the closed form on images whose missing pixels are set to the pixel's mean;
+        without missing pixels it is the optimum. Images without observed pixels have no effect; a
+        pixel that no image observes gets loadings 0 and keeps its mean. With missing pixels maximum
+        likelihood overfits at fewer dimensions. The guide becomes the exact posterior.
 
         Parameters
         ----------
         images, observed
             As in :meth:`posterior`.
-        iterations
-            At most so many.
-        tolerance
-            Stop where an iteration gains less, nats an image.
+        iterations, tolerance
+            Stop after this many iterations, or when one gains fewer nats an image.
         batch_size
             Images whose posteriors are in memory at a time.
         warm_start
-            Whether to go on from the present parameters in place of a new start.
+            If True, start from the current parameters.
         callback
             Called with the program and the values so far before each iteration and at the end; the
-            fit stops where it returns True.
+            fit stops if it returns True.
 
         Returns
         -------
@@ -117,8 +112,8 @@ class PPCA(LinearGaussian):
         Raises
         ------
         ValueError
-            Where images or mask are not what is expected, observed pixels are not finite, or the
-            noise vanishes, since there are more latent dimensions than the images allow.
+            If images or mask are invalid, observed pixels are not finite, or the noise variance
+            runs to 0 because the images vary along too few directions.
         """
         self._check(images, observed)
         every = torch.ones(images.shape, dtype=torch.bool) if observed is None else observed
@@ -153,8 +148,8 @@ class PPCA(LinearGaussian):
         return values
 
     def _imputed(self, images: Tensor, observed: Tensor) -> Tensor:
-        # Images of which something is observed, with missing pixels at the pixel's mean; one that
-        # is never observed keeps the mean that it has.
+        # Images with some observed pixel; missing pixels are set to the pixel's mean, which stays
+        # as it is if no image observes the pixel.
         total, count = images.where(observed, 0).sum(0), observed.sum(0)
         mean = torch.where(count > 0, total / count, self.mean.to(images))
         return images.where(observed, mean)[observed.flatten(1).any(1)]
@@ -175,3 +170,52 @@ class PPCA(LinearGaussian):
         self.loadings.copy_(loadings.view_as(self.loadings))
         self.mean.copy_(mean.view_as(self.mean))
         self.log_scale.copy_(variance.log() / 2)
+
+
+class PixelRegression:
+    """M-step: regress every pixel on z and a constant, over the images that observe it.
+
+    Only the posterior of z is known, so the normal equations hold expected moments of (z, 1)
+    (Tipping and Bishop 1999, equations 27 and 28, with sums over observed pixels only, and loadings
+    and mean solved jointly). The sums take size, type and device of ``loadings (latent, pixels)``.
+    """
+
+    def __init__(self, loadings: Tensor) -> None:
+        latent, pixels = loadings.shape
+        self.moments = loadings.new_zeros(pixels, latent + 1, latent + 1)
+        self.products = loadings.new_zeros(pixels, latent + 1)
+        self.squares = loadings.new_zeros(())
+        self.count = loadings.new_zeros(pixels)
+
+    def add(self, x: Tensor, observed: Tensor, posterior: MultivariateNormal) -> None:
+        """Add images: values (0 if missing) and mask, ``(batch, pixels)`` each."""
+        mean = pad(posterior.mean, (0, 1), value=1.0)
+        second = mean.unsqueeze(-1) * mean.unsqueeze(-2)
+        second[:, :-1, :-1] += posterior.covariance_matrix
+        weights = observed.to(x.dtype)
+        self.moments += (weights.T @ second.flatten(1)).view_as(self.moments)
+        self.products += x.T @ mean
+        self.squares += x.square().sum()
+        self.count += weights.sum(0)
+
+    def solve(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return loadings ``(latent, pixels)``, constants ``(pixels,)`` and the noise variance.
+
+        A pixel that no image observes gets zeros. Raises a ValueError if the noise variance is
+        within rounding error of 0.
+        """
+        never_seen = (self.count == 0).to(self.moments).view(-1, 1, 1)
+        identity = torch.eye(self.moments.shape[-1]).to(self.moments)
+        coefficients = torch.linalg.solve(self.moments + never_seen * identity, self.products)
+        left = self.squares - (coefficients * self.products).sum()
+        total = self.squares - (self.products[:, -1].square() / self.count.clamp(min=1)).sum()
+        eps = torch.finfo(left.dtype).eps
+        # Posteriors lose half of their digits when the noise is this share of the variance.
+        if not left > eps**0.5 * total + 10 * eps * self.squares:
+            raise ValueError(
+                f"the noise variance runs to 0: {coefficients.shape[1] - 1} latent dimensions "
+                "explain all that was observed; expected fewer dimensions, or images that vary "
+                f"more (or a type of more digits than {left.dtype})"
+            )
+        variance = left / self.count.sum()
+        return coefficients[:, :-1].T, coefficients[:, -1], variance

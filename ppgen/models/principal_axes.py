@@ -1,4 +1,4 @@
-"""The principal axes of images: all that the maximum likelihood of probabilistic PCA needs."""
+"""Principal axes of images, from which the maximum likelihood of probabilistic PCA follows."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ppgen.models.checks import check_grey
+
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """Mean of images, their principal axes, and their variances along these; all float64.
+    """Mean of images, their principal axes and the variances along them, in float64.
 
-    Variances are mean squares, 1/n and not 1/(n − 1), as maximum likelihood has them.
+    Variances are divided by n, not n − 1, as in maximum likelihood.
 
     Attributes
     ----------
     mean
         ``(pixels,)``.
     axes
-        Orthonormal, ``(axes, pixels)``.
+        Orthonormal rows, ``(axes, pixels)``.
     variances
-        Along each axis, falling, ``(axes,)``.
+        Variance along each axis, falling, ``(axes,)``.
     outside
-        Variance along all further directions together.
+        Total variance along all other directions.
 
     Examples
     --------
@@ -43,22 +45,12 @@ class PrincipalAxes:
 
     @classmethod
     def from_images(cls, images: Tensor, first: int | None = None) -> PrincipalAxes:
-        """Find the axes along which images ``(batch, channel, height, width)`` vary most.
+        """Compute the axes along which images ``(batch, channel, height, width)`` vary most.
 
-        By the eigenvectors of the covariance, pixels by pixels, or of the Gram matrix, images by
-        images, whichever is smaller.
-
-        Parameters
-        ----------
-        images
-            Grey values as floats.
-        first
-            How many axes at most; None: all along which the images vary.
-
-        Raises
-        ------
-        ValueError
-            Where the images are not one or more tensors of finite floating-point numbers.
+        They are eigenvectors of the covariance ``(pixels, pixels)`` or of the Gram matrix
+        ``(batch, batch)``, whichever is smaller. ``first`` limits their number; None: all along
+        which the images vary. Raises a ValueError if there are no images or they are not finite
+        floats.
         """
         x = flat(images)
         mean = finite_mean(x)
@@ -69,17 +61,12 @@ class PrincipalAxes:
 
     @classmethod
     def randomised(cls, images: Tensor, first: int, iterations: int = 7) -> PrincipalAxes:
-        """Find the first axes by power iteration on random directions.
+        """Compute the first axes by power iteration on random directions.
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
-        randomness, algorithm 4.4), with ten directions to spare, on random numbers of torch's
-        global generator. The variances found are a little below the largest. It pays where both
-        images and pixels are many thousands and axes few.
-
-        Raises
-        ------
-        ValueError
-            As in :meth:`from_images`.
+        randomness, algorithm 4.4) with ten extra directions, on torch's global generator. The
+        variances are slightly too small. It is faster if images and pixels are many thousands and
+        axes few. Errors are those of :meth:`from_images`.
         """
         x = flat(images)
         mean = finite_mean(x)
@@ -93,7 +80,7 @@ class PrincipalAxes:
     def _above_rounding(
         cls, mean: Tensor, axes: Tensor, variances: Tensor, total: Tensor, size: int
     ) -> PrincipalAxes:
-        """Leave axes out whose variance may be nothing but rounding in a matrix of this size."""
+        # Without axes whose variance may be rounding error in a matrix of this size.
         rounding = size * torch.finfo(mean.dtype).eps * (variances[0] + mean @ mean)
         varies = variances > rounding
         left_over = (total - variances[varies].sum()).item()
@@ -101,23 +88,19 @@ class PrincipalAxes:
         return cls(mean, axes[varies], variances[varies], outside)
 
     def noise(self) -> Tensor:
-        """Maximum-likelihood σ² if the first 0, 1, 2 … axes are latent dimensions, ``(axes,)``.
+        """Return maximum-likelihood σ² for 0, 1, 2 … latent dimensions, ``(axes,)``.
 
-        The mean variance of the directions left over (Tipping and Bishop 1999, equation 8).
+        It is the mean variance of the remaining directions (Tipping and Bishop 1999, equation 8).
         """
         left_over = self.outside + self.variances.flip(0).cumsum(0).flip(0)
         return left_over / (len(self.mean) - self._dimensions())
 
     def log_likelihood(self, images: Tensor) -> Tensor:
-        """Mean log p(x) over other images by the closed form of each dimension 0, 1, 2 …, nats.
+        """Return mean log p(x) of other images for 0, 1, 2 … latent dimensions, ``(axes,)``, nats.
 
-        The images' mean squares along the axes are all that is needed, so that every dimension
-        costs no more than one. The dimension that suits held-out images best is the ``argmax``.
-
-        Returns
-        -------
-        Tensor
-            ``(axes,)``, entry d for d latent dimensions; of 0 dimensions is N(mean, σ² I).
+        Entry d is of the closed form with d dimensions; with 0 it is N(mean, σ² I). On held-out
+        images the ``argmax`` is the best number of dimensions. All dimensions together cost about
+        as much as one, since only mean squares along the axes are needed.
 
         Examples
         --------
@@ -141,41 +124,32 @@ class PrincipalAxes:
 
 
 def check_images(images: Tensor) -> None:
-    """Refuse what is no tensor of one or more images, or not of floating-point numbers.
-
-    Raises
-    ------
-    ValueError
-        It says what was found.
-    """
+    """Raise a ValueError if images are not floats ``(batch, channel, height, width)``, or none."""
     if images.dim() != 4 or not len(images):
         raise ValueError(
             f"images have the shape {tuple(images.shape)}; expected (batch, channel, height, width)"
             " with one or more images"
         )
-    if not images.is_floating_point():
-        raise ValueError(
-            f"images are {images.dtype}; expected grey values as floats, such as images / 255"
-        )
+    check_grey("images", images)
 
 
 def flat(images: Tensor) -> Tensor:
-    """Check images, and give them as rows of float64, ``(batch, pixels)``."""
+    """Check images and return them as rows of float64, ``(batch, pixels)``."""
     check_images(images)
     return images.flatten(1).double()
 
 
 def finite_mean(x: Tensor) -> Tensor:
-    """Mean of the rows, ``(pixels,)``; refuse NaN and infinity, which it would carry along."""
+    """Return the mean of the rows, ``(pixels,)``; raise a ValueError for NaN and infinity."""
     if x.device.type == "cpu":
-        # By numpy, as what comes next, and as a product: it takes half the time of a mean.
+        # A product in numpy takes half the time of torch's mean, and numpy computes what follows.
         mean = torch.from_numpy(np.ones(len(x)) @ x.detach().numpy() / len(x))
     else:
         mean = x.mean(0)
     if not mean.isfinite().all():
         first = int((~x.isfinite().all(1)).nonzero()[0])
         raise ValueError(
-            f"images hold NaN or infinite values, first in image {first}; where pixels are "
+            f"images hold NaN or infinite values, first in image {first}; if pixels are "
             "missing, fit by PPCA.fit_em, which takes a mask of the observed ones"
         )
     return mean
@@ -195,11 +169,10 @@ def _of_gram(x: Tensor, mean: Tensor, first: int) -> tuple[Tensor, Tensor, Tenso
 
 
 def _eigh_of_squares(x: Tensor, n: int, less: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the largest eigenvalues, falling, eigenvectors and trace of xᵀ x / n − ``less``."""
+    # The largest eigenvalues, falling, their eigenvectors, and the trace of xᵀ x / n − less.
     if x.device.type == "cpu":
-        # Here numpy's product of a matrix with itself takes half the time of torch's. What comes
-        # next is numpy's too: other libraries' threads would take turns with its own, and idle
-        # ones go on turning for a while.
+        # On the CPU numpy's product of a matrix with itself takes half the time of torch's. The
+        # eigenvectors are numpy's too: idle threads of torch would compete with its own.
         array = x.detach().numpy()
         matrix = array.T @ array
         matrix /= n
@@ -214,5 +187,5 @@ def _eigh_of_squares(x: Tensor, n: int, less: Tensor, first: int) -> tuple[Tenso
 
 
 def _sum_before(values: Tensor) -> Tensor:
-    """Sum no entry, the first, the first two …, all but the last."""
+    # Sums of the first 0, 1, 2 … entries.
     return pad(values.cumsum(0), (1, -1))

@@ -1,4 +1,4 @@
-"""The sigmoid belief net: binary latents in layers, exactly and by variational inference."""
+"""Sigmoid belief net: binary latents in layers, fitted exactly or by variational inference."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from ppgen.arguments import check_kind
 from ppgen.distributions import SigmoidBelief
-from ppgen.images import check_batch, check_binary, check_image_shape
+from ppgen.images import check_binary, check_image_shape
 from ppgen.likelihoods import at_least_float32
-from ppgen.models.binary_posteriors import FactorisedBernoulli
+from ppgen.models.checks import check_batch
 from ppgen.models.networks import mlp
-from ppgen.models.posteriors import Posterior, layer_sites
+from ppgen.models.posteriors import FactorisedBernoulli, Posterior, layer_sites
 from ppgen.objectives import ImportanceWeightedELBO
 from ppgen.program import Program
 
@@ -27,40 +27,34 @@ class SigmoidBeliefNet(Program):
     """z_m ~ Bern(sigmoid(b_m)), x_d | z ~ Bern(sigmoid(z · w_d + c_d)); or several layers of z.
 
     Each layer is drawn given the one above, the image given the lowest (Neal 1992, Connectionist
-    learning of belief networks). The guide goes the other way, from the image up, each layer
-    with an encoder and a family q of its own. The lowest layer is the site ``"z"``, those above are
-    ``"z2"``, ``"z3"`` and so on.
+    learning of belief networks). The guide draws the layers from the image up; each has its own
+    encoder and family q. The lowest layer is the site ``"z"``; the others are ``"z2"``, ``"z3"``
+    and so on.
 
-    How it is trained is the choice of ``elbo``: the bound over k draws by VIMCO
-    (:class:`ppgen.objectives.ImportanceWeightedELBO`, here the default), reweighted wake–sleep
-    (:class:`ppgen.objectives.WakeSleepELBO`), or ``pyro.infer.TraceGraph_ELBO()``, which subtracts
-    from the score function what the ``baselines`` predict (NVIL: Mnih and Gregor 2014, Neural
-    variational inference and learning in belief networks, section 2.3). With few latents,
-    :class:`ExactSigmoidBeliefNet` trains the same net by the likelihood itself.
+    Three objectives suit it: VIMCO's bound over k draws
+    (:class:`ppgen.objectives.ImportanceWeightedELBO`, the default), reweighted wake–sleep
+    (:class:`ppgen.objectives.WakeSleepELBO`), and NVIL by ``pyro.infer.TraceGraph_ELBO()``, which
+    subtracts the ``baselines`` from the learning signal (Mnih and Gregor 2014, Neural variational
+    inference and learning in belief networks, section 2.3). With few latents
+    :class:`ExactSigmoidBeliefNet` trains the same net by the exact likelihood.
 
     Parameters
     ----------
     image_shape
         ``(channel, height, width)``.
     latents
-        The layers of latents from the lowest up: numbers M of latents, whose q is then factorised,
-        or families over binary vectors, such as
-        :class:`ppgen.models.binary_posteriors.AutoregressiveBernoulli`.
+        One or more layers from the lowest up: a number of latents, for a factorised q, or a family
+        of binary vectors, such as :class:`ppgen.models.posteriors.AutoregressiveBernoulli`.
     hidden
-        Hidden tanh units of each encoder and of each baseline.
+        Hidden layer sizes (tanh) of each encoder and each baseline.
 
     Attributes
     ----------
     prior_logits
-        b, of the top layer, ``(latents,)``.
+        b of the top layer, ``(latents,)``.
     conditionals
-        Linear layers from each layer of latents down, the one to the pixels first: their
-        ``weight`` is wᵀ, their ``bias`` c.
-
-    Raises
-    ------
-    ValueError
-        Where a size is below 1 or there is no layer.
+        A linear layer from each layer of latents down, the one to the pixels first. Its ``weight``
+        is wᵀ, its ``bias`` c.
 
     Examples
     --------
@@ -68,7 +62,7 @@ class SigmoidBeliefNet(Program):
     >>> net.model(n=3).shape
     torch.Size([3, 1, 8, 8])
     >>> x = torch.zeros(5, 1, 8, 8)
-    >>> net.log_likelihood(x).shape  # exactly, by all 2^10 states
+    >>> net.log_likelihood(x).shape  # exact: a sum over 2^10 states
     torch.Size([5])
     """
 
@@ -99,7 +93,7 @@ class SigmoidBeliefNet(Program):
         self.baselines = nn.ModuleList(Baseline(below, hidden) for below, _ in sizes)
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw the latents from the top down, then the image at the site ``"x"``."""
+        """Draw the latents from the top down, then the image at site ``"x"``."""
         logits: Tensor = self.prior_logits
         layers = zip(reversed(self.sites), reversed(self.conditionals), strict=True)
         with pyro.plate("data", n if x is None else len(x)):
@@ -110,7 +104,7 @@ class SigmoidBeliefNet(Program):
             return pyro.sample("x", pixels, obs=x)
 
     def guide(self, x: Tensor) -> Any:
-        """Draw the latents from the image up; give the top layer."""
+        """Draw the latents from the image up and return the top layer."""
         check_batch(x, self.image_shape)
         below = x.flatten(-3)
         layers = zip(self.sites, self.encoders, self.families, self.baselines, strict=True)
@@ -121,36 +115,20 @@ class SigmoidBeliefNet(Program):
         return below
 
     def distribution(self, memory: float = 256.0) -> SigmoidBelief:
-        """Give p(x), the latents summed out: at most 20 of them in two neighbouring layers.
+        """Return p(x) with the latents summed out: at most 20 in any two neighbouring layers.
 
-        Parameters
-        ----------
-        memory
-            MiB that the states of the latents may take at a time.
-
-        Raises
-        ------
-        ValueError
-            Where the latents are too many to sum over their states; it says how many there are.
+        ``memory`` is the MiB that the states of the latents may take at a time. Raises a ValueError
+        if there are too many latents to sum over their states.
         """
         conditionals = cast("list[nn.Linear]", self.conditionals)
         layers = [(layer.weight.mT, layer.bias) for layer in conditionals]
         return SigmoidBelief(self.image_shape, self.prior_logits, layers, memory)
 
     def log_likelihood(self, x: Tensor, *, memory: float = 256.0) -> Tensor:
-        """Log p(x) of each image, exactly, ``(batch,)``, nats.
+        """Return exact log p(x) of each image, ``(batch,)``, in nats.
 
-        Parameters
-        ----------
-        x
-            Zeros and ones, ``(batch, channel, height, width)``.
-        memory
-            As for :meth:`distribution`.
-
-        Raises
-        ------
-        ValueError
-            Where the latents are too many, or ``x`` has another shape or other values.
+        ``x`` holds zeros and ones, ``(batch, channel, height, width)``; ``memory`` and errors are
+        as for :meth:`distribution`.
         """
         p = self.distribution(memory)
         check_batch(x, self.image_shape)
@@ -159,19 +137,14 @@ class SigmoidBeliefNet(Program):
 
 
 class ExactSigmoidBeliefNet(Program):
-    """A belief net whose latents are summed out, so that its ELBO is log p(x) itself.
+    """Belief net with its latents summed out, so that its ELBO is log p(x).
 
     Parameters
     ----------
     net
-        The belief net; it is trained where this program is.
+        The belief net; training this program trains it.
     memory
-        As for :meth:`SigmoidBeliefNet.distribution`.
-
-    Raises
-    ------
-    ValueError
-        Where the latents are too many; it says how many states there are.
+        As for :meth:`SigmoidBeliefNet.distribution`, like the errors.
 
     Examples
     --------
@@ -189,27 +162,20 @@ class ExactSigmoidBeliefNet(Program):
         self.net, self.memory = net, memory
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw the image at the site ``"x"``."""
+        """Draw the image at site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", self.net.distribution(self.memory), obs=x)
 
     def log_likelihood(self, x: Tensor) -> Tensor:
-        """Log p(x) of each image, exactly, as :meth:`SigmoidBeliefNet.log_likelihood`."""
+        """Return exact log p(x) of each image, as :meth:`SigmoidBeliefNet.log_likelihood`."""
         return self.net.log_likelihood(x, memory=self.memory)
 
 
 class Baseline(nn.Module):
-    """What a layer's terms of the bound are expected to be, given the layer below.
+    """Predict a layer's terms of the bound from the ``inputs`` units of the layer below, for NVIL.
 
-    A perceptron predicts nats a unit of the layer below, at first those of fair coins, so that
-    its weights are of order one for images of any size.
-
-    Parameters
-    ----------
-    inputs
-        Units of the layer below.
-    hidden
-        Sizes of the hidden layers.
+    A perceptron predicts nats per unit of the layer below, at first −log 2, so that its weights are
+    of order one for images of any size.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
@@ -220,5 +186,5 @@ class Baseline(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, below: Tensor) -> Tensor:
-        """Predict from ``(*batch, inputs)``, nats, ``(*batch)``."""
+        """Return the prediction in nats, ``(*batch)``, for units ``(*batch, inputs)``."""
         return self.inputs * (self.network(below).squeeze(-1) - log(2))

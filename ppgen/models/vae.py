@@ -1,8 +1,9 @@
-"""The variational autoencoder (Kingma and Welling 2014, Auto-encoding variational Bayes)."""
+"""Variational autoencoders (Kingma and Welling 2014, Auto-encoding variational Bayes)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import pyro
@@ -12,50 +13,51 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ppgen.arguments import check_kind
-from ppgen.images import check_batch, check_image_shape
+from ppgen.images import check_image_shape
 from ppgen.likelihoods import Likelihood, as_likelihood
-from ppgen.models.convolutions import (
+from ppgen.models.checks import check_batch
+from ppgen.models.networks import (
+    Activation,
     Upsampling,
     convolutional_decoder,
     convolutional_encoder,
+    mlp,
+    mlp_decoder,
+    mlp_encoder,
     transposed,
 )
-from ppgen.models.networks import mlp_decoder, mlp_encoder
-from ppgen.models.posteriors import DiagonalGaussian, Posterior
-from ppgen.objectives import MeanFieldELBO
+from ppgen.models.posteriors import (
+    DiagonalGaussian,
+    Posterior,
+    diagonal_gaussian,
+    layer_sites,
+)
+from ppgen.objectives import MeanFieldELBO, TensorELBO
 from ppgen.program import Program
 
 
 class VAE(Program):
-    """z ~ N(0, I), x ~ p(x | decoder(z)); q(z | x) = N(mean, exp(log_var)) from the encoder.
+    """Variational autoencoder: z ~ N(0, I), x ~ p(x | decoder(z)), q(z | x) from the encoder.
 
     Parameters
     ----------
     image_shape
         ``(channel, height, width)``.
     encoder
-        From images ``(batch, channel, height, width)`` to what the posterior needs,
-        ``(batch, outputs)``: for a Gaussian mean and log-variance, side by side.
+        From images ``(batch, channel, height, width)`` to the parameters of q(z | x),
+        ``(batch, outputs)``: for a Gaussian, means and then log-variances.
     decoder
-        From ``(*batch, latent)`` to raw outputs of the likelihood,
+        From latents ``(*batch, latent)`` to raw outputs of the likelihood,
         ``(*batch, outputs, channel, height, width)``.
     latent
-        Dimension K of z, whose q(z | x) is then a diagonal Gaussian, or another family
+        Dimension K of z, for a diagonal Gaussian q(z | x); or another family, a
         :class:`ppgen.models.posteriors.Posterior`.
     likelihood
-        p(x | raw) of the pixels; by default :class:`ppgen.likelihoods.Bernoulli`.
-
-    Raises
-    ------
-    TypeError
-        Where an argument is of another kind.
-    ValueError
-        Where ``image_shape`` is none, or ``latent`` is below 1; when it runs, where the decoder
-        gives raw outputs of another shape.
+        p(x | raw outputs) of the pixels; by default :class:`ppgen.likelihoods.Bernoulli`.
 
     See Also
     --------
-    VAE.mlp, VAE.convolutional : the usual networks for encoder and decoder.
+    VAE.mlp, VAE.convolutional : make the usual encoders and decoders.
 
     Examples
     --------
@@ -97,19 +99,18 @@ class VAE(Program):
         *,
         hidden: Sequence[int] = (400,),
         likelihood: Likelihood | None = None,
-        activation: Callable[[], nn.Module] = nn.ReLU,
+        activation: Activation = nn.ReLU,
         **options: Any,
     ) -> Self:
-        """Build encoder and decoder as perceptrons with the ``hidden`` layer sizes.
+        """Make a VAE whose encoder is a perceptron with these ``hidden`` layer sizes.
 
-        The decoder has the layers in reverse. Further ``options`` are those of the class.
+        The decoder has them in reverse order. ``options`` are further arguments of the class.
         """
         check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         encoder = mlp_encoder(image_shape, posterior.outputs, hidden, activation)
-        decoder = mlp_decoder(
-            posterior.latent, image_shape, likelihood.outputs, tuple(reversed(hidden)), activation
-        )
+        sizes = (posterior.latent, image_shape, likelihood.outputs, hidden[::-1])
+        decoder = mlp_decoder(*sizes, activation)
         return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
 
     @classmethod
@@ -122,30 +123,21 @@ class VAE(Program):
         hidden: int = 256,
         blocks: int = 0,
         likelihood: Likelihood | None = None,
-        activation: Callable[[], nn.Module] = nn.ReLU,
+        activation: Activation = nn.ReLU,
         upsampling: Upsampling = transposed,
         **options: Any,
     ) -> Self:
-        """Build encoder and decoder of convolutions with stride 2, for images of any size.
+        """Make a VAE whose encoder has convolutions with stride 2, for images of any size.
 
-        Parameters are those of :func:`ppgen.models.convolutions.convolutional_encoder` and its
-        decoder, which has the channels in reverse. Further ``options`` are those of the class.
+        Parameters are those of :func:`ppgen.models.networks.convolutional_encoder` and its decoder,
+        which has the channels in reverse order. ``options`` are further arguments of the class.
         """
         check_kind("channels", channels, Sequence, f"those of each layer, as [{channels}]")
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
-        encoder = convolutional_encoder(
-            image_shape, posterior.outputs, channels, hidden, blocks, activation
-        )
-        decoder = convolutional_decoder(
-            posterior.latent,
-            image_shape,
-            likelihood.outputs,
-            tuple(reversed(channels)),
-            hidden,
-            blocks,
-            activation,
-            upsampling,
-        )
+        layers: Any = {"hidden": hidden, "blocks": blocks, "activation": activation}
+        encoder = convolutional_encoder(image_shape, posterior.outputs, channels, **layers)
+        sizes = (posterior.latent, image_shape, likelihood.outputs, channels[::-1])
+        decoder = convolutional_decoder(*sizes, **layers, upsampling=upsampling)
         return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
 
     @property
@@ -154,15 +146,15 @@ class VAE(Program):
         return self.posterior.latent
 
     def draw_posterior(self, q: TorchDistribution) -> Tensor:
-        """Draw z from q(z | x), inside the plate of the images."""
+        """Draw z from q(z | x), inside the plate of images."""
         return pyro.sample("z", q)
 
     def draw_prior(self) -> Tensor:
-        """Draw z from p(z), inside the plate of the images."""
+        """Draw z from p(z), inside the plate of images."""
         return pyro.sample("z", dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw z, then the image at the site ``"x"``."""
+        """Draw z, then the image at site ``"x"``."""
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", self.decoded(self.draw_prior()), obs=x)
 
@@ -173,52 +165,110 @@ class VAE(Program):
             return self.draw_posterior(q)
 
     def encoded(self, x: Tensor) -> TorchDistribution:
-        """Give q(z | x), batch shape ``(batch,)``.
-
-        Raises
-        ------
-        ValueError
-            Where ``x`` has not the shape ``(batch, channel, height, width)`` of this model.
-        """
+        """Return q(z | x), batch shape ``(batch,)``, for images ``(batch, *image_shape)``."""
         check_batch(x, self.image_shape)
         return self.posterior(self.encoder(self.likelihood.network_input(x)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of a Gaussian q(z | x), ``(batch, latent)`` each."""
+        """Return mean and standard deviation of a Gaussian q(z | x), ``(batch, latent)`` each."""
         q = self.encoded(x)
         return q.mean, q.stddev
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean image of p(x | z), ``(*batch, channel, height, width)``."""
+        """Return the mean image of p(x | z), ``(*batch, channel, height, width)``."""
         return self.image(self.decoded(z))
 
     def decoded(self, z: Tensor) -> TorchDistribution:
-        """Give p(x | z), batch shape ``(*batch,)``.
+        """Return p(x | z), batch shape ``(*batch,)``, for latents ``(*batch, latent)``.
 
-        Raises
-        ------
-        ValueError
-            Where the decoder gives no raw outputs of ``(*batch, outputs, channel, height, width)``.
+        Raises a ValueError if the decoder's raw outputs have another shape than expected.
         """
         return self.likelihood.of_images(self.decoder(z), (*z.shape[:-1], *self.image_shape))
 
     def image(self, distribution: Any) -> Tensor:
-        """Give the mean of p(x | z) as an image of grey values."""
+        """Return the mean of p(x | z) as an image of grey values."""
         return self.likelihood.mean(distribution)
 
     def grey(self, x: Tensor) -> Tensor:
-        """Give pixels in the likelihood's support as grey values."""
+        """Convert pixels in the likelihood's support to grey values."""
         return self.likelihood.grey(x)
 
 
-def as_posterior(posterior: Posterior | int) -> Posterior:
-    """Take the dimension of z for a diagonal Gaussian, and refuse what is no family either.
+class HierarchicalVAE(VAE):
+    """VAE with several layers: z_L ~ N(0, I), …, z_1 ~ p(z_1 | z_2), x ~ p(x | z_1).
 
-    Raises
-    ------
-    TypeError
-        Where it is something else.
+    The guide draws from the lowest layer up. Each conditional is a diagonal Gaussian whose mean and
+    variance a perceptron computes (Burda, Grosse and Salakhutdinov 2016, Importance weighted
+    autoencoders, section 5.1). The lowest layer is the site ``"z"``, as in :class:`VAE`; the others
+    are ``"z2"``, ``"z3"`` and so on.
+
+    Parameters
+    ----------
+    image_shape, encoder, decoder, latent, likelihood
+        As for :class:`VAE`, for the lowest layer.
+    above
+        Dimensions of the other layers, from the lowest up.
+    conditional_hidden
+        Hidden layer sizes of the perceptrons between two layers of latents.
+    conditional_activation
+        Maker of their activations.
+
+    Examples
+    --------
+    >>> vae = HierarchicalVAE.mlp((1, 8, 8), latent=20, above=(10, 5))
+    >>> vae.model(n=3).shape
+    torch.Size([3, 1, 8, 8])
     """
+
+    objective = TensorELBO()
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        encoder: nn.Module,
+        decoder: nn.Module,
+        latent: Posterior | int,
+        likelihood: Likelihood | None = None,
+        above: Sequence[int] = (20,),
+        conditional_hidden: Sequence[int] = (100, 100),
+        conditional_activation: Activation = nn.Tanh,
+    ) -> None:
+        super().__init__(image_shape, encoder, decoder, latent, likelihood)
+        check_kind("above", above, Sequence, f"dimensions of the layers, as [{above}]")
+        if not above or min(above) < 1:
+            raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
+        sizes = [self.latent, *above]
+        self.sites = layer_sites(len(sizes))
+
+        def conditional(given: int, drawn: int) -> nn.Module:
+            return mlp([given, *conditional_hidden, 2 * drawn], conditional_activation)
+
+        self.conditionals = nn.ModuleList(  # p(z_l | z_l+1)
+            conditional(upper, lower) for lower, upper in pairwise(sizes)
+        )
+        self.inferences = nn.ModuleList(  # q(z_l+1 | z_l)
+            conditional(lower, upper) for lower, upper in pairwise(sizes)
+        )
+        self.register_buffer("prior_mean", torch.zeros(sizes[-1]), persistent=False)
+        self.register_buffer("prior_scale", torch.ones(sizes[-1]), persistent=False)
+
+    def draw_prior(self) -> Tensor:
+        """Draw all layers from the top down and return the lowest."""
+        z = pyro.sample(self.sites[-1], dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
+        for site, network in zip(self.sites[-2::-1], reversed(self.conditionals), strict=True):
+            z = pyro.sample(site, diagonal_gaussian(network(z)))
+        return z
+
+    def draw_posterior(self, q: TorchDistribution) -> Tensor:
+        """Draw the lowest layer from q(z | x), each other from the one below; return the lowest."""
+        lowest = z = super().draw_posterior(q)
+        for site, network in zip(self.sites[1:], self.inferences, strict=True):
+            z = pyro.sample(site, diagonal_gaussian(network(z)))
+        return lowest
+
+
+def as_posterior(posterior: Posterior | int) -> Posterior:
+    """Return a family q(z | x): a diagonal Gaussian if given a dimension of z, else as it is."""
     expected = "a dimension, or a family such as ppgen.models.posteriors.DiagonalGaussian(20)"
     check_kind("latent", posterior, (int, Posterior), expected)
     return DiagonalGaussian(posterior) if isinstance(posterior, int) else posterior

@@ -20,7 +20,7 @@ from ppgen.distributions import TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
 from ppgen.distributions.states import states
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
-from ppgen.models.binary_posteriors import AutoregressiveBernoulli
+from ppgen.models.posteriors import AutoregressiveBernoulli
 from ppgen.objectives import TensorELBO, WakeSleepELBO
 from ppgen.objectives.importance import ImportanceWeightedELBO, log_weights
 from ppgen.objectives.traces import sample_sites
@@ -352,7 +352,7 @@ def test_sizes_that_cannot_be_meant_are_refused(shape, latents, message):
 
 
 def test_networks_without_context_are_no_posteriors():
-    with pytest.raises(ValueError, match="network has context_size 0"):
+    with pytest.raises(ValueError, match="network.context_size is 0"):
         AutoregressiveBernoulli(MADE((1, 1, 4), hidden=(8,)))
 
 

@@ -124,7 +124,7 @@ def test_the_prior_is_no_part_of_the_state_but_follows_the_module():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="latent is 0; expected a dimension of 1 or more"):
+    with pytest.raises(ValueError, match="latent is 0; expected 1 or more"):
         VAE.mlp((1, 3, 3), latent=0)
     with pytest.raises(ValueError, match=r"x has the shape \(2, 9\); expected .*\(1, 3, 3\)"):
         VAE.mlp((1, 3, 3)).guide(torch.zeros(2, 9))

@@ -7,7 +7,7 @@ from torch.distributions import kl_divergence
 
 import ppgen
 from ppgen.models import VAE, HierarchicalVAE
-from ppgen.models.convolutions import (
+from ppgen.models.networks import (
     convolutional_decoder,
     convolutional_encoder,
     resized,

@@ -1,1 +1,1 @@
-"""Small models whose maximum likelihood is known in closed form or is a single point."""
+"""Small models whose maximum likelihood is known in closed form or is unique."""

@@ -1,4 +1,4 @@
-"""Pairs of nodes, which are the rows of data that a simple graph consists of."""
+"""Simple graphs as data: pairs of nodes, with or without an edge."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torch import Tensor, nn
 
 
 def edge_list(graph: Any) -> tuple[Tensor, int]:
-    """Give the edges of a simple graph, ``(edges, 2)`` with i < j, and the number of nodes.
+    """Return the edges of a simple graph, ``(edges, 2)`` with i < j, and the number of nodes.
 
     Parameters
     ----------
     graph
         A ``networkx.Graph``, whose nodes are numbered in its own order, or an adjacency matrix of
-        zeros and ones. Weights of edges are left aside.
+        zeros and ones. Edge weights are ignored.
 
     Raises
     ------
     ValueError
-        Where edges are directed, parallel or self-loops, or an adjacency matrix is not square,
-        not symmetric, or has other entries; and where there are fewer than two nodes.
+        If edges are directed, parallel or self-loops, an adjacency matrix is not a symmetric matrix
+        of zeros and ones, or there are fewer than two nodes.
 
     Examples
     --------
@@ -65,18 +65,18 @@ def _edges_of_matrix(adjacency: Tensor) -> Tensor:
 
 
 def edges(graph: Any) -> tuple[Tensor, Tensor]:
-    """Give the edges alone as data: ones, ``(edges,)``, and their pairs of nodes, ``(edges, 2)``.
+    """Return only the edges as data: ones, ``(edges,)``, and pairs of nodes, ``(edges, 2)``.
 
-    For programs that sample the pairs without an edge themselves, see :class:`NonEdges`.
+    Programs with :class:`NonEdges` draw the pairs without an edge themselves.
     """
     pairs, _ = edge_list(graph)
     return torch.ones(len(pairs)), pairs
 
 
 def dyads(graph: Any) -> tuple[Tensor, Tensor]:
-    """Give all pairs of nodes as data: 1 or 0, ``(pairs,)``, and the pairs, ``(pairs, 2)``.
+    """Return all pairs of nodes as data: 1 or 0, ``(pairs,)``, and the pairs, ``(pairs, 2)``.
 
-    Takes what :func:`edge_list` takes.
+    ``graph`` is as for :func:`edge_list`.
 
     Examples
     --------
@@ -91,35 +91,35 @@ def dyads(graph: Any) -> tuple[Tensor, Tensor]:
 
 
 def index_of(pairs: Tensor) -> Tensor:
-    """Give the place of pairs i < j among (0, 1), (0, 2), (1, 2), (0, 3) and so on."""
+    """Return the index of pairs i < j in the order (0, 1), (0, 2), (1, 2), (0, 3) …."""
     i, j = pairs.unbind(-1)
     return j * (j - 1) // 2 + i
 
 
 def pair_at(index: Tensor) -> Tensor:
-    """Give the pairs i < j at places in the order of :func:`index_of`, ``(*index.shape, 2)``."""
+    """Return the pairs i < j with an index of :func:`index_of`, ``(*index.shape, 2)``."""
     j = ((1 + (1 + 8 * index.double()).sqrt()) / 2).long()
-    j = j - (j * (j - 1) // 2 > index).long()  # where the root was rounded up
+    j = j - (j * (j - 1) // 2 > index).long()  # if the root was rounded up
     return torch.stack([index - j * (j - 1) // 2, j], dim=-1)
 
 
 class NonEdges(nn.Module):
-    """The pairs of nodes without an edge, in memory of the size of the edges.
+    """Pairs of nodes without an edge, stored in memory proportional to the number of edges.
 
-    A sparse graph has nearly as many as it has pairs; a few drawn at random, each with the weight
-    count / drawn, estimate their part of the likelihood without bias (case–control sampling:
-    Raftery, Niu, Hoff and Yeung 2012, Fast inference for the latent space network model using a
-    case-control approximate likelihood, equation 5).
+    Nearly all pairs of a sparse graph have no edge. A few of them drawn at random, each with weight
+    count / drawn, estimate their log-likelihood without bias (case–control sampling: Raftery, Niu,
+    Hoff and Yeung 2012, Fast inference for the latent space network model using a case-control
+    approximate likelihood, equation 5).
 
     Parameters
     ----------
     graph
-        As for :func:`edge_list`.
+        As for :func:`edge_list`; it must lack some edge.
 
     Attributes
     ----------
     count : int
-        How many there are.
+        Number of pairs without an edge.
 
     Examples
     --------
@@ -141,6 +141,6 @@ class NonEdges(nn.Module):
         self.register_buffer("before", index_of(ends) - torch.arange(len(ends)), persistent=False)
 
     def at(self, rank: Tensor) -> Tensor:
-        """Give the pairs ``(*rank.shape, 2)`` of ranks 0 … count − 1."""
+        """Return the pairs without an edge of ranks 0 … count − 1, ``(*rank.shape, 2)``."""
         edges_before = torch.searchsorted(self.before, rank, right=True)
         return pair_at(rank + edges_before)

@@ -1,4 +1,4 @@
-"""The exponential distribution: the smallest model with an exact answer."""
+"""The exponential distribution, the smallest model with an exact answer."""
 
 from __future__ import annotations
 
@@ -16,24 +16,18 @@ from ppgen.program import Program
 class Exponential(Program):
     """x ~ Exponential(rate λ), independent observations of shape ``(batch,)``.
 
-    log p(x) = n log λ − λ Σ x. Its derivative n / λ − Σ x vanishes at λ = n / Σ x, the maximum
-    likelihood (:meth:`from_data`); the second derivative gives the Fisher information n / λ², and
-    with it the standard error λ / √n.
+    log p(x) = n log λ − λ Σ x. Its derivative n / λ − Σ x is 0 at the maximum likelihood
+    λ = n / Σ x (:meth:`from_data`). The Fisher information is n / λ², the standard error λ / √n.
 
     Parameters
     ----------
     rate
-        λ, positive. It is stored as its logarithm, so that every step of an optimiser is allowed.
+        λ, positive and finite.
 
     Attributes
     ----------
     log_rate : Parameter
-        log λ, ``()``.
-
-    Raises
-    ------
-    ValueError
-        Where ``rate`` is not positive.
+        log λ, ``()``, so that λ is positive after every optimiser step.
 
     Examples
     --------
@@ -53,19 +47,19 @@ class Exponential(Program):
         return self.log_rate.exp()
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw ``n`` values at the site ``"x"``, or observe ``x`` of shape ``(batch,)`` there."""
+        """Draw ``n`` values at site ``"x"``, or observe ``x``, ``(batch,)``."""
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", dist.Exponential(self.rate), obs=x)
 
     @classmethod
     def from_data(cls, x: Tensor) -> Exponential:
-        """Fit by the closed form, λ = n / Σ x, in the data's floating type.
+        """Fit by maximum likelihood in closed form, λ = n / Σ x, in the data's floating type.
 
         Raises
         ------
         ValueError
-            Where ``x`` is empty, not ``(batch,)``, negative or not finite; and where it is all
-            zero, for the likelihood then rises with λ to infinity.
+            If ``x`` is empty, not ``(batch,)``, negative or not finite, or if it is all zero, so
+            that the likelihood has no maximum.
 
         Examples
         --------
@@ -74,8 +68,8 @@ class Exponential(Program):
         """
         if x.dim() != 1 or not len(x):
             raise ValueError(f"x has the shape {tuple(x.shape)}; expected (batch,), one or more")
-        if not (x.isfinite().all() and x.min() >= 0):
-            wrong = x[~(x.isfinite() & (x >= 0))]
+        wrong = x[~(x.isfinite() & (x >= 0))]
+        if len(wrong):
             raise ValueError(f"x holds {wrong[0].item():g}; expected finite numbers of 0 or more")
         if not x.any():
             raise ValueError("x is all zero: the likelihood rises with the rate to infinity")
@@ -86,5 +80,5 @@ class Exponential(Program):
         return fitted
 
     def standard_error(self, n: int) -> Tensor:
-        """Give the standard error λ / √n of a rate fitted to ``n`` values (Fisher information)."""
+        """Return the standard error λ / √n of a rate fitted to ``n`` values."""
         return self.rate / math.sqrt(n)

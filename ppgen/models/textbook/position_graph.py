@@ -1,4 +1,4 @@
-"""Random graphs whose edges depend on the positions of the nodes."""
+"""Random graphs whose edges depend on the positions of their nodes."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import check_shape, check_size
 from ppgen.models.textbook.dyads import NonEdges, dyads, edge_list, edges, pair_at
-from ppgen.models.textbook.logistic_regression import separating_direction
+from ppgen.models.textbook.regression import separating_direction
 from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
 
 BLOCK = 2**20
-"""Pairs in memory at a time when a graph is drawn."""
+"""Number of pairs in memory at a time when a graph is drawn."""
 
 
 class PositionGraph(Program, ABC):
-    """Edges i < j ~ Bernoulli(σ(a · x_iᵀx_j + b)), given positions x of the nodes.
+    """Abstract graph: edges i < j ~ Bernoulli(σ(a · x_iᵀx_j + b)), given node positions x.
 
-    Its rows of data are pairs of nodes: at the site ``"x"`` their edges, 1 or 0, ``(batch,)``, and
-    as context the pairs, ``(batch, 2)``. :meth:`observations` makes them from a graph.
+    A row of data is a pair of nodes. The model's arguments are the edges, 1 or 0, ``(batch,)``,
+    observed at site ``"x"``, and the pairs, ``(batch, 2)``. :meth:`observations` makes both from a
+    graph. A subclass defines ``positions`` and ``fitted_positions``.
 
     Parameters
     ----------
     nodes
-        Two or more.
+        Number of nodes, 2 or more.
     non_edges
-        Where given, rows are the edges alone, and whenever the likelihood is computed some pairs
-        without an edge are drawn: an unbiased estimate of it, in memory of the size of the edges.
+        If given, rows are the edges only, and the model draws pairs without an edge each time it
+        runs: an unbiased estimate of the log-likelihood, in memory proportional to the edges.
     controls
-        Pairs without an edge that are drawn for each edge of a batch.
+        Number of pairs without an edge drawn for each edge of a batch, 1 or more.
     density
-        Share of the pairs that have an edge, between 0 and 1: its logit is b at the start.
+        Share of the pairs that have an edge, between 0 and 1; b starts at its logit.
 
     Attributes
     ----------
@@ -55,10 +57,8 @@ class PositionGraph(Program, ABC):
         density: float = 0.5,
     ) -> None:
         super().__init__()
-        if nodes < 2:
-            raise ValueError(f"nodes is {nodes}; expected two or more")
-        if controls < 1:
-            raise ValueError(f"controls is {controls}; expected 1 or more for each edge")
+        check_size("nodes", nodes, least=2)
+        check_size("controls", controls)
         if not 0 < density < 1:
             raise ValueError(f"density is {density}; expected a share between 0 and 1")
         self.nodes = nodes
@@ -69,25 +69,21 @@ class PositionGraph(Program, ABC):
 
     @abstractmethod
     def positions(self) -> Tensor:
-        """Positions as the model has them, ``(nodes, dimensions)``."""
+        """Return the model's positions, ``(nodes, dimensions)``."""
 
     @abstractmethod
     def fitted_positions(self) -> Tensor:
-        """Positions after fitting, ``(nodes, dimensions)``: a draw where they are uncertain."""
+        """Return positions after fitting, ``(nodes, dimensions)``; a draw if they are latent."""
 
     def edge(self, positions: Tensor, pairs: Tensor) -> dist.Bernoulli:
-        """Distribution of the edges between pairs ``(batch, 2)``."""
+        """Return the distribution of the edges between pairs ``(batch, 2)``."""
         i, j = (positions.index_select(-2, end) for end in pairs.unbind(-1))
         return dist.Bernoulli(logits=self.slope * (i * j).sum(-1) + self.intercept)
 
     def model(self, x: Tensor | None = None, pairs: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw the edges of ``n`` pairs, or observe them."""
         n = n if x is None else len(x)
-        if pairs is None or pairs.shape != (n, 2):
-            raise ValueError(
-                f"pairs has the shape {None if pairs is None else tuple(pairs.shape)}; expected "
-                f"(batch, 2), here {(n, 2)}"
-            )
+        pairs = check_shape("pairs", pairs, (n, 2), f"(batch, 2), here {(n, 2)}")
         positions = self.positions()
         with pyro.plate("data", n):
             edge = pyro.sample("x", self.edge(positions, pairs), obs=x)
@@ -99,21 +95,17 @@ class PositionGraph(Program, ABC):
         return edge
 
     def observations(self, graph: Any) -> tuple[Tensor, Tensor]:
-        """Make the data of a graph: edges, ``(batch,)``, and pairs of nodes, ``(batch, 2)``.
+        """Return a graph as data: edges, ``(batch,)``, and pairs of nodes, ``(batch, 2)``.
 
-        All pairs; or the edges alone, where the others are drawn from ``non_edges``.
-
-        Parameters
-        ----------
-        graph
-            A ``networkx.Graph`` or an adjacency matrix, see
-            :func:`ppgen.models.textbook.dyads.edge_list`.
+        ``graph`` is a ``networkx.Graph`` or an adjacency matrix, see
+        :func:`ppgen.models.textbook.dyads.edge_list`. Rows are all pairs of nodes; with
+        ``non_edges``, only those with an edge.
 
         Raises
         ------
         ValueError
-            Where it is no simple graph, has another number of nodes, or has all edges or none, so
-            that the likelihood rises with the intercept to infinity.
+            If it is not a simple graph, has another number of nodes, or has all edges or none, so
+            that the likelihood has no maximum.
         """
         ends, nodes = edge_list(graph)
         if nodes != self.nodes:
@@ -127,7 +119,7 @@ class PositionGraph(Program, ABC):
 
     @torch.no_grad()
     def draw(self) -> nx.Graph:
-        """Draw a new graph on the same nodes, 0 … nodes − 1, at their fitted positions."""
+        """Draw a new graph on nodes 0 … nodes − 1 at their fitted positions."""
         positions = self.fitted_positions()
         graph = nx.empty_graph(self.nodes)
         for start in range(0, comb(self.nodes, 2), BLOCK):
@@ -139,15 +131,15 @@ class PositionGraph(Program, ABC):
 
 
 class KnownPositionGraph(PositionGraph):
-    """A graph between nodes at known positions.
+    """Graph whose nodes have known positions.
 
-    The log-likelihood is concave in a and b. Its gradient is Σ (e_ij − σ(·)) x_iᵀx_j in a,
-    Σ (e_ij − σ(·)) in b; :func:`ppgen.inference.maximum_likelihood` finds the one optimum.
+    The log-likelihood is concave in a and b, with the gradient Σ (e_ij − σ(·)) x_iᵀx_j in a and
+    Σ (e_ij − σ(·)) in b; :func:`ppgen.inference.maximum_likelihood` finds the optimum.
 
     Parameters
     ----------
     known
-        Positions, ``(nodes, dimensions)``.
+        Finite positions, ``(nodes, dimensions)``.
     non_edges, controls
         As for :class:`PositionGraph`.
 
@@ -171,22 +163,21 @@ class KnownPositionGraph(PositionGraph):
         self.register_buffer("known", known)
 
     def positions(self) -> Tensor:
-        """Give the known positions."""
+        """Return the known positions."""
         return self.known
 
     def fitted_positions(self) -> Tensor:
-        """Give the known positions."""
+        """Return the known positions."""
         return self.known
 
     def observations(self, graph: Any) -> tuple[Tensor, Tensor]:
-        """Make the data of a graph, as :meth:`PositionGraph.observations`.
+        """Return a graph as data, as :meth:`PositionGraph.observations`.
 
         Raises
         ------
         ValueError
-            Also where x_iᵀx_j is the same for all pairs; and where it separates those with an edge
-            from those without, so that the likelihood rises as slope and intercept run to
-            infinity. With ``non_edges`` this is not looked for.
+            Also if x_iᵀx_j is the same for all pairs, or separates those with an edge from those
+            without, so that the likelihood has no maximum. With ``non_edges`` neither is checked.
         """
         x, pairs = super().observations(graph)
         if self.non_edges is None:
@@ -197,7 +188,7 @@ class KnownPositionGraph(PositionGraph):
                     f"x_iᵀx_j is {similarity[0].item():g} for all pairs, so that slope and "
                     "intercept cannot be told apart; expected known positions where it varies"
                 )
-            # On a line, classes are separable where their outermost points are.
+            # On a line, classes are separable if and only if their outermost points are.
             sides = [similarity[x == side] for side in (0, 1)]
             outermost = torch.stack([end for side in sides for end in side.aminmax()])
             design = torch.stack([outermost, torch.ones_like(outermost)], dim=1)
@@ -208,3 +199,89 @@ class KnownPositionGraph(PositionGraph):
                     "and intercept run to infinity; expected some overlap"
                 )
         return x, pairs
+
+
+class LatentPositionGraph(PositionGraph):
+    """Graph whose nodes have latent positions x_i ~ N(0, I), inferred variationally.
+
+    The prior fixes the scale of the positions; rotations and reflections of them are equivalent
+    (Hoff, Raftery and Handcock 2002, Latent space approaches to social network analysis, the
+    projection model). The guide is a Gaussian for each coordinate.
+
+    Parameters
+    ----------
+    nodes
+        Number of nodes, 2 or more.
+    dimensions
+        Dimensions of a position, 1 or more.
+    non_edges, controls, density
+        As for :class:`PositionGraph`. If ``density`` is far from the data's, the first steps pull
+        all positions to 0, and they do not recover.
+
+    See Also
+    --------
+    LatentPositionGraph.from_graph : makes a program with nodes and density of a graph.
+
+    Attributes
+    ----------
+    mean, log_scale : Parameter
+        Mean and log standard deviation of the guide's positions, ``(nodes, dimensions)``.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> import ppgen
+    >>> karate = nx.karate_club_graph()
+    >>> program = LatentPositionGraph.from_graph(karate)
+    >>> history = ppgen.fit(program, program.observations(karate), epochs=1, progress=False)
+    >>> program.draw().number_of_nodes()
+    34
+    """
+
+    def __init__(
+        self,
+        nodes: int,
+        dimensions: int = 2,
+        non_edges: NonEdges | None = None,
+        controls: int = 5,
+        density: float = 0.5,
+    ) -> None:
+        super().__init__(nodes, non_edges, controls, density)
+        check_size("dimensions", dimensions)
+        # A small scale at random means: with a large one the guide soon collapses to the prior.
+        self.mean = nn.Parameter(0.5 * torch.randn(nodes, dimensions))
+        self.log_scale = nn.Parameter(torch.full((nodes, dimensions), -3.0))
+
+    @classmethod
+    def from_graph(
+        cls, graph: Any, dimensions: int = 2, controls: int | None = None
+    ) -> LatentPositionGraph:
+        """Make a program with the number of nodes and the density of a graph.
+
+        ``controls`` is the number of pairs without an edge drawn for each edge. None: all pairs are
+        data. The other arguments are those of the class and of :meth:`observations`.
+        """
+        ends, nodes = edge_list(graph)
+        density = len(ends) / comb(nodes, 2)
+        if controls is None:
+            return cls(nodes, dimensions, density=density)
+        return cls(nodes, dimensions, NonEdges(graph), controls, density)
+
+    def positions(self) -> Tensor:
+        """Draw positions from the prior."""
+        with pyro.plate("nodes", self.nodes):
+            prior = dist.Normal(torch.zeros_like(self.mean), 1.0).to_event(1)
+            return pyro.sample("positions", prior)
+
+    def guide(self, x: Tensor, pairs: Tensor) -> Any:
+        """Draw positions from the Gaussian of each node."""
+        with pyro.plate("nodes", self.nodes):
+            return pyro.sample("positions", self.posterior().to_event(1))
+
+    def posterior(self) -> dist.Normal:
+        """Return the guide's distribution of positions, batch shape ``(nodes, dimensions)``."""
+        return dist.Normal(self.mean, self.log_scale.exp())
+
+    def fitted_positions(self) -> Tensor:
+        """Draw positions from the guide."""
+        return self.posterior().sample()

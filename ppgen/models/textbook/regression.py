@@ -1,60 +1,215 @@
-"""Regression: observations whose distribution depends on a linear predictor."""
+"""Linear and logistic regression, and when their maximum likelihood exists."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import pyro
+import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution
+from scipy.optimize import linprog
 from torch import Tensor, nn
 
+from ppgen.arguments import check_shape, check_size
 from ppgen.program import Program
 
 
 class Regression(Program, ABC):
-    """y ~ p(y | design · weights), independent observations, ``(batch,)``, at the site ``"x"``.
+    """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"x"``.
 
-    The design ``(batch, covariates)`` is the program's context: ``fit(program, (y, design))``,
-    ``sample(program, n, design)``. An intercept is a column of ones in it.
-
-    A subclass says what ``observation`` the predictor gives.
+    The design ``(batch, covariates)`` is the program's second argument: use
+    ``fit(program, (y, design))`` and ``sample(program, n, design)``. An intercept is a column of
+    ones. A subclass defines ``observation``, the distribution given the linear predictor.
 
     Parameters
     ----------
     covariates
-        Columns of the design.
+        Number of columns of the design, 1 or more.
 
     Attributes
     ----------
     weights : Parameter
-        ``(covariates,)``, at first 0.
-
-    Raises
-    ------
-    ValueError
-        Where there are no covariates.
+        ``(covariates,)``, 0 at first.
     """
 
     def __init__(self, covariates: int) -> None:
         super().__init__()
-        if covariates < 1:
-            raise ValueError(f"covariates is {covariates}; expected 1 or more")
+        check_size("covariates", covariates)
         self.weights = nn.Parameter(torch.zeros(covariates))
 
     @abstractmethod
     def observation(self, predictor: Tensor) -> TorchDistribution:
-        """Distribution of the observations, given their linear predictor ``(batch,)``."""
+        """Return the distribution of the observations given their linear predictor ``(batch,)``."""
 
     def model(self, y: Tensor | None = None, design: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw ``n`` observations given their design, or observe ``y``."""
+        """Draw ``n`` observations given their design, or observe ``y``, ``(batch,)``."""
         n = n if y is None else len(y)
-        if design is None or design.shape != (n, len(self.weights)):
-            raise ValueError(
-                f"design has the shape {None if design is None else tuple(design.shape)}; expected "
-                f"(batch, covariates), here {(n, len(self.weights))}"
-            )
+        shape = (n, len(self.weights))
+        design = check_shape("design", design, shape, f"(batch, covariates), here {shape}")
         predictor = design.to(self.weights.dtype) @ self.weights
         with pyro.plate("data", n):
             return pyro.sample("x", self.observation(predictor), obs=y)
+
+
+class LinearRegression(Regression):
+    """Linear regression with Gaussian noise: y ~ N(design · w, σ²).
+
+    The likelihood is highest at the least squares w = (XᵀX)⁻¹ Xᵀy and σ² = Σ residual² / n (Bishop
+    2006, Pattern recognition and machine learning, equations 3.15 and 3.21); :meth:`from_data`
+    computes both.
+
+    Attributes
+    ----------
+    weights : Parameter
+        w, ``(covariates,)``.
+    log_scale : Parameter
+        log σ, ``()``.
+
+    Examples
+    --------
+    >>> LinearRegression(2).model(None, torch.randn(5, 2), n=5).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, covariates: int) -> None:
+        super().__init__(covariates)
+        self.log_scale = nn.Parameter(torch.zeros(()))
+
+    def observation(self, predictor: Tensor) -> TorchDistribution:
+        """Return Gaussians around the predictor."""
+        return dist.Normal(predictor, self.log_scale.exp())
+
+    @property
+    def variance(self) -> Tensor:
+        """σ², ``()``."""
+        return (2 * self.log_scale).exp()
+
+    @classmethod
+    def from_data(cls, y: Tensor, design: Tensor) -> LinearRegression:
+        """Fit by maximum likelihood in closed form, in the data's floating type.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` and ``design`` are not finite numbers ``(batch,)`` and ``(batch, covariates)``,
+            if columns of the design are linearly dependent, so that the weights are not unique, or
+            if the fit is perfect, so that the likelihood has no maximum.
+
+        Examples
+        --------
+        >>> design = torch.tensor([[1.0, -1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> fitted = LinearRegression.from_data(torch.tensor([0.0, 3.0, 0.0]), design)
+        >>> [round(weight, 4) for weight in fitted.weights.tolist()]
+        [1.0, 0.0]
+        >>> round(fitted.variance.item(), 4)
+        2.0
+        """
+        if design.dim() != 2 or y.shape != design.shape[:1] or not design.numel():
+            raise ValueError(
+                f"y has the shape {tuple(y.shape)}, design {tuple(design.shape)}; expected "
+                "(batch,) and (batch, covariates), one or more of each"
+            )
+        for name, tensor in {"y": y, "design": design}.items():
+            if not tensor.isfinite().all():
+                raise ValueError(f"{name} holds NaN or infinite values; expected finite numbers")
+        dtype = torch.promote_types(y.dtype, design.dtype)
+        if not dtype.is_floating_point:
+            dtype = torch.get_default_dtype()
+        y, design = y.to(dtype), design.to(dtype)
+        units = design.norm(dim=0)
+        units = torch.where(units > 0, units, 1.0)
+        u, singular, vt = torch.linalg.svd(design / units, full_matrices=False)
+        rounding = 10 * torch.finfo(dtype).eps * math.sqrt(max(design.shape))
+        rank = int((singular > rounding * singular[0]).sum())
+        if rank < design.shape[1]:
+            raise ValueError(
+                f"design is singular: {design.shape[1]} columns of rank {rank}; expected linearly "
+                "independent columns: leave some out, or add a prior"
+            )
+        weights = vt.mT @ (u.mT @ y / singular) / units
+        residuals = y - design @ weights
+        if residuals.norm() <= rounding * y.norm():
+            raise ValueError(
+                f"the design fits the {len(y)} observations perfectly: the likelihood rises to "
+                "infinity as the variance shrinks to 0; expected more observations"
+            )
+        fitted = cls(design.shape[1]).to(design)
+        with torch.no_grad():
+            fitted.weights.copy_(weights)
+            fitted.log_scale.copy_(residuals.square().mean().log() / 2)
+        return fitted
+
+    def standard_errors(self, design: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the standard errors of w, ``(covariates,)``, and σ², ``()``, fitted to a design.
+
+        They come from the Fisher information: σ √diag((XᵀX)⁻¹) and σ² √(2 / n).
+        """
+        root = torch.linalg.pinv(design)  # (XᵀX)⁻¹ is this times its transpose
+        weights = self.variance.sqrt() * root.norm(dim=1)
+        return weights, self.variance * math.sqrt(2 / len(design))
+
+
+class LogisticRegression(Regression):
+    """Logistic regression: y ~ Bernoulli(σ(design · weights)).
+
+    The log-likelihood is concave. It has no maximum if the classes are separable, see
+    :func:`separating_direction`.
+
+    Examples
+    --------
+    >>> LogisticRegression(2).model(None, torch.randn(5, 2), n=5).shape
+    torch.Size([5])
+    """
+
+    def observation(self, predictor: Tensor) -> TorchDistribution:
+        """Return Bernoullis with the predictor as logits."""
+        return dist.Bernoulli(logits=predictor)
+
+
+def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
+    """Find a direction of the weights along which a logistic likelihood never falls.
+
+    If there is one, the classes are separable, perhaps with points on the boundary, and the maximum
+    likelihood lies at infinity. If there is none, the maximum exists, and is unique if the design
+    has full rank (Albert and Anderson 1984, On the existence of maximum likelihood estimates in
+    logistic regression models). A linear programme finds the direction.
+
+    Parameters
+    ----------
+    y
+        Classes, 0 or 1, ``(batch,)``.
+    design
+        ``(batch, covariates)``.
+
+    Returns
+    -------
+    Tensor or None
+        Weights ``(covariates,)``, the largest of size 1, that put no observation on the wrong side
+        of the boundary and at least one off it.
+
+    Examples
+    --------
+    >>> design = torch.tensor([[-3.0], [-1.0], [2.0]])
+    >>> separating_direction(torch.tensor([0.0, 0.0, 1.0]), design)
+    tensor([1.])
+    >>> separating_direction(torch.tensor([0.0, 1.0, 1.0]), design) is None
+    True
+    """
+    if y.dim() != 1 or design.dim() != 2 or len(y) != len(design):
+        raise ValueError(
+            f"y has the shape {tuple(y.shape)} and design {tuple(design.shape)}; expected (batch,) "
+            "and (batch, covariates)"
+        )
+    signed = ((2 * y.double() - 1)[:, None] * design).cpu().numpy()
+    units = np.abs(signed).max(axis=0)
+    units[units == 0] = 1.0
+    margins = signed / units
+    found = linprog(-margins.sum(0), A_ub=-margins, b_ub=np.zeros(len(y)), bounds=(-1, 1))
+    if found.fun > -1e-6:  # the solver's tolerance is 1e-7
+        return None
+    weights = found.x / units
+    return torch.from_numpy(weights / np.abs(weights).max()).to(design)

@@ -305,7 +305,7 @@ def test_equal_positions_leave_the_slope_open():
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="graph has 5 nodes; expected 6"):
         LatentPositionGraph(6).observations(nx.path_graph(5))
-    with pytest.raises(ValueError, match="nodes is 1; expected two or more"):
+    with pytest.raises(ValueError, match="nodes is 1; expected 2 or more"):
         LatentPositionGraph(1)
     with pytest.raises(ValueError, match="dimensions is 0"):
         LatentPositionGraph(6, 0)

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression as Sklearn
 
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.models import LogisticRegression
-from ppgen.models.textbook.logistic_regression import separating_direction
+from ppgen.models.textbook.regression import separating_direction
 
 
 def problem(n=100, covariates=3, seed=0):
