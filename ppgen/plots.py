@@ -1,4 +1,4 @@
-"""Figures, each a matplotlib Figure that leaves pyplot's global state alone."""
+"""Plots of images, curves and latents: matplotlib Figures, made without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.distributions import Normal
 
+from ppgen.arguments import check_shape, check_size
+
 Curve = tuple[Sequence[float], Sequence[float]]
+"""x values and y values."""
 
 
 def image_grid(images: Tensor, columns: int | None = None, title: str | None = None) -> Figure:
-    """Show images in a grid.
+    """Plot images in a grid.
 
     Parameters
     ----------
     images
-        ``(batch, channel, height, width)``, grey values or colours between 0 and 1.
+        One or more, ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
     columns
-        Images a row; by default as many as make the grid square.
+        Images a row; by default the grid is square.
     title
-        Above the grid.
-
-    Raises
-    ------
-    ValueError
-        Where there are no images.
+        Title above the grid.
 
     Examples
     --------
@@ -48,22 +46,16 @@ def image_grid(images: Tensor, columns: int | None = None, title: str | None = N
 
 
 def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figure:
-    """Show several grids of images side by side, each under its title.
+    """Plot several grids of images side by side, each under its title.
 
     Images and columns are as for :func:`image_grid`.
-
-    Raises
-    ------
-    ValueError
-        Where there is no grid, or one without images.
 
     Examples
     --------
     >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
     >>> image_grids(grids).savefig("/dev/null", format="png")
     """
-    if not grids:
-        raise ValueError("grids is {}; expected images under one title or more")
+    check_size("number of grids", len(grids))
     figure = Figure((3.2 * len(grids), 3.5), layout="constrained")
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (title, images) in zip(panels, grids.items(), strict=True):
@@ -72,32 +64,26 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
 
 
 def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
-    """Show rows of images, each with its name on the left.
+    """Plot rows of images, each with its name on the left.
 
     Parameters
     ----------
     rows
-        As many images under each name, ``(columns, channel, height, width)``, grey values or
-        colours between 0 and 1.
+        One or more rows of equal length, ``(columns, channel, height, width)``, grey values or
+        colours from 0 to 1.
     title
-        Above the rows.
-
-    Raises
-    ------
-    ValueError
-        Where there is no row, or they differ in length.
+        Title above the rows.
 
     Examples
     --------
     >>> rows = {"images": torch.rand(5, 1, 8, 8), "reconstructions": torch.rand(5, 1, 8, 8)}
     >>> image_rows(rows).savefig("/dev/null", format="png")
     """
-    if not rows:
-        raise ValueError("rows is {}; expected images under one name or more")
-    columns = len(next(iter(rows.values())))
+    check_size("number of rows", len(rows))
+    shape = next(iter(rows.values())).shape
     for name, images in rows.items():
-        if len(images) != columns:
-            raise ValueError(f"there are {len(images)} images under {name!r}; expected {columns}")
+        check_shape(repr(name), images, shape, f"that of the first row, {tuple(shape)}")
+    columns = shape[0]
     figure = image_grid(torch.cat([images.cpu() for images in rows.values()]), columns, title)
     axes = figure.axes[0]
     height, _ = axes.images[0].get_size()
@@ -105,17 +91,12 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
     axes.set_yticks([(row + 0.5) * tile for row in range(len(rows))], rows)
     axes.tick_params(left=False)
     figure.set_figwidth(figure.get_figwidth() + 0.1 * max(map(len, rows)))
-    figure.set_layout_engine("compressed")  # or the names are cut off
+    figure.set_layout_engine("compressed")  # else the names are cut off
     return figure
 
 
 def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Figure:
-    """Show images beside their reconstructions, ``pairs`` of them in a row.
-
-    Raises
-    ------
-    ValueError
-        Where the two differ in shape, or there are no images.
+    """Plot images beside their reconstructions, ``pairs`` of them in a row.
 
     Examples
     --------
@@ -123,11 +104,8 @@ def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Fi
     ...     "/dev/null", format="png"
     ... )
     """
-    if images.shape != reconstructed.shape:
-        raise ValueError(
-            f"reconstructed has the shape {tuple(reconstructed.shape)}; expected that of images, "
-            f"{tuple(images.shape)}"
-        )
+    expected = f"that of images, {tuple(images.shape)}"
+    check_shape("reconstructed", reconstructed, images.shape, expected)
     both = torch.stack([images.cpu(), reconstructed.cpu()], dim=1).flatten(0, 1)
     return image_grid(both, 2 * pairs, "each image, and its reconstruction on its right")
 
@@ -138,7 +116,7 @@ def curves(
     xlabel: str = "epoch",
     marks: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw curves of ``(x values, y values)``, and mark x values, each under its name.
+    """Plot named curves ``(x values, y values)``, and mark named x values by vertical lines.
 
     Examples
     --------
@@ -160,31 +138,20 @@ def curves(
 def scatter(
     points: Tensor, labels: Tensor | None = None, xlabel: str = "$z_1$", ylabel: str = "$z_2$"
 ) -> Figure:
-    """Draw points of the plane, ``(points, 2)``, in one colour for each label.
-
-    Raises
-    ------
-    ValueError
-        Where the points are not of the plane, or have not one label each.
+    """Plot points ``(points, 2)``, coloured by their labels ``(points,)``.
 
     Examples
     --------
     >>> scatter(torch.randn(9, 2), torch.arange(9) % 3).savefig("/dev/null", format="png")
     """
-    if points.dim() != 2 or points.shape[1] != 2:
-        raise ValueError(f"points has the shape {tuple(points.shape)}; expected (points, 2)")
-    if labels is not None and labels.shape != points.shape[:1]:
-        raise ValueError(
-            f"labels has the shape {tuple(labels.shape)}; expected ({len(points)},), one for each "
-            "point"
-        )
+    check_shape("points", points, (None, 2), "(points, 2)")
     figure = Figure((6, 5), layout="constrained")
     axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, aspect="equal")
     x, y = points.detach().cpu().T
     if labels is None:
         axes.scatter(x, y, s=8)
         return figure
-    labels = labels.cpu()
+    labels = check_shape("labels", labels, (len(points),), f"({len(points)},)").cpu()
     classes = labels.unique().tolist()
     colours = colormaps["tab10" if len(classes) <= 10 else "turbo"].resampled(len(classes))
     for number, name in enumerate(classes):
@@ -202,10 +169,10 @@ def manifold(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Figure:
-    """Show mean images over a grid in two latent dimensions, the others at 0.
+    """Plot mean images over a grid of two latent dimensions, the others at 0.
 
-    The grid lies at equal steps of the standard Gaussian's distribution function (Kingma and
-    Welling 2014, figure 4).
+    The grid has equal steps in the standard Gaussian's distribution function (Kingma and Welling
+    2014, figure 4).
 
     Parameters
     ----------
@@ -214,16 +181,11 @@ def manifold(
     latent
         Number of latent dimensions, 2 or more.
     dimensions
-        The two that vary, to the right and upwards.
+        The two different dimensions that vary, to the right and upwards.
     steps
-        Images along each side.
+        Number of images along each side.
     device, dtype
-        Of the latents; by default torch's floating-point type.
-
-    Raises
-    ------
-    ValueError
-        Where there are no two dimensions, or ``dimensions`` are not two of them.
+        Device and type of the latents; by default the CPU and torch's floating-point type.
 
     Examples
     --------
@@ -231,8 +193,7 @@ def manifold(
     ...     return z.sigmoid()[:, [0, 1, 2, 2]].view(-1, 1, 2, 2)
     >>> manifold(decode, latent=3, dimensions=(0, 2)).savefig("/dev/null", format="png")
     """
-    if latent < 2:
-        raise ValueError(f"latent is {latent}; expected 2 or more dimensions for a plane")
+    check_size("latent", latent, least=2)
     if len(dimensions) != 2 or len(set(dimensions) & set(range(latent))) != 2:
         raise ValueError(
             f"dimensions is {tuple(dimensions)}; expected two different of 0 … {latent - 1}"
@@ -249,10 +210,9 @@ def manifold(
 
 
 def _tile(images: Tensor, columns: int | None) -> Tensor:
-    from torchvision.utils import make_grid  # here, for torchvision takes seconds to import
+    from torchvision.utils import make_grid  # here, since torchvision takes seconds to import
 
-    if not len(images):
-        raise ValueError("there are 0 images; expected one or more")
+    check_size("number of images", len(images))
     columns = columns or ceil(sqrt(len(images)))
     tiles = make_grid(images.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=0.5)
     return tiles.permute(1, 2, 0)

@@ -114,7 +114,9 @@ def test_image_rows_are_named_beside_their_middle(n):
 
 
 def test_image_rows_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="2 images under 'b'; expected 4"):
+    with pytest.raises(
+        ValueError, match=r"'b' has the shape \(2, .*; expected .* first row, \(4, 1"
+    ):
         plots.image_rows({"a": grey(4), "b": grey(2)})
 
 
@@ -217,7 +219,7 @@ def test_manifold_takes_the_type_of_a_model():
 
 
 def test_no_image_is_no_grid():
-    with pytest.raises(ValueError, match="there are 0 images"):
+    with pytest.raises(ValueError, match="number of images is 0; expected 1 or more"):
         plots.image_grid(torch.zeros(0, 1, 8, 8))
 
 
@@ -233,8 +235,8 @@ def test_manifold_needs_two_dimensions(latent):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: plots.image_rows({}), r"rows is \{\}; expected images under one name or more"),
-        (lambda: plots.image_grids({}), r"grids is \{\}; expected images under one title or more"),
+        (lambda: plots.image_rows({}), "number of rows is 0; expected 1 or more"),
+        (lambda: plots.image_grids({}), "number of grids is 0; expected 1 or more"),
         (
             lambda: plots.reconstructions(grey(4), grey(3)),
             r"reconstructed has the shape \(3, 1, 3, 3\); expected that of images, \(4, 1, 3, 3\)",
@@ -245,7 +247,7 @@ def test_manifold_needs_two_dimensions(latent):
         ),
         (
             lambda: plots.scatter(torch.zeros(4, 2), torch.zeros(3)),
-            r"labels has the shape \(3,\); expected \(4,\), one for each point",
+            r"labels has the shape \(3,\); expected \(4,\)",
         ),
     ],
     ids=["no row", "no grid", "reconstructions", "points of space", "labels"],

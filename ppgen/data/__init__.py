@@ -1,4 +1,4 @@
-"""Data sets as tensors of grey levels, in three parts."""
+"""Data sets: tensors of grey levels, split into training, validation and test parts."""
 
 from __future__ import annotations
 
@@ -35,21 +35,20 @@ def load(name: str, root: str | Path | None = None, *, download: bool = False) -
         ``mnist``, ``fashion_mnist``, ``kmnist``: 28×28 in 256 levels, 50,000 for training, the
         last 10,000 training images for validation, 10,000 for testing;
         ``binarized_mnist``: MNIST binarised once, in the split of Larochelle and Murray (2011);
-        its test images are sorted by class, so a slice of them is no fair sample;
+        its test images are sorted by class, so a slice of them is a biased sample;
         ``glyphs``: the letters A … Z, binary, 5×5; all three parts are the same 26 images;
-        ``faces``: 100 faces, 25×25 in 256 levels (with scikit-image, the extra ``faces``);
+        ``faces``: 100 faces, 25×25 in 256 levels (needs scikit-image, the extra ``faces``);
         ``olivetti``: 40 people, ten faces each, 64×64; the parts share no person;
-        ``frey``: one face in 1,965 frames of a film, 28×20; the parts are stretches of it.
+        ``frey``: one face in 1,965 frames of a film, 28×20; each part is a stretch of it.
     root
-        The data folder; by default the environment variable ``PPGEN_DATA``, else
-        ``~/.cache/ppgen``.
+        Data folder; by default the environment variable ``PPGEN_DATA``, else ``~/.cache/ppgen``.
     download
-        Fetch files that are missing. Nothing is downloaded unless asked for.
+        If True, download missing files.
 
     Raises
     ------
     DataError
-        Where the name is unknown, or files are missing, damaged or of the wrong kind.
+        If the name is unknown, or files are missing, damaged or of the wrong kind.
 
     Examples
     --------

@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import Dataset, Part
-from ppgen.data.files import download as fetch
-from ppgen.data.files import require, unreadable
+from ppgen.data.dataset import Dataset, Part, fetch, require, unreadable
 
 AMAT_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 AMAT_FILES = {
@@ -29,7 +27,7 @@ def load(name: str, folder: Path, download: bool) -> Dataset:
     else:
         files = [folder / file for file in AMAT_FILES]
         if download:
-            from torchvision.datasets.utils import download_url  # here, for it takes seconds
+            from torchvision.datasets.utils import download_url  # here, since it takes seconds
 
             for file, (_, md5) in AMAT_FILES.items():
                 url = AMAT_URL + file
@@ -43,7 +41,7 @@ def load(name: str, folder: Path, download: bool) -> Dataset:
 
 
 def read_packed(path: Path) -> list[Tensor]:
-    """Read the three parts from an ``.npz`` of rows packed by ``np.packbits``."""
+    """Read the three parts from an ``.npz`` file of rows packed by ``np.packbits``."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = [file[key] for key in ("train", "valid", "test")]
@@ -58,7 +56,7 @@ def read_packed(path: Path) -> list[Tensor]:
 
 
 def read_amat(path: Path, rows: int) -> Tensor:
-    """Read one part from text: a row an image, zeros and ones."""
+    """Read one part from a text file of zeros and ones, one row an image."""
     try:
         text = np.fromfile(path, dtype=np.uint8)
     except OSError as error:

@@ -1,27 +1,30 @@
-"""A data set: tensors of grey levels in three parts."""
+"""Data sets of grey images in three parts, and errors of the files that hold them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
 class DataError(ValueError):
-    """A data set that is unknown, missing, damaged or of the wrong kind."""
+    """Error of a data set that is unknown, missing, damaged or of the wrong kind."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Images and, where known, their labels.
+    """Images and, if known, their labels.
 
     Attributes
     ----------
     images
         Grey levels, ``(batch, channel, height, width)``, uint8.
     labels
-        Class of each image, ``(batch,)``, int64; None where the data set has none.
+        Class of each image, ``(batch,)``, int64; None if unknown.
     """
 
     images: Tensor
@@ -35,25 +38,26 @@ class Part:
         return f"Part({len(self)} images of {tuple(self.images.shape[1:])}, {labels})"
 
     def slice(self, start: int, stop: int) -> Part:
-        """Images ``start`` … ``stop`` − 1, with their labels."""
-        labels = None if self.labels is None else self.labels[start:stop]
-        return Part(self.images[start:stop], labels)
+        """Return the images ``start`` … ``stop`` − 1 with their labels."""
+        return self._at(slice(start, stop))
 
     def spread(self, n: int) -> Part:
-        """``n`` images, or all where there are fewer, from all over: some sets are sorted by class.
+        """Return ``n`` evenly spaced images, or all if there are fewer.
 
         Examples
         --------
         >>> Part(torch.zeros(10, 1, 8, 8), torch.arange(10)).spread(4).labels
         tensor([0, 3, 6, 9])
         """
-        chosen = torch.linspace(0, len(self) - 1, min(n, len(self))).long()
-        return Part(self.images[chosen], None if self.labels is None else self.labels[chosen])
+        return self._at(torch.linspace(0, len(self) - 1, min(n, len(self))).long())
+
+    def _at(self, index: Any) -> Part:
+        return Part(self.images[index], None if self.labels is None else self.labels[index])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: its name, number of grey levels, and the parts train, validation and test."""
+    """Data set: its name, its number of grey levels, and the parts train, validation and test."""
 
     name: str
     levels: int
@@ -68,16 +72,16 @@ class Dataset:
         return channel, height, width
 
     def binarized(self, method: str = "fixed", seed: int = 0) -> Dataset:
-        """Give the same images with two levels.
+        """Return the same images with two levels.
 
         Parameters
         ----------
         method
-            ``"fixed"``: each pixel drawn once, white with its grey value as the probability
-            (Salakhutdinov and Murray 2008); ``"threshold"``: white from half grey on. For fresh
-            draws at every batch, dynamic binarisation, see ``ppgen.likelihoods.Bernoulli.encode``.
+            ``"fixed"``: each pixel is drawn once, white with its grey value as the probability
+            (Salakhutdinov and Murray 2008); ``"threshold"``: white from half grey on. For dynamic
+            binarisation, new draws for every batch, see ``ppgen.likelihoods.Bernoulli.encode``.
         seed
-            Of the draws.
+            Seed of the draws.
 
         Examples
         --------
@@ -107,10 +111,45 @@ class Dataset:
 
 
 def split(name: str, levels: int, train: Part, held_out: int, test: Part | None = None) -> Dataset:
-    """Cut the validation part, and the test part unless it is given, off the end of ``train``."""
-    parts = [test] if test is not None else []
+    """Split the validation part, and the test part unless it is given, off the end of ``train``."""
+    parts = [] if test is None else [test]
     while len(parts) < 2:
         cut = len(train) - held_out
         parts.append(train.slice(cut, len(train)))
         train = train.slice(0, cut)
     return Dataset(name, levels, train, validation=parts[1], test=parts[0])
+
+
+def require(files: list[Path], name: str, alternative: Path | None = None) -> None:
+    """Raise a DataError that lists missing files, the folder searched and what to do."""
+    missing = [file.name for file in files if not file.exists()]
+    if missing:
+        either = f" (or {alternative.name})" if alternative else ""
+        raise DataError(
+            f"data set {name!r}: {', '.join(missing)}{either} not found in {files[0].parent}; "
+            "put them there, name another data folder by --data-root or PPGEN_DATA, "
+            "or ask for a download by download=True or --download"
+        )
+
+
+def unreadable(name: str, files: list[Path], problem: object) -> DataError:
+    """Make the error for files that are damaged or of the wrong kind."""
+    if isinstance(problem, Exception):
+        problem = str(problem) or type(problem).__name__
+    paths = ", ".join(str(file) for file in files)
+    return DataError(
+        f"data set {name!r}: {paths} cannot be read ({problem}); delete it and download it again"
+    )
+
+
+def fetch(files: list[Path], name: str, download: Callable[[], object]) -> None:
+    """Run a download, and turn any error of it into a DataError."""
+    try:
+        download()
+    except Exception as error:  # of the network, the server, or a checksum
+        missing = ", ".join(file.name for file in files if not file.exists())
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"data set {name!r}: {missing} not found in {files[0].parent}, and the download failed "
+            f"({reason}); download them by other means and put them there"
+        ) from error

@@ -9,27 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import DataError, Dataset, Part, split
-from ppgen.data.files import download as fetch
-from ppgen.data.files import require, unreadable
+from ppgen.data.dataset import DataError, Dataset, Part, fetch, require, split, unreadable
 
 OLIVETTI = (400, 64, 64)
 FREY = (1965, 28, 20)
 
 
 def load(name: str, folder: Path, download: bool) -> Dataset:
-    """Read the first half of scikit-image's ``lfw_subset``: 100 faces, 25×25, without a network.
+    """Read the first half of scikit-image's ``lfw_subset``: 100 faces, 25×25, bundled with it.
 
-    They are resampled cut-outs of Labeled Faces in the Wild in floating-point numbers from 0 to 1,
-    here rounded to 256 levels: 80 for training, 10 for validation, 10 for testing.
+    They are resampled cut-outs of Labeled Faces in the Wild, floats from 0 to 1 that are rounded to
+    256 levels: 80 for training, 10 for validation, 10 for testing.
     """
     try:
-        from skimage.data import lfw_subset  # here, for it is an optional extra
+        from skimage.data import lfw_subset  # here, since it is an optional extra
 
         greys = lfw_subset()[:100]
     except Exception as error:  # not installed, or without its file
         raise DataError(
-            f"data set {name!r} comes with scikit-image, which does not give it here ({error}); "
+            f"data set {name!r} comes with scikit-image, which cannot load it here ({error}); "
             "install it by pip install 'ppgen[faces]' or pip install scikit-image"
         ) from error
     images = torch.from_numpy(np.rint(255 * greys).astype(np.uint8)).unsqueeze(1)
@@ -39,7 +37,7 @@ def load(name: str, folder: Path, download: bool) -> Dataset:
 def load_olivetti(name: str, folder: Path, download: bool) -> Dataset:
     """Read ``olivetti_faces.npz``: 40 people, ten images of each, 64×64; labels are the people.
 
-    The parts share no person: 30 people are for training, 5 for validation, 5 for testing.
+    The parts share no person: 30 people for training, 5 for validation, 5 for testing.
     """
     path = folder / "olivetti_faces.npz"
     if download and not path.exists():
@@ -52,8 +50,8 @@ def load_olivetti(name: str, folder: Path, download: bool) -> Dataset:
 def load_frey(name: str, folder: Path, download: bool) -> Dataset:
     """Read ``frey_faces.npz``: one person in 1,965 frames of a film, 28×20.
 
-    Neighbouring frames are alike, so the parts are stretches of the film: the first 1,565 frames
-    are for training, 200 for validation, the last 200 for testing.
+    Neighbouring frames are alike, so each part is a stretch of the film: the first 1,565 frames for
+    training, 200 for validation, the last 200 for testing.
     """
     path = folder / "frey_faces.npz"
     if not path.exists():
@@ -66,7 +64,7 @@ def load_frey(name: str, folder: Path, download: bool) -> Dataset:
 
 
 def read(name: str, path: Path, shape: tuple[int, ...]) -> Tensor:
-    """Read the array ``images`` of an ``.npz``."""
+    """Read the array ``images`` of an ``.npz`` file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             images = file["images"]
@@ -79,12 +77,12 @@ def read(name: str, path: Path, shape: tuple[int, ...]) -> Tensor:
 
 
 def save_olivetti(path: Path) -> None:
-    """Fetch the Olivetti faces by scikit-learn and keep them as the grey levels they were."""
-    from sklearn.datasets import fetch_olivetti_faces  # here, for it takes a second to import
+    """Download the Olivetti faces by scikit-learn and save them as grey levels."""
+    from sklearn.datasets import fetch_olivetti_faces  # here, since it takes a second to import
 
     with TemporaryDirectory() as cache:
         faces = fetch_olivetti_faces(data_home=cache).images
-    # scikit-learn divides the levels by the largest of them.
+    # scikit-learn divides the levels by the largest one.
     step = np.diff(np.unique(faces)).min()
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, images=np.rint(faces / step).astype(np.uint8))

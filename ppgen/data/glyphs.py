@@ -1,4 +1,4 @@
-"""Twenty-six letters of 5×5 binary pixels, drawn here."""
+"""Twenty-six letters of 5×5 binary pixels."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ N_TO_Z = """
 
 
 def load(name: str, folder: Path, download: bool) -> Dataset:
-    """Letters A … Z with the labels 0 … 25; the same 26 images are all three parts.
+    """Return the letters A … Z with labels 0 … 25; all three parts are the same 26 images.
 
-    What is learned of them can only be learned by heart: a model's test log-likelihood is at best
-    −log 26 = −3.26 nats an image, 0.1303 nats a pixel. They need neither folder nor download.
+    A model can only memorise them: its test log-likelihood is at most −log 26 = −3.26 nats an
+    image, −0.1303 nats a pixel. ``folder`` and ``download`` are ignored.
     """
     lines = [line.split() for band in (A_TO_M, N_TO_Z) for line in band.split("\n") if line]
     letters = [rows for band in (lines[:5], lines[5:]) for rows in zip(*band, strict=True)]

@@ -1,4 +1,4 @@
-"""MNIST and the sets made in its likeness, through torchvision."""
+"""MNIST and data sets of the same format, through torchvision."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ppgen.data.dataset import Dataset, Part, split
-from ppgen.data.files import download as fetch
-from ppgen.data.files import require, unreadable
+from ppgen.data.dataset import Dataset, Part, fetch, require, split, unreadable
 
 
 def loader(class_name: str) -> Callable[[str, Path, bool], Dataset]:
-    """Make the loader of one of torchvision's sets of 60,000 + 10,000 images, 28×28, 256 levels."""
+    """Make the loader of a torchvision data set: 60,000 + 10,000 images, 28×28, 256 levels."""
 
     def load(name: str, folder: Path, download: bool) -> Dataset:
-        from torchvision import datasets  # here, for it takes seconds to import
+        from torchvision import datasets  # here, since it takes seconds to import
 
         kind = getattr(datasets, class_name)
-        # torchvision names its files without the ending that it adds to downloads.
+        # torchvision unpacks the downloads, so the files lack their ending.
         files = [folder / kind.__name__ / "raw" / Path(url).stem for url, _ in kind.resources]
         if download:
             fetch(files, name, lambda: kind(folder, download=True))
@@ -35,7 +33,7 @@ def loader(class_name: str) -> Callable[[str, Path, bool], Dataset]:
 def _read(kind: Any, folder: Path, name: str, images: int, files: list[Path]) -> Part:
     try:
         part = kind(folder, train=images == 60_000)
-    except Exception as error:  # torchvision asserts, or fails in numpy
+    except Exception as error:  # torchvision asserts, or numpy fails
         raise unreadable(name, files, error) from error
     if part.data.shape != (images, 28, 28):
         raise unreadable(name, files, f"images of the shape {tuple(part.data.shape)}")

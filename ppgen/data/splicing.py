@@ -1,4 +1,4 @@
-"""Images spliced of halves that do not belong together."""
+"""Images spliced from halves of two images of different classes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_size
 from ppgen.data.dataset import DataError
 
 
 class Splices(NamedTuple):
-    """Spliced images, and where their halves come from.
+    """Spliced images and the indices of their halves.
 
     Attributes
     ----------
     images
-        ``(n, channel, height, width)``, of the type of the images that were cut.
+        ``(n, channel, height, width)``, in the type of the source images.
     left, right
-        Which image each half was cut from, ``(n,)``, int64.
+        Index of the source image of each half, ``(n,)``, int64.
     """
 
     images: Tensor
@@ -27,10 +28,10 @@ class Splices(NamedTuple):
 
 
 def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> Splices:
-    """Put the left half of one image beside the right half of another of a different class.
+    """Splice left halves of images to right halves of images of another class.
 
-    All ordered pairs of images of different classes are equally probable, and draws are
-    independent, with replacement. Where the width is odd, the middle column is the right image's.
+    All ordered pairs of images of different classes are equally probable; draws are independent,
+    with replacement. If the width is odd, the middle column is the right image's.
 
     Parameters
     ----------
@@ -39,15 +40,15 @@ def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> 
     labels
         Class of each image, ``(batch,)``: any integers.
     n
-        Number of splices.
+        Number of splices, 1 or more.
     seed
-        Of the pairs.
+        Seed of the pairs.
 
     Raises
     ------
     DataError
-        Where there are no labels or not one an image, images are of one class only or less than
-        two pixels wide, or ``n`` is below 1.
+        If there is not one label per image, there are fewer than two classes, or images are less
+        than two pixels wide.
 
     Examples
     --------
@@ -70,8 +71,7 @@ def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> 
         raise DataError(
             f"labels has the shape {tuple(labels.shape)}; expected ({len(images)},), one an image"
         )
-    if n < 1:
-        raise DataError(f"n is {n}; expected 1 or more splices")
+    check_size("n", n)
     left, right = (index.to(images.device) for index in _pairs(labels.cpu(), n, seed))
     middle = images.shape[-1] // 2
     halves = images[left][..., :middle], images[right][..., middle:]
@@ -79,19 +79,20 @@ def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> 
 
 
 def _pairs(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw pairs of images with different labels, each equally probable."""
+    # Pairs of images with different labels, all equally probable.
     classes, label, counts = labels.unique(return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise DataError(
             f"labels has {len(classes)} classes; expected 2 or more, to splice across them"
         )
-    # The pairs are numbered image by image; number k is that of the first image whose running
-    # total of partners exceeds k.
+    # Pairs are numbered image by image: pair k belongs to the first image whose running total of
+    # partners exceeds k.
     partners = len(labels) - counts[label]
     totals = partners.cumsum(0)
     numbers = torch.randint(int(totals[-1]), (n,), generator=torch.Generator().manual_seed(seed))
     left = torch.searchsorted(totals, numbers, right=True)
-    # In a ring of all images sorted by class, its partners follow the last image of its class.
+    # If all images are sorted by class in a ring, an image's partners follow the last image of its
+    # class.
     own_class_ends = counts.cumsum(0)[label[left]]
     steps = numbers - (totals - partners)[left]
     return left, label.argsort()[(own_class_ends + steps) % len(labels)]

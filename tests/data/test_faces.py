@@ -52,7 +52,7 @@ def test_scikit_image_without_its_file_is_a_data_error(monkeypatch):
         raise ModuleNotFoundError("no module named pooch")
 
     monkeypatch.setattr(skimage_data, "lfw_subset", missing)
-    with pytest.raises(DataError, match=r"does not give it here \(no module named pooch\)"):
+    with pytest.raises(DataError, match=r"cannot load it here \(no module named pooch\)"):
         load("faces")
 
 

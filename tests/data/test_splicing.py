@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from ppgen.data import DataError, load
+from ppgen.data import load
 from ppgen.data.splicing import spliced
 
 shapes = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 5))
@@ -69,5 +69,5 @@ def test_the_callers_generator_is_left_as_it_was():
     ],
 )
 def test_bad_input_is_named(images, labels, n, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(ValueError, match=message):
         spliced(images, labels, n)

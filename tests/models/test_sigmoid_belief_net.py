@@ -352,7 +352,7 @@ def test_sizes_that_cannot_be_meant_are_refused(shape, latents, message):
 
 
 def test_networks_without_context_are_no_posteriors():
-    with pytest.raises(ValueError, match="network.context_size is 0"):
+    with pytest.raises(ValueError, match=r"network\.context_size is 0"):
         AutoregressiveBernoulli(MADE((1, 1, 4), hidden=(8,)))
 
 
