@@ -1,4 +1,4 @@
-"""What scripts share: options, run folders, and the record of results."""
+"""Shared parts of scripts: options, run folders and the record of results."""
 
 from ppgen.experiments.experiment import (
     Experiment,

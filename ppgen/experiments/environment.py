@@ -1,4 +1,4 @@
-"""Where and how a run is made: its command, its versions, its machine and devices."""
+"""Describe how a run was made: command, library versions, machine and device."""
 
 from __future__ import annotations
 
@@ -14,17 +14,10 @@ import torch
 
 
 def command_line(argv: Sequence[str], processes: int = 1) -> str:
-    """Write the command that makes a run again, as it is typed in a shell.
+    """Return the shell command that reproduces a run, given ``sys.argv``.
 
-    It names the script by its folder and file, and leaves out what belongs to one machine: where
-    the data and the results are, and that a run was resumed.
-
-    Parameters
-    ----------
-    argv
-        As ``sys.argv``: the script, then its options.
-    processes
-        More than one where ``torchrun`` started them.
+    It leaves out ``--out``, ``--data-root`` and ``--resume``, and starts with ``torchrun`` if there
+    are several ``processes``.
 
     Examples
     --------
@@ -42,9 +35,7 @@ def command_line(argv: Sequence[str], processes: int = 1) -> str:
 
 
 def versions(*others: str) -> dict[str, str | None]:
-    """Give the versions of the libraries that numbers depend on, and of others by their names.
-
-    None stands for a library that is not installed.
+    """Return versions of ppgen, Pyro, torch and ``others`` by name; None if not installed.
 
     Examples
     --------
@@ -54,16 +45,16 @@ def versions(*others: str) -> dict[str, str | None]:
     True
     """
     installed = {name: _version(name) for name in ("ppgen", "pyro-ppl", *others)}
-    return installed | {"torch": torch.__version__}  # with its build, such as +cu132
+    return installed | {"torch": torch.__version__}  # includes its build, such as +cu132
 
 
 def machine() -> str:
-    """Name the system, the kind of processor and the number of cores."""
+    """Return the operating system, the processor's architecture and the number of cores."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device: a GPU by its make, a CPU by the threads that torch runs on it.
+    """Return a GPU's model name, or for a CPU the number of torch's threads.
 
     Examples
     --------

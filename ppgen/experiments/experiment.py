@@ -1,4 +1,4 @@
-"""What every script shares: its options, its folder, and the figures and numbers left there."""
+"""Options of a script, and the folder of a run with its figures, numbers and settings."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from ppgen.training.processes import Processes
 
 
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
-    """Make a parser with the options that every script takes.
+    """Make a parser with the options of every script.
 
-    ``--data``, ``--data-root``, ``--download``, ``--out``, ``--seed`` and ``--quick``.
+    They are ``--out``, ``--seed`` and ``--quick``, and with ``datasets`` also ``--data``,
+    ``--data-root`` and ``--download``.
     """
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # what is typed is saved, and has to mean the same later on
+        allow_abbrev=False,  # the command is saved, and must mean the same in a later version
     )
     if datasets:
         names = sorted(data.LOADERS)
@@ -47,14 +48,9 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
 
 
 def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int) -> None:
-    """Add the options of scripts that train.
+    """Add ``--epochs``, ``--resume``, ``--device`` and ``--compile``, for scripts that train.
 
-    Parameters
-    ----------
-    parser
-        Of :func:`arguments`.
-    epochs, quick
-        Default number of epochs, and that with ``--quick``.
+    The default number of epochs is ``epochs``, or ``quick`` with ``--quick``.
     """
     sized_argument(parser, "--epochs", epochs, quick)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -70,7 +66,10 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int)
 def sized_argument(
     parser: argparse.ArgumentParser, name: str, full: int, quick: int, what: str = ""
 ) -> None:
-    """Add a number whose default is smaller with ``--quick``, as :class:`Experiment` finds out."""
+    """Add an integer option whose default is ``full``, or ``quick`` with ``--quick``.
+
+    :class:`Experiment` sets the default, since it depends on another option.
+    """
     about = f"{what}; " if what else ""
     parser.add_argument(name, type=int, help=f"{about}default: {full}; with --quick {quick}")
     sizes = parser.get_default("sizes") or {}
@@ -79,33 +78,32 @@ def sized_argument(
 
 @dataclass
 class Experiment:
-    """One run of a script: a folder that collects its figures, numbers and settings.
+    """Run of a script: a folder that collects its figures, numbers and settings.
 
-    Where ``torchrun`` started several processes, the leading one of them prints and writes.
+    If ``torchrun`` started several processes, only the leading one prints and writes.
 
     Parameters
     ----------
     name
-        Of the script; names the folder where none is given.
+        Name of the script, and of the folder if the options name no other.
     options
-        The parsed options.
+        Parsed options.
 
     Attributes
     ----------
     data
-        The data set that the options name; None where the script has no such option.
+        Data set that the options name; None if the script has no such option.
     folder
-        Where everything is written.
+        Folder of all output.
     metrics
         Numbers so far; :meth:`report` writes them to ``metrics.json``.
     settings
-        Options and machine, in ``settings.json``. Where the folder holds a run with numbers
-        already, its settings stay beside them until there are new ones.
+        Options, versions and machine; :meth:`report` writes them to ``settings.json``.
 
     Raises
     ------
     SystemExit
-        With a sentence on what is wrong with the options, the data or the folder.
+        If options, data or folder are invalid, with a sentence that says how.
     """
 
     name: str
@@ -136,7 +134,7 @@ class Experiment:
             "versions": versions(),
             "machine": machine(),
         }
-        if not (self.folder / "metrics.json").exists():  # else they are those of its numbers
+        if not (self.folder / "metrics.json").exists():  # else they belong to its numbers
             self._write("settings.json", self.settings)
 
     def _make_folder(self) -> Path:
@@ -154,7 +152,7 @@ class Experiment:
             raise SystemExit(f"--out {folder} has a damaged settings.json; name another") from error
         if script != script_name():
             raise SystemExit(f"--out {folder} holds a run of {script}; name another")
-        if not getattr(self.options, "resume", True):  # scripts that don't train have no such
+        if not getattr(self.options, "resume", True):  # scripts that do not train lack the option
             raise SystemExit(f"--out {folder} holds another run; name another, or --resume it")
         return folder
 
@@ -164,17 +162,17 @@ class Experiment:
 
     @property
     def fit_options(self) -> dict[str, Any]:
-        """The options that :func:`ppgen.fit` takes as they are."""
+        """Options that are arguments of :func:`ppgen.fit`."""
         names = ("epochs", "resume", "device", "compile", "seed")
         return {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
 
     def save_figure(self, name: str, figure: Figure) -> None:
-        """Write ``name.png``."""
+        """Write a figure to ``name.png`` in the folder."""
         if self.processes.leads:
             figure.savefig(self.folder / f"{name}.png", dpi=150)
 
     def report(self, **numbers: Any) -> None:
-        """Print numbers and add them to ``metrics.json``."""
+        """Print numbers and write them to ``metrics.json``."""
         for name, value in numbers.items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
             if not isinstance(value, list | dict):
@@ -194,29 +192,29 @@ class Experiment:
         how: str,
         likelihood: Likelihood | None = None,
     ) -> Result:
-        """Record what a trained model reached on the test images, for ``ppgen results``.
+        """Record the test result of a trained model, for ``ppgen results``.
 
         Parameters
         ----------
         model
-            Its name in the tables.
+            Name in the tables.
         program, history
-            What was trained, and how its training went.
+            Trained program and its training history.
         estimate
-            Log-probabilities of ``data.test.images``, as the likelihood encodes them.
+            Log-probabilities of ``data.test.images``, encoded by the likelihood.
         data
-            Whose test images the program was tested on.
+            Data set whose test images were used.
         how
-            How it was estimated: ``"exact"``, ``"ELBO"``, ``"1000 particles"``.
+            Kind of estimate: ``"exact"``, ``"ELBO"``, ``"1000 particles"``.
         likelihood
-            Of the pixels; Bernoulli by default. Where the images have more levels than it has
-            values, the nats recorded are those of the images' own levels, so that all likelihoods
-            can be compared; Bernoulli's are those of binary images drawn from grey ones.
+            Likelihood of the pixels; by default Bernoulli. The recorded nats are those of the data
+            set's grey levels, so that all likelihoods can be compared; with Bernoulli they are
+            those of binary images drawn from grey ones.
         """
         likelihood = as_likelihood(likelihood)
         try:
             volume = likelihood.log_volume(data.test.images, data.levels).sum((-3, -2, -1))
-        except ValueError:  # of a likelihood of binary images
+        except ValueError:  # the likelihood is one of binary images
             images, of_images, bits = f"{data.name}, dynamic binarisation", estimate, None
         else:
             images = data.name if data.levels == 2 else f"{data.name}, {data.levels} grey levels"
@@ -239,7 +237,7 @@ class Experiment:
         return result
 
     def finish(self) -> None:
-        """Say where everything is."""
+        """Print the folder."""
         print(f"figures, numbers and checkpoints: {self.folder}")
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
@@ -249,7 +247,7 @@ class Experiment:
 
 
 def _finite(content: Any) -> Any:
-    # JSON knows no NaN and no infinity.
+    # JSON has no NaN and no infinity; None takes their place.
     if isinstance(content, dict):
         return {key: _finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -258,12 +256,12 @@ def _finite(content: Any) -> Any:
 
 
 def script_name() -> str:
-    """Name the script that runs."""
+    """Return the file name of the running script."""
     return Path(sys.argv[0]).name
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Name a folder that does not exist yet: ``name``, else ``name-2``, and so on."""
+    """Return a folder that does not exist yet: ``name``, else ``name-2``, and so on."""
     folder, number = parent / name, 1
     while folder.exists():
         number += 1

@@ -1,7 +1,7 @@
-"""Test nats that papers report, to be read beside one's own.
+"""Test nats reported in papers, for comparison with one's own.
 
-A figure stands beside a model of the same name on data of the same name; what else was different,
-the sizes above all, its source says. All were looked up in the papers themselves.
+A result is shown beside the published figure of the same model name and data name. The source names
+other differences, such as sizes. All figures were looked up in the papers themselves.
 """
 
 from __future__ import annotations
@@ -11,15 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper reports of a model.
-
-    Attributes
-    ----------
-    nats
-        Test nats an image.
-    source
-        Paper and table, and the paper's settings.
-    """
+    """Test nats an image that a paper reports, and their source: paper, table and settings."""
 
     nats: float
     source: str
@@ -80,4 +72,4 @@ FIGURES = {
         93.4, "Mnih and Rezende 2016, table 1: 5 draws in training, 1,000 particles"
     ),
 }
-"""By model and data set, as results name them."""
+"""Published figures by model name and data name."""

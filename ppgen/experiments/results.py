@@ -1,4 +1,4 @@
-"""A record of results: what trained models reached, one table for each data set."""
+"""Tables of results of trained models, one for each data set."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ LEAD = """# Results
 
 `ppgen results` made these tables from the folders that the commands in them leave. Nats are minus
 the mean log-probability of a test image, ± its standard error over the test images; lower is
-better. Where the estimate is not exact it is a bound, an ELBO or the tighter one of so many
-importance-weighted particles, and the true nats are at most that. Bits per pixel are the same in
-another unit. Seconds are those of the training steps. A published figure is that of the same kind
-of model on the same images, often of another size.
+better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter bound
+of importance-weighted particles. Bits per pixel are the same in another unit. Seconds are those of
+the training steps. A published figure is that of the same kind of model on the same images, often
+of another size.
 """
 
 
 class ResultsError(ValueError):
-    """A folder that is no run, a run that cannot be read, or a file that is not to be replaced."""
+    """Error of a folder that is no run, a damaged run, or a file that must not be overwritten."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a trained model reached on the test images.
+    """Test result of a trained model.
 
     Attributes
     ----------
     model
-        Its name, and what of its sizes makes it comparable.
+        Name, with the sizes that matter for comparisons.
     data
-        The images that were given a probability: data set and kind of binarisation, or levels.
+        Images whose probability was computed: data set and kind of binarisation, or grey levels.
     nats
-        Minus the mean log-probability of a test image; None where it is not finite.
+        Minus the mean log-probability of a test image; None if it is not finite.
     standard_error
-        Of ``nats`` as a mean over the test images; None where there is one image.
+        Standard error of ``nats`` over the test images; None for a single image.
     estimate
-        How it was found: exact, a bound, so many particles.
+        Kind of estimate: exact, a bound, a number of particles.
     bits
-        Bits per pixel; None where the log-probabilities say nothing about the images of the file.
+        Bits per pixel; None if the likelihood is not one of the data set's grey levels.
     parameters
-        Numbers that were learned, those of a guide among them.
+        Number of learned parameters, including the guide's.
     epochs, seconds
-        Of training; seconds are those of the training steps.
+        Epochs of training, and seconds of its steps.
     device
-        Where it was tested, and trained unless it was resumed elsewhere.
+        Device of the test, and of the training unless it was resumed elsewhere.
     """
 
     model: str
@@ -67,20 +67,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """A saved run of a script.
+    """Saved run of a script: its folder and results, and the command that reproduces it.
 
-    Attributes
-    ----------
-    folder
-        Where it is.
-    results
-        Of the models that it trained and tested.
-    command
-        What makes it again.
-    environment
-        Versions and machine.
-    quick
-        Whether it was a trial, made with ``--quick``.
+    ``environment`` names versions and machine; ``quick`` is True for a trial run with ``--quick``.
     """
 
     folder: Path
@@ -91,14 +80,10 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> Run:
-        """Read what :class:`ppgen.experiments.experiment.Experiment` left in a folder.
+        """Read a folder written by :class:`ppgen.experiments.experiment.Experiment`.
 
-        A run that has not ended, or whose script records none, has no results.
-
-        Raises
-        ------
-        ResultsError
-            Where the folder is not that of a run, or its files are damaged.
+        ``results`` is empty if the run has not ended or its script records none. Raises a
+        ResultsError if the folder is not a run's or its files are damaged.
         """
         settings = read_json(folder, "settings.json")
         if not (folder / "metrics.json").exists():
@@ -116,13 +101,7 @@ class Run:
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """Read a file of names and values that a run left in its folder.
-
-    Raises
-    ------
-    ResultsError
-        Where it is missing or damaged.
-    """
+    """Read a JSON object from a run's folder; raise a ResultsError if it is missing or damaged."""
     try:
         content = json.loads((folder / name).read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -135,19 +114,18 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def run_folders(folders: Iterable[Path]) -> list[Path]:
-    """Find the folders of runs: those given, or those right inside them; each once.
+    """Return the run folders among ``folders``, or directly inside each of them, without repeats.
 
-    Raises
-    ------
-    ResultsError
-        Where there is none in one of them.
+    Raises a ResultsError for a folder without any.
     """
     found: dict[Path, Path] = {}
     for folder in folders:
         inside = [folder] if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
         if not inside:
             what = (
-                "is not the folder of a run, and holds none" if folder.exists() else "is not there"
+                "is not the folder of a run and contains none"
+                if folder.exists()
+                else "is not there"
             )
             raise ResultsError(f"{folder} {what}")
         found |= {run.resolve(): run for run in inside if run.resolve() not in found}
@@ -159,7 +137,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def markdown(runs: Sequence[Run]) -> str:
-    """Write results as a document: a table for each data set, the lowest nats first.
+    """Return a Markdown document of results: a table for each data set, the lowest nats first.
 
     Examples
     --------
@@ -216,13 +194,7 @@ COLUMNS: dict[str, Callable[[Run, Result], str]] = {
 
 
 def write(text: str, path: Path) -> None:
-    """Write a document made by :func:`markdown`, in the place of an older one alone.
-
-    Raises
-    ------
-    ResultsError
-        Where the file exists and was not written here.
-    """
+    """Write a document of :func:`markdown`; raise a ResultsError if it would overwrite another."""
     if path.exists() and not path.read_bytes().startswith(MARKER.encode()):
         raise ResultsError(f"{path} was not written by ppgen results, so it stays; name another")
     path.write_text(text, encoding="utf-8")

@@ -109,7 +109,7 @@ def test_folders_of_runs_are_found_once_in_folders_of_folders(tmp_path, monkeypa
     ]  # fmt: skip
 
 
-NOT_A_RUN = "is not the folder of a run, and holds none"
+NOT_A_RUN = "is not the folder of a run and contains none"
 
 
 @pytest.mark.parametrize(
