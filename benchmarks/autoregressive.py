@@ -26,7 +26,6 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
-from ppgen.autoregressive.sampling import ancestral_sample
 
 PLAIN_PIXELS = 16
 """Pixels of each image that the plain way draws."""
@@ -67,13 +66,13 @@ def drawing(settings: Settings, network):
         torch.manual_seed(1)
         plain = first_pixels_plainly(network, images)
         torch.manual_seed(1)
-        ours = network.in_order(ancestral_sample(network, images))[:, :PLAIN_PIXELS]
+        ours = network.in_order(network.ancestral_sample(images))[:, :PLAIN_PIXELS]
         differ = int((plain != ours).sum())
         return f"{differ} of {plain.numel()} pixels DIFFER" if differ else "the same images"
 
     plain = partial(first_pixels_plainly, network, images)
     return Comparison(
-        ours=Way(f"{images:,} by its steps", lambda: ancestral_sample(network, images)),
+        ours=Way(f"{images:,} by its steps", lambda: network.ancestral_sample(images)),
         others=(Way("one pass a pixel", plain, network.pixels / PLAIN_PIXELS, check),),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from numbers import Integral
 
 import torch
+from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ppgen.arguments import check_kind
@@ -137,6 +138,75 @@ class AutoregressiveNetwork(nn.Module, ABC):
         without waiting for the device.
         """
         return self
+
+    def log_probs(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Log-probability of each pixel given those before it, in the shape of the images.
+
+        Parameters
+        ----------
+        x
+            Images in the likelihood's support, ``(batch, channel, height, width)``.
+        context
+            ``(batch, context_size)``; None for a network without context.
+        """
+        x = x.to(torch.promote_types(x.dtype, self.dtype))
+        raw = self(self.likelihood.network_input(x).to(self.dtype), context)
+        return self.likelihood.of_images(raw, x.shape).base_dist.log_prob(x)
+
+    @torch.no_grad()
+    def ancestral_sample(
+        self,
+        n: int,
+        context: Tensor | None = None,
+        given: Tensor | None = None,
+        observed: Tensor | None = None,
+    ) -> Tensor:
+        """Draw images pixel by pixel, each given those before it.
+
+        Parameters
+        ----------
+        n
+            Number of images.
+        context
+            ``(n, context_size)``; None for a network without context.
+        given, observed
+            Images ``(n, channel, height, width)`` and a boolean mask, in the same shape, of the
+            pixels to keep; None: draw all pixels.
+
+        Returns
+        -------
+        Tensor
+            ``(n, channel, height, width)``; given pixels keep all their digits.
+
+        Examples
+        --------
+        >>> from ppgen.autoregressive import Independent
+        >>> Independent((1, 8, 8)).ancestral_sample(3).shape
+        torch.Size([3, 1, 8, 8])
+        """
+        likelihood = self.likelihood
+        x = torch.zeros(n, self.pixels, dtype=self.dtype, device=self.ordering.device)
+        known = None
+        if given is not None and observed is not None:
+            known = self.in_order(given), self.in_order(observed)
+        pixels = []
+        for step, (raw, column) in enumerate(zip(self.steps(x, context), x.unbind(1), strict=True)):
+            if step == 0:
+                likelihood.check_outputs(raw, (n, likelihood.outputs))
+            pixel = likelihood.draw(raw)
+            if known is not None:
+                value, is_given = (tensor[:, step] for tensor in known)
+                pixel = torch.where(is_given, value, pixel)  # in the wider of the two types
+            column.copy_(likelihood.network_input(pixel))
+            pixels.append(pixel)
+        return self.to_image(torch.stack(pixels, -1))
+
+    @property
+    def pixel(self) -> TorchDistribution:
+        """Distribution of one pixel for raw outputs of zero: shows its support and its values."""
+        size = (self.likelihood.outputs, 1, 1, 1)
+        raw = torch.zeros(size, dtype=self.dtype, device=self.ordering.device)
+        return self.likelihood.distribution(raw).base_dist
 
     def in_order(self, x: Tensor) -> Tensor:
         """Pixels ``(…, channel, height, width)`` in drawing order, ``(…, pixels)``."""

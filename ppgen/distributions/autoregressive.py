@@ -1,51 +1,48 @@
-"""Images whose pixels are drawn one after the other."""
+"""Distribution of images whose pixels an autoregressive network draws one after the other."""
 
 from __future__ import annotations
 
 from math import log, prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 
-from ppgen.arguments import check_kind
-from ppgen.autoregressive import AutoregressiveNetwork
-from ppgen.autoregressive.sampling import ancestral_sample
 from ppgen.distributions.enumerated import EnumeratedImages
+from ppgen.distributions.expand import expanded
 from ppgen.images import check_observed, check_value
-from ppgen.likelihoods.expand import expanded
 
-NETWORK = "an AutoregressiveNetwork, such as ppgen.autoregressive.MADE((1, 28, 28))"
-"""What errors expect."""
+if TYPE_CHECKING:
+    from ppgen.autoregressive import AutoregressiveNetwork
 
 
 class Autoregressive(EnumeratedImages):
-    """p(x | context) = Π p(x_i | pixels before i, context), the conditionals from a network.
+    """p(x | context) = Π p(x_i | pixels before i, context), with conditionals from a network.
 
-    The distribution keeps no parameters: the network has to be part of the module that is
-    trained. A network with several members, such as a MADE with several orderings, stands for the
-    equal mixture of their distributions, in training mode too, at the price of a pass through each.
-    Where images are observed, ``Autoregressive(network.training_member(), context)`` is one member
-    at random, whose mean ``log_prob`` is a lower bound (Germain et al. 2015, MADE, section 4.2);
-    a latent site needs the mixture, from which it is drawn.
+    The distribution does not own the network's parameters: make the network part of the module
+    that is trained. A network with several members, such as a MADE with several orderings, is the
+    equal mixture of their distributions, also in training mode; log_prob costs one forward pass
+    per member. For observed images, ``Autoregressive(network.training_member(), context)`` is one
+    member at random, whose expected ``log_prob`` is a lower bound (Germain et al. 2015, MADE,
+    section 4.2). A latent site needs the mixture, because its draws come from the mixture.
 
     Parameters
     ----------
     network
-        The conditionals and the likelihood of a pixel.
+        Conditionals and likelihood of the pixels: an
+        :class:`~ppgen.autoregressive.AutoregressiveNetwork`.
     context
-        Vectors ``(*batch, context_size)`` or class labels ``(*batch)``, integers; their batch shape
-        is that of the distribution. None for a network without context.
+        Vectors ``(*batch, context_size)`` or integer class labels ``(*batch)``. ``batch`` is the
+        batch shape of the distribution. None for a network without context.
 
     Raises
     ------
     TypeError
-        Where the network is none, or the context no tensor.
+        If ``network`` is not a network, or ``context`` is not a tensor.
     ValueError
-        Where the context does not suit the network. Values of labels are checked with validation
-        on.
+        If ``context`` does not suit the network. Values of labels are checked with validation on.
 
     Examples
     --------
@@ -65,7 +62,7 @@ class Autoregressive(EnumeratedImages):
         context: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        check_kind("network", network, AutoregressiveNetwork, NETWORK)
+        check_is_network(network)
         self.network = network
         check = self._validate_args if validate_args is None else validate_args
         self.context = network.context_vectors(context, check)
@@ -76,37 +73,24 @@ class Autoregressive(EnumeratedImages):
     def expand(
         self, batch_shape: torch.Size, _instance: Autoregressive | None = None
     ) -> Autoregressive:
-        """Give the same distribution with a larger batch shape."""
+        """Return the same distribution with a larger batch shape."""
         new = expanded(Autoregressive, self, batch_shape, _instance)
         new.network = self.network
-        new.context = self.context  # as it is: nothing is computed twice
+        new.context = self.context  # not expanded, so nothing is computed twice
         return new
 
     @constraints.dependent_property(event_dim=3)
     def support(self) -> constraints.Constraint:
-        """Support of every pixel's likelihood."""
-        return constraints.independent(self._pixel.support, 3)
-
-    @property
-    def _pixel(self) -> TorchDistribution:
-        # The distribution of a single pixel, for what does not depend on the network's outputs.
-        likelihood, device = self.network.likelihood, self.network.ordering.device
-        raw = torch.zeros(likelihood.outputs, 1, 1, 1, dtype=self.network.dtype, device=device)
-        return likelihood.distribution(raw).base_dist
+        """Images whose pixels are in the support of the likelihood."""
+        return constraints.independent(self.network.pixel.support, 3)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass or log-density of images, in nats.
-
-        Parameters
-        ----------
-        value
-            ``(*sample, *batch, channel, height, width)``.
-        """
+        """Log-mass or log-density of images ``(*sample, *batch, channel, height, width)``, nats."""
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
         log_probs = [
-            self._pixel_log_prob(member, value).sum((-3, -2, -1)) for member in self.network.members
+            self._log_probs(member, value).sum((-3, -2, -1)) for member in self.network.members
         ]
         log_prob = log_probs[0]
         if len(log_probs) > 1:
@@ -130,19 +114,19 @@ class Autoregressive(EnumeratedImages):
         value
             Images ``(*batch, channel, height, width)``; missing pixels may hold anything.
         observed
-            Which pixels are given, booleans that broadcast to the shape of ``value``. They have
-            to be the first so many in the network's ordering, for each image.
+            Which pixels are given, booleans that broadcast to the shape of ``value``. The given
+            pixels of each image must be the first ones in the network's ordering.
 
         Returns
         -------
         Tensor
-            ``(*batch, channel, height, width)``, in the type of ``value`` or of the network,
-            whichever has more digits.
+            ``(*batch, channel, height, width)``, in the wider of the types of ``value`` and the
+            network.
 
         Raises
         ------
         ValueError
-            Where the given pixels are no prefix of the ordering or lie outside the support.
+            If the given pixels are not the first ones of the ordering or lie outside the support.
         """
         value, observed = self._with_prefix(value, observed)
         batch = value.shape[:-3]
@@ -154,7 +138,7 @@ class Autoregressive(EnumeratedImages):
         return self._mixture(weights, self._flat_context(batch), *known).reshape(value.shape)
 
     def prefix_log_prob(self, value: Tensor, observed: Tensor) -> Tensor:
-        """Log-probability of the given pixels of images, ``(*batch)``, in nats.
+        """Log-probability of the given pixels of images, ``(*batch)``, nats.
 
         Parameters and errors are those of :meth:`complete`.
         """
@@ -163,13 +147,7 @@ class Autoregressive(EnumeratedImages):
 
     @property
     def mean(self) -> Tensor:
-        """Not to be had: the mean of a pixel is over all that may come before it.
-
-        Raises
-        ------
-        NotImplementedError
-            Always; it says what to do.
-        """
+        """Not implemented; raises NotImplementedError with the alternatives."""
         raise NotImplementedError(
             "the mean of images drawn pixel by pixel has no closed form; expected draws (mean=False"
             " in ppgen.sample), or their average by AutoregressiveModel.complete(…, mean=True)"
@@ -177,14 +155,8 @@ class Autoregressive(EnumeratedImages):
 
     @property
     def levels(self) -> Tensor:
-        """Values of a pixel, ``(levels,)``.
-
-        Raises
-        ------
-        NotImplementedError
-            Where the likelihood does not list them, as none of grey values can.
-        """
-        pixel = self._pixel
+        """Values of a pixel, ``(levels,)``; NotImplementedError if they are uncountable."""
+        pixel = self.network.pixel
         if not pixel.has_enumerate_support:
             raise NotImplementedError(
                 f"the network's likelihood is {self.network.likelihood}, which does not list the "
@@ -197,25 +169,22 @@ class Autoregressive(EnumeratedImages):
             return None
         return self.context.expand(*batch, -1).reshape(-1, self.network.context_size)
 
-    def _pixel_log_prob(self, member: AutoregressiveNetwork, value: Tensor) -> Tensor:
+    def _log_probs(self, member: AutoregressiveNetwork, value: Tensor) -> Tensor:
+        # Of each pixel under one member, (*sample, *batch, channel, height, width).
         batch = value.shape[:-3]
         if self.context is not None:
             batch = broadcast_shape(batch, self.context.shape[:-1])
             value = value.expand(*batch, *self.event_shape)
         x = value.reshape(-1, *self.event_shape)
-        x = x.to(torch.promote_types(x.dtype, member.dtype))
-        read = member.likelihood.network_input(x).to(member.dtype)
-        raw = member(read, self._flat_context(batch))
-        log_prob = member.likelihood.of_images(raw, x.shape).base_dist.log_prob(x)
-        return log_prob.reshape(*batch, *self.event_shape)
+        return member.log_probs(x, self._flat_context(batch)).reshape(*batch, *self.event_shape)
 
     def _member_log_probs(self, value: Tensor, observed: Tensor) -> Tensor:
         # Of the given pixels under each member, (members, *batch).
-        log_probs = [self._pixel_log_prob(member, value) for member in self.network.members]
+        log_probs = [self._log_probs(member, value) for member in self.network.members]
         return torch.where(observed, torch.stack(log_probs), 0.0).sum((-3, -2, -1))
 
     def _with_prefix(self, value: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        # The given pixels, zero elsewhere, and which they are; both of the same, full shape.
+        # The given pixels, zero elsewhere, and their mask, both in the full shape; validated.
         check_value(value, self.event_shape)
         shape = broadcast_shape(value.shape, self.batch_shape + self.event_shape)
         value, observed = value.expand(shape), check_observed(observed, shape)
@@ -224,11 +193,12 @@ class Autoregressive(EnumeratedImages):
             if (known[..., 1:] & ~known[..., :-1]).any():
                 raise ValueError(
                     "observed holds pixels that come after missing ones in the network's ordering; "
-                    "expected the first so many pixels of the ordering, for each image"
+                    "expected the first pixels of the ordering, for each image"
                 )
-        if not self._pixel.support.check(value)[observed].all():
+        if not self.network.pixel.support.check(value)[observed].all():
             raise ValueError(
-                f"value holds given pixels outside the support of {self.network.likelihood}"
+                f"value holds given pixels outside the support of {self.network.likelihood}; "
+                f"expected values in {self.network.pixel.support}"
             )
         return torch.where(observed, value, 0), observed
 
@@ -236,13 +206,23 @@ class Autoregressive(EnumeratedImages):
         # Each image from one of the members, drawn with the weights (images, members).
         members = self.network.members
         if len(members) == 1:
-            return ancestral_sample(members[0], len(weights), context, *known)
+            return members[0].ancestral_sample(len(weights), context, *known)
         which = torch.multinomial(weights, 1).squeeze(-1)
         rows = [(which == number).nonzero().squeeze(-1) for number in range(len(members))]
         images = [
-            ancestral_sample(
-                member, len(row), *(t if t is None else t[row] for t in (context, *known))
+            member.ancestral_sample(
+                len(row), *(t if t is None else t[row] for t in (context, *known))
             )
             for member, row in zip(members, rows, strict=True)
         ]
         return torch.cat(images)[torch.cat(rows).argsort()]
+
+
+def check_is_network(network: object) -> None:
+    """Raise TypeError unless an object has an autoregressive network's methods."""
+    if isinstance(network, type) or not hasattr(network, "context_vectors"):
+        given = f"the class {network.__name__}" if isinstance(network, type) else repr(network)
+        raise TypeError(
+            f"network is {given}; expected an AutoregressiveNetwork, such as "
+            "ppgen.autoregressive.MADE((1, 28, 28))"
+        )

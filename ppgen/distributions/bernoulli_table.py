@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ppgen.distributions.enumerated import EnumeratedImages
+from ppgen.distributions.expand import expanded
 from ppgen.images import check_value
-from ppgen.likelihoods.expand import expanded
 
 
 class BernoulliTable(EnumeratedImages):

@@ -10,8 +10,8 @@ from pyro.distributions import Categorical, constraints
 from torch import Tensor
 
 from ppgen.distributions.enumerated import EnumeratedImages, images_of
+from ppgen.distributions.expand import expanded
 from ppgen.images import check_image_shape, check_value
-from ppgen.likelihoods.expand import expanded
 
 Images = TypeVar("Images", bound="BinaryImages")
 

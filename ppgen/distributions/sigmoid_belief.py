@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ppgen.distributions.enumerated import EnumeratedImages
+from ppgen.distributions.expand import expanded
 from ppgen.distributions.states import states
 from ppgen.images import check_image_shape, check_value
-from ppgen.likelihoods.expand import expanded
 
 MOST_LATENTS = 20
 """Binary latents of one layer, or of two neighbouring ones, whose joint states are summed over."""

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.distributions import biject_to
 
 from ppgen.data.batches import Batch, observed_batches
+from ppgen.distributions.expand import expanded
 from ppgen.inference.evaluate import Estimate, check_particles
 from ppgen.inference.sampling import evaluating
-from ppgen.likelihoods.expand import expanded
 from ppgen.objectives.importance import log_mean_weight, repeat_rows
 from ppgen.program import Program, as_program
 from ppgen.training.contract import check_image_site, check_support

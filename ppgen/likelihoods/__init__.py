@@ -1,13 +1,15 @@
-"""The likelihood of pixels, p(x | raw), given a network's raw outputs: one small class each."""
+"""Likelihoods of pixels, p(x | raw), given the raw outputs of a network."""
 
 from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli, as_likelihood
-from ppgen.likelihoods.beta import Beta
-from ppgen.likelihoods.categorical import Categorical
-from ppgen.likelihoods.continuous_bernoulli import ContinuousBernoulli
-from ppgen.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
-from ppgen.likelihoods.gaussian import Gaussian, HomoscedasticGaussian
+from ppgen.likelihoods.densities import (
+    Beta,
+    ContinuousBernoulli,
+    Gaussian,
+    HomoscedasticGaussian,
+    LogitNormal,
+)
 from ppgen.likelihoods.likelihood import Density, Likelihood, Mass, at_least_float32
-from ppgen.likelihoods.logit_normal import LogitNormal
+from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture
 
 __all__ = [
     "Bernoulli",

@@ -1,13 +1,14 @@
-"""Binary pixels, and grey pixels as probabilities of white."""
+"""Likelihoods of binary pixels, and of grey pixels as probabilities of white."""
 
 from __future__ import annotations
 
 import pyro.distributions as dist
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import TorchDistribution
 from torch import Tensor
 
 from ppgen.arguments import check_kind
+from ppgen.distributions.pixels import CrossEntropyBernoulli
 from ppgen.likelihoods.grey_levels import check_grey_levels, grey_values
 from ppgen.likelihoods.likelihood import Likelihood, at_least_float32
 
@@ -25,25 +26,25 @@ class Bernoulli(Likelihood):
     outputs = 1
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
-        """Bernoulli over every pixel with the logit ``raw``."""
+        """Return Bernoulli pixels with the logits ``raw``."""
         return dist.Bernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Draw each pixel white with its grey value as the probability.
+        """Draw each pixel white with its grey value as the probability, at each call again.
 
-        Draws are fresh at every call (Salakhutdinov and Murray 2008 binarise once; drawing again
-        for every batch is called dynamic binarisation). Binary images stay as they are.
+        Salakhutdinov and Murray 2008 binarise once; drawing for every batch is called dynamic
+        binarisation. Binary images are returned as they are.
         """
         grey = grey_values(images, levels)
         return grey if levels == 2 else torch.bernoulli(grey)
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
-        """Nothing for binary images; there is no bound for others."""
+        """Zeros for binary images; raises ValueError for others, which have no bound."""
         check_grey_levels(images, levels)
         if levels > 2:
             raise ValueError(
-                f"levels is {levels}; expected 2, for {self} gives probabilities to binary images "
-                "and none to grey ones: its log_prob cannot be compared in bits per pixel"
+                f"levels is {levels}; expected 2, for {self} has probabilities of binary images "
+                "only: its log_prob of grey images cannot be compared in bits per pixel"
             )
         return torch.zeros(images.shape, device=images.device)
 
@@ -53,12 +54,12 @@ class Bernoulli(Likelihood):
 
 
 class SoftBernoulli(Bernoulli):
-    """The cross-entropy objective: grey values as targets for the probabilities of white.
+    """The cross-entropy objective: grey values are targets for the probabilities of white.
 
-    log_prob of a grey image x is the mean of that of binary images drawn with x as their
-    probabilities, Σ x log p + (1 − x) log(1 − p): a negative cross-entropy. It is a log-mass over
-    binary images alone; over grey images it is no log-density, for it does not integrate to one,
-    so ``bits_per_pixel`` refuses them. Its samples are binary.
+    log_prob of a grey image x is Σ x log p + (1 − x) log(1 − p), a negative cross-entropy: the
+    mean log_prob of binary images drawn with x as their probabilities. It is a log-mass over
+    binary images. Over grey images it does not integrate to one, so ``bits_per_pixel`` raises
+    ValueError for them. Samples are binary.
 
     Examples
     --------
@@ -68,30 +69,18 @@ class SoftBernoulli(Bernoulli):
     """
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
-        """Bernoulli over every pixel, with a log_prob of grey values too."""
+        """Return Bernoulli pixels whose log_prob also accepts grey values."""
         return CrossEntropyBernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Give the grey values, from 0 to 1."""
+        """Return the grey values, from 0 to 1."""
         return grey_values(images, levels)
 
 
 def as_likelihood(likelihood: Likelihood | None) -> Likelihood:
-    """Take None for :class:`Bernoulli`, and refuse what is no likelihood.
-
-    Raises
-    ------
-    TypeError
-        Where it is something else, such as the name or the class of a likelihood.
-    """
+    """Return the likelihood, or :class:`Bernoulli` for None; raises TypeError for anything else."""
     if likelihood is None:
         return Bernoulli()
     expected = "an instance of a likelihood, such as ppgen.likelihoods.Bernoulli()"
     check_kind("likelihood", likelihood, Likelihood, expected)
     return likelihood
-
-
-class CrossEntropyBernoulli(dist.Bernoulli):
-    """A Bernoulli distribution whose log_prob takes a probability of one in place of a value."""
-
-    support = constraints.unit_interval

@@ -1,19 +1,21 @@
-"""All likelihoods by name, for scripts and tests that go through them."""
+"""All likelihoods by name, for scripts and tests."""
 
 from __future__ import annotations
 
 from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli
-from ppgen.likelihoods.beta import Beta
-from ppgen.likelihoods.categorical import Categorical
-from ppgen.likelihoods.continuous_bernoulli import ContinuousBernoulli
-from ppgen.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
-from ppgen.likelihoods.gaussian import Gaussian, HomoscedasticGaussian
+from ppgen.likelihoods.densities import (
+    Beta,
+    ContinuousBernoulli,
+    Gaussian,
+    HomoscedasticGaussian,
+    LogitNormal,
+)
 from ppgen.likelihoods.likelihood import Likelihood
-from ppgen.likelihoods.logit_normal import LogitNormal
+from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture
 
 
 def every_likelihood(levels: int) -> dict[str, Likelihood]:
-    """Give each likelihood by the name that scripts have for it, for images of so many levels."""
+    """Return each likelihood by its name in scripts, for images with ``levels`` grey levels."""
     return {
         "bernoulli": Bernoulli(),
         "soft_bernoulli": SoftBernoulli(),

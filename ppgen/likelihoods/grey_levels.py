@@ -1,4 +1,4 @@
-"""Integer grey levels as numbers that a distribution can take."""
+"""Integer grey levels as values in the support of a distribution."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import torch
 from pyro.distributions import is_validation_enabled
 from torch import Tensor
 
+from ppgen.distributions.pixels import inside_unit_interval
+
 
 def check_grey_levels(images: Tensor, levels: int) -> None:
-    """Refuse images that do not hold whole numbers from 0 to ``levels`` − 1.
+    """Raise ValueError unless images hold whole numbers from 0 to ``levels`` − 1.
 
-    With Pyro's validation off nothing is looked at, for which a GPU would have to be waited for.
-
-    Raises
-    ------
-    ValueError
-        Where they do not, or where ``levels`` is below 2.
+    With Pyro's validation off, values are not checked: a GPU would have to be waited for.
     """
     if levels < 2:
         raise ValueError(f"levels is {levels}; expected 2 or more grey levels")
@@ -28,13 +25,13 @@ def check_grey_levels(images: Tensor, levels: int) -> None:
         )
     if images.is_floating_point() and (images != images.round()).any():
         raise ValueError(
-            f"images hold fractions; expected whole grey levels 0 … {levels - 1}, which grey "
-            f"values from 0 to 1 become by (images * {levels - 1}).round()"
+            f"images hold fractions; expected whole grey levels 0 … {levels - 1}: convert grey "
+            f"values from 0 to 1 by (images * {levels - 1}).round()"
         )
 
 
 def grey_values(images: Tensor, levels: int) -> Tensor:
-    """Divide grey levels so that black is 0 and white is 1.
+    """Divide grey levels by ``levels`` − 1, so that black is 0 and white is 1.
 
     Examples
     --------
@@ -46,11 +43,11 @@ def grey_values(images: Tensor, levels: int) -> Tensor:
 
 
 def dequantised(images: Tensor, levels: int) -> Tensor:
-    """Draw each pixel evenly from its level's part of the unit interval, anew at every call.
+    """Draw each pixel uniformly from its level's part of the unit interval, at each call again.
 
     Level g becomes (g + u) / ``levels`` with u uniform on (0, 1) (Theis, van den Oord and Bethge
-    2016, A note on the evaluation of generative models). No value is 0 or 1 itself, for many
-    densities are zero or infinite there.
+    2016, A note on the evaluation of generative models). Values are never 0 or 1, where many
+    densities are zero or infinite.
 
     Examples
     --------
@@ -62,23 +59,8 @@ def dequantised(images: Tensor, levels: int) -> Tensor:
     return inside_unit_interval((grey + torch.rand_like(grey)) / levels)
 
 
-def inside_unit_interval(x: Tensor) -> Tensor:
-    """Replace 0 and 1 by the floating-point numbers next to them.
-
-    0 and 1 stand for all the real numbers that are rounded to them, nearly all of which lie
-    inside the interval.
-    """
-    numbers = torch.finfo(x.dtype)
-    return x.clamp(numbers.tiny, 1 - numbers.eps / 2)
-
-
 def binned(images: Tensor, levels: int, bins: int) -> Tensor:
-    """Give the number of each pixel's bin; bins share the levels as evenly as integers can.
-
-    Raises
-    ------
-    ValueError
-        Where there are more bins than levels.
+    """Return the number of each pixel's bin; bins share the levels as evenly as integers can.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What every likelihood of pixels can do."""
+"""The base classes of likelihoods."""
 
 from __future__ import annotations
 
@@ -6,52 +6,46 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from inspect import signature
 from math import log, prod
-from numbers import Integral
 
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_size
 from ppgen.likelihoods.grey_levels import binned, check_grey_levels, dequantised
 
 
 class Likelihood(ABC):
-    """p(x | raw), independent over the pixels of an image given the network's raw outputs.
+    """p(x | raw): pixels that are independent given the raw outputs of a network.
 
-    Raw outputs have the shape ``(*batch, outputs, channel, height, width)``, images and
-    distributions the event shape ``(channel, height, width)``.
+    Raw outputs have the shape ``(*batch, outputs, channel, height, width)``. Images and
+    distributions have the event shape ``(channel, height, width)``.
 
-    A subclass says how many raw ``outputs`` a pixel needs and which ``distribution`` they
-    parametrise. How grey levels become values of its support, and what its log_prob says about
-    them, it inherits from :class:`Density` or :class:`Mass`, or defines by ``encode`` and
-    ``log_volume``. One that has parameters of its own is a ``torch.nn.Module`` as well, and part of
-    every model that it is given to.
+    A subclass defines ``outputs``, the number of raw outputs of a pixel, and ``distribution``. It
+    inherits ``encode`` and ``log_volume`` from :class:`Density` or :class:`Mass`, or defines them.
+    A likelihood with parameters is also a ``torch.nn.Module``, and part of every model that holds
+    it.
     """
 
     outputs: int
-    """Raw outputs that the network gives for each pixel."""
+    """Number of raw outputs that a network returns for each pixel."""
 
     @abstractmethod
     def distribution(self, raw: Tensor) -> TorchDistribution:
-        """Distribution of the image, batch shape ``batch``."""
+        """Return the distribution of images, with batch shape ``batch``."""
 
     def of_images(self, raw: Tensor, shape: Sequence[int]) -> TorchDistribution:
-        """Distribution of images given what a network gave for them, which is checked.
+        """Return the distribution of images of a given shape, given a network's raw outputs.
 
-        Outputs of another shape would often broadcast, to numbers that mean nothing.
+        Raw outputs of another shape raise ValueError; they would often broadcast, to numbers that
+        mean nothing.
 
         Parameters
         ----------
         raw
             ``(*batch, outputs, channel, height, width)``.
         shape
-            Of the images, ``(*batch, channel, height, width)``.
-
-        Raises
-        ------
-        ValueError
-            Where there are not ``outputs`` raw outputs for each pixel of each image.
+            Shape of the images, ``(*batch, channel, height, width)``.
 
         Examples
         --------
@@ -64,7 +58,7 @@ class Likelihood(ABC):
         return self.distribution(raw)
 
     def check_outputs(self, raw: Tensor, expected: tuple[int, ...]) -> None:
-        """Refuse a network's raw outputs that have not the expected shape."""
+        """Raise ValueError unless a network's raw outputs have the expected shape."""
         if raw.shape != expected:
             raise ValueError(
                 f"raw has the shape {tuple(raw.shape)}; expected {expected}, the outputs of "
@@ -73,54 +67,49 @@ class Likelihood(ABC):
 
     @abstractmethod
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Turn integer grey levels 0 … ``levels`` − 1 into values in the support.
+        """Convert integer grey levels 0 … ``levels`` − 1 to values in the support.
 
-        Raises
-        ------
-        ValueError
-            Where images hold anything else, or cannot be encoded with so few ``levels``.
+        Raises ValueError for other values, and if the likelihood needs more ``levels``.
         """
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
         """Nats to add to the log_prob of encoded images for a bound on that of their grey levels.
 
-        Returns
-        -------
-        Tensor
-            One value a pixel, the shape of ``images``.
-
-        Raises
-        ------
-        ValueError
-            Where log_prob says nothing about images of so many levels.
+        Returns one value for each pixel, in the shape of ``images``. Raises ValueError if log_prob
+        implies no bound for images with ``levels`` grey levels.
         """
-        raise NotImplementedError(f"{type(self).__name__} defines no log_volume(images, levels)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no log_volume(images, levels); define it, or inherit from "
+            "ppgen.likelihoods.Density or Mass"
+        )
 
     def bits_per_pixel(self, log_prob: Tensor, images: Tensor, levels: int) -> Tensor:
-        """Turn log-probabilities of encoded images into a unit that all likelihoods share.
+        """Convert log-probabilities of encoded images to bits per pixel.
 
-        The result bounds −log2 P(images) / pixels from above, where P is the mass that the model
-        gives to images of ``levels`` grey levels; in expectation, where ``encode`` or the log_prob
-        is random. A colour image has three pixels at each place.
+        All likelihoods share this unit. The result is an upper bound of −log2 P(images) / pixels,
+        where P is the model's mass of images with ``levels`` grey levels. It is a bound in
+        expectation if ``encode`` or the log_prob is random. A colour image has three pixels at
+        each place.
 
         Parameters
         ----------
         log_prob
             log p(encoded images) or a lower bound of it, ``(*sample, *batch)``, nats.
         images
-            Grey levels before they were encoded, ``(*batch, channel, height, width)``.
+            Grey levels before encoding, ``(*batch, channel, height, width)``.
         levels
             Number of grey levels.
 
         Returns
         -------
         Tensor
-            Bits per pixel of each image, the shape of ``log_prob``.
+            Bits per pixel of each image, in the shape of ``log_prob``.
 
         Raises
         ------
         ValueError
-            Where log_prob says nothing about images of so many levels, or is no value an image.
+            If log_prob implies no bound for images with ``levels`` grey levels, or has another
+            shape.
 
         Examples
         --------
@@ -140,15 +129,15 @@ class Likelihood(ABC):
         return -nats / (prod(event) * log(2))
 
     def grey(self, x: Tensor) -> Tensor:
-        """Turn values in the support into grey values from 0 to 1, to be shown."""
+        """Convert values in the support to grey values from 0 to 1, for display."""
         return x
 
     def mean(self, distribution: TorchDistribution) -> Tensor:
-        """Give the mean of one of its distributions as an image, grey values from 0 to 1."""
+        """Return the mean of one of its distributions as an image, grey values from 0 to 1."""
         return self.grey(distribution.mean)
 
     def network_input(self, x: Tensor) -> Tensor:
-        """Give values in the support as networks read them: floating numbers of order one."""
+        """Convert values in the support to floating-point numbers of order one, for a network."""
         return x
 
     def draw(self, raw: Tensor) -> Tensor:
@@ -162,52 +151,42 @@ class Likelihood(ABC):
 
 
 class Density(Likelihood):
-    """A density of grey values on a scale where black begins at 0 and white ends at 1.
+    """Base of densities of grey values, on a scale on which black begins at 0 and white ends at 1.
 
-    Each of L grey levels has a part of the length 1/L of that scale, from which ``encode`` draws,
-    see :func:`ppgen.likelihoods.grey_levels.dequantised`. The mass of a level is the density's
-    integral over its part, whose logarithm is at least E[log p(x)] − log L by Jensen's inequality
-    (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
+    log_prob is a log-density with respect to length on that scale. Each of L grey levels has an
+    interval of length 1/L, from which ``encode`` draws. The mass of a level is the density's
+    integral over its interval, and its logarithm is at least E[log p(x)] − log L by Jensen's
+    inequality (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
     """
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Draw from each level's part of the unit interval, anew at every call."""
+        """Draw each pixel uniformly from its level's interval, at each call again."""
         return dequantised(images, levels)
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
-        """−log ``levels``, the length of each level's part."""
+        """−log ``levels``, the log-length of each level's interval."""
         check_grey_levels(images, levels)
         return torch.full(images.shape, -log(levels), device=images.device)
 
 
 class Mass(Likelihood):
-    """A mass function over the integers 0 … ``levels`` − 1, in which grey levels are binned.
+    """Base of mass functions over the integers 0 … ``levels`` − 1, which are bins of grey levels.
 
-    Bins hold as many grey levels as each other, or one more. A bin's mass is taken to be evenly
-    shared by its grey levels. Where there are as many grey levels as bins, log_prob is exactly
-    the log-probability of the image.
+    All bins hold equally many grey levels, up to one. The grey levels of a bin share its mass
+    evenly. With as many grey levels as bins, log_prob is the exact log-probability of an image.
 
     Parameters
     ----------
     levels
-        Number of bins.
-
-    Raises
-    ------
-    TypeError
-        Where ``levels`` is no whole number.
-    ValueError
-        Where it is below 2.
+        Number of bins, 2 or more.
     """
 
     def __init__(self, levels: int) -> None:
-        check_kind("levels", levels, Integral, "a whole number of bins")
-        if levels < 2:
-            raise ValueError(f"levels is {levels}; expected 2 or more")
+        check_size("levels", levels, least=2)
         self.levels = levels
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Give the number of each pixel's bin, in a floating type as networks read them."""
+        """Return the number of each pixel's bin, in torch's default floating-point type."""
         return binned(images, levels, self.levels).to(torch.get_default_dtype())
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
@@ -218,24 +197,21 @@ class Mass(Likelihood):
         return -sizes.log()[bins]
 
     def grey(self, x: Tensor) -> Tensor:
-        """Midpoint (x + 1/2) / ``levels`` of each bin of the unit interval.
-
-        It is the mean of what :class:`Density` makes of the same pixels.
-        """
+        """Midpoint (x + 1/2) / ``levels`` of each bin, the mean that :class:`Density` encodes."""
         return (x + 0.5) / self.levels
 
     def network_input(self, x: Tensor) -> Tensor:
-        """Divide, so that the lowest bin is 0 and the highest 1."""
+        """Divide by ``levels`` − 1, so that the lowest bin is 0 and the highest 1."""
         return x / (self.levels - 1)
 
 
 def at_least_float32(raw: Tensor) -> Tensor:
-    """Raise half-precision raw outputs to float32: log-probabilities lose too much in bfloat16."""
+    """Convert half-precision raw outputs to float32: bfloat16 log-probabilities lose too much."""
     return raw.float() if torch.finfo(raw.dtype).bits < 32 else raw
 
 
 def check_positive(name: str, value: float) -> float:
-    """Give a number back, and refuse it where it is not positive."""
+    """Return the number; raises ValueError unless it is positive and finite."""
     if not 0 < value < float("inf"):
         raise ValueError(f"{name} is {value}; expected a positive number")
     return value

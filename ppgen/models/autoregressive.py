@@ -8,10 +8,9 @@ import pyro
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
-from ppgen.distributions.autoregressive import NETWORK
+from ppgen.distributions.autoregressive import check_is_network
 from ppgen.objectives.importance import parts_of_draws
 from ppgen.program import Program
 
@@ -45,7 +44,7 @@ class AutoregressiveModel(Program):
 
     def __init__(self, network: AutoregressiveNetwork) -> None:
         super().__init__()
-        check_kind("network", network, AutoregressiveNetwork, NETWORK)
+        check_is_network(network)
         self.network = network
 
     def model(self, x: Tensor | None = None, context: Tensor | None = None, *, n: int = 1) -> Any:

@@ -8,7 +8,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import ppgen
 from ppgen.autoregressive import GatedPixelCNN, PixelCNN
-from ppgen.autoregressive.sampling import ancestral_sample
 from ppgen.models import AutoregressiveModel
 
 NETWORKS = {
@@ -73,7 +72,7 @@ def test_an_image_costs_the_arithmetic_of_about_one_parallel_pass(make, image_sh
     with FlopCounterMode(display=False) as parallel, torch.no_grad():
         network(torch.zeros(4, *image_shape))
     with FlopCounterMode(display=False) as sampling:
-        ancestral_sample(network, 4)
+        network.ancestral_sample(4)
     assert sampling.get_total_flops() <= 1.1 * parallel.get_total_flops()
 
 

@@ -175,7 +175,7 @@ def test_as_a_guide_it_reaches_the_posterior_of_a_discrete_latent():
     """Two latent bits that likely differ, given x: no factorised guide can say so."""
 
     class Xor(Program):
-        elbo = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
+        objective = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)
 
         def __init__(self):
             super().__init__()
@@ -207,7 +207,7 @@ def test_as_a_guide_it_reaches_the_posterior_of_a_discrete_latent():
 
 def test_as_the_likelihood_of_a_latent_model():
     class PixelVAE(Program):
-        elbo = MeanFieldELBO()
+        objective = MeanFieldELBO()
 
         def __init__(self):
             super().__init__()

@@ -12,8 +12,7 @@ from ppgen.distributions import (
     SigmoidBelief,
     TabulatedDensity,
 )
-from ppgen.likelihoods.continuous_bernoulli import TruncatedExponential
-from ppgen.likelihoods.discretized_logistic_mixture import DiscretizedLogistic
+from ppgen.distributions.pixels import DiscretizedLogistic, TruncatedExponential
 
 IMAGE = (1, 1, 2)
 

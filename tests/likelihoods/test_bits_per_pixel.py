@@ -96,7 +96,7 @@ def test_as_many_levels_as_values_need_no_correction(case):
 def test_bernoullis_give_grey_images_no_bits(case):
     images = grey_images(256)
     name = type(case.likelihood).__name__
-    with pytest.raises(ValueError, match=rf"levels is 256; expected 2, for {name}\(\) gives"):
+    with pytest.raises(ValueError, match=rf"levels is 256; expected 2, for {name}\(\) has prob"):
         case.likelihood.bits_per_pixel(torch.zeros(500), images, 256)
 
 

@@ -12,11 +12,15 @@ from pyro.distributions.testing.gof import density_goodness_of_fit
 from scipy.integrate import quad
 from scipy.special import expit
 
-from ppgen.likelihoods import Categorical, DiscretizedLogisticMixture, Gaussian, LogitNormal
-from ppgen.likelihoods.beta import Beta, OpenBeta
-from ppgen.likelihoods.continuous_bernoulli import TruncatedExponential
-from ppgen.likelihoods.discretized_logistic_mixture import DiscretizedLogistic
-from ppgen.likelihoods.logit_normal import mean_sigmoid
+from ppgen.distributions.pixels import DiscretizedLogistic, OpenBeta, TruncatedExponential
+from ppgen.likelihoods import (
+    Beta,
+    Categorical,
+    DiscretizedLogisticMixture,
+    Gaussian,
+    LogitNormal,
+)
+from ppgen.likelihoods.densities import mean_sigmoid
 
 # Chance that a statistical test fails on right code, were its seed not fixed.
 FAILURE_RATE = 1e-4

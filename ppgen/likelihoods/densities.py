@@ -1,0 +1,207 @@
+"""Likelihoods of grey pixels as densities, on a scale on which black is 0 and white is 1."""
+
+from __future__ import annotations
+
+from math import exp, log, pi, sqrt
+
+import pyro.distributions as dist
+import torch
+from pyro.distributions import TorchDistribution
+from pyro.distributions.transforms import SigmoidTransform
+from torch import Tensor, nn
+
+from ppgen.distributions.pixels import OpenBeta, TruncatedExponential
+from ppgen.likelihoods.likelihood import Density, at_least_float32, check_positive
+
+LINEAR_FROM = 1000.0
+"""Concentration of a Beta above which it is linear, not exponential, in the raw output."""
+
+
+class Gaussian(Density):
+    """Gaussian pixels on the real line; the network returns their mean and log-variance.
+
+    Part of the mass lies outside [0, 1], on values that no image has.
+
+    Parameters
+    ----------
+    variance_floor
+        Added to every variance. Without it, the density of constant pixels grows without bound as
+        the variance shrinks. The default is a little below 1 / (12 · 256²), the variance within
+        one of 256 levels, so it costs dequantised images nothing.
+
+    Examples
+    --------
+    >>> likelihood = Gaussian()
+    >>> p = likelihood.distribution(torch.zeros(5, 2, 1, 8, 8))  # mean 0, variance 1
+    >>> p.log_prob(torch.zeros(1, 8, 8))
+    tensor([-58.8121, -58.8121, -58.8121, -58.8121, -58.8121])
+    """
+
+    outputs = 2
+
+    def __init__(self, variance_floor: float = 1e-6) -> None:
+        self.variance_floor = check_positive("variance_floor", variance_floor)
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return Gaussians; ``raw`` holds the mean and the log of the variance above the floor."""
+        return self._normal(*at_least_float32(raw).unbind(-4))
+
+    def grey(self, x: Tensor) -> Tensor:
+        """Clamp values to [0, 1]."""
+        return x.clamp(0, 1)
+
+    def _normal(self, mean: Tensor, log_variance: Tensor) -> TorchDistribution:
+        return dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt()).to_event(3)
+
+
+class HomoscedasticGaussian(nn.Module, Gaussian):
+    """Gaussian pixels whose means come from the network and whose one variance is a parameter.
+
+    It is a module, so a model that holds it trains and saves the variance. Use one instance for
+    each model.
+
+    Parameters
+    ----------
+    variance
+        Initial variance, above the floor.
+    variance_floor
+        As for :class:`Gaussian`.
+
+    Examples
+    --------
+    >>> likelihood = HomoscedasticGaussian(variance=0.25)
+    >>> p = likelihood.distribution(torch.zeros(5, 1, 1, 8, 8))
+    >>> p.base_dist.variance.unique()
+    tensor([0.2500], grad_fn=<Unique2Backward0>)
+    """
+
+    outputs = 1
+
+    def __init__(self, variance: float = 0.1, variance_floor: float = 1e-6) -> None:
+        nn.Module.__init__(self)
+        Gaussian.__init__(self, variance_floor)
+        if not variance > variance_floor:
+            raise ValueError(
+                f"variance is {variance}; expected more than the variance_floor {variance_floor}"
+            )
+        self.log_variance = nn.Parameter(torch.tensor(variance - variance_floor).log())
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return Gaussians with the means ``raw``."""
+        return self._normal(at_least_float32(raw).squeeze(-4), at_least_float32(self.log_variance))
+
+    def extra_repr(self) -> str:
+        """Return the arguments, for ``repr``."""
+        return f"variance_floor={self.variance_floor}"
+
+
+class Beta(Density):
+    """Beta pixels on the open unit interval; the network returns two concentrations.
+
+    At 0 and 1 the density is zero or infinite; there log_prob is that of the nearest
+    floating-point number inside.
+
+    Parameters
+    ----------
+    floor
+        Added to every concentration. The density is infinite at an end if the concentration is
+        below one, and the steeper the lower that is. Below 0.1, more than 1e-4 of the mass would
+        lie closer to zero than float32 can resolve.
+
+    Examples
+    --------
+    >>> likelihood = Beta()
+    >>> p = likelihood.distribution(torch.zeros(5, 2, 1, 8, 8))
+    >>> likelihood.mean(p).unique()
+    tensor([0.5000])
+    """
+
+    outputs = 2
+
+    def __init__(self, floor: float = 0.1) -> None:
+        self.floor = check_positive("floor", floor)
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return Betas with the concentrations exp(``raw``) + floor, white first, then black."""
+        white, black = (self.floor + _exp(at_least_float32(raw))).unbind(-4)
+        return OpenBeta(white, black).to_event(3)
+
+
+class ContinuousBernoulli(Density):
+    """Pixels on [0, 1] with a density exponential in x, one logit each.
+
+    It is the cross-entropy objective made a density: p(x) ∝ p^x (1 − p)^(1 − x), divided by its
+    integral (Loaiza-Ganem and Cunningham 2019, The continuous Bernoulli).
+
+    Examples
+    --------
+    >>> likelihood = ContinuousBernoulli()
+    >>> likelihood.distribution(torch.zeros(2, 1, 1, 8, 8)).log_prob(torch.rand(1, 8, 8))
+    tensor([0., 0.])
+    """
+
+    outputs = 1
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return continuous Bernoullis with the logits ``raw``."""
+        return TruncatedExponential(at_least_float32(raw).squeeze(-4)).to_event(3)
+
+
+class LogitNormal(Density):
+    """Pixels whose logit is Gaussian; the network returns its mean and log-variance.
+
+    The density vanishes at 0 and 1. Their logits are infinite, so log_prob there is that of the
+    nearest floating-point number inside.
+
+    Parameters
+    ----------
+    variance_floor
+        Added to every variance of a logit. Without it, the density of constant pixels has no upper
+        bound.
+
+    Examples
+    --------
+    >>> likelihood = LogitNormal()
+    >>> p = likelihood.distribution(torch.zeros(5, 2, 1, 8, 8))
+    >>> likelihood.mean(p).unique()
+    tensor([0.5000])
+    """
+
+    outputs = 2
+
+    def __init__(self, variance_floor: float = 1e-6) -> None:
+        self.variance_floor = check_positive("variance_floor", variance_floor)
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return logit-normals; ``raw`` is the logit's mean, and log-variance above the floor."""
+        mean, log_variance = at_least_float32(raw).unbind(-4)
+        logit = dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt())
+        return dist.TransformedDistribution(logit, [SigmoidTransform()]).to_event(3)
+
+    def mean(self, distribution: TorchDistribution) -> Tensor:
+        """Return the mean, integrated numerically because it has no closed form."""
+        logit = distribution.base_dist.base_dist
+        return mean_sigmoid(logit.loc, logit.scale)
+
+
+def mean_sigmoid(loc: Tensor, scale: Tensor) -> Tensor:
+    """E[sigmoid(t)] for t ~ N(``loc``, ``scale``²), with an error below 1e-6.
+
+    It is the probability that a logistic variable is below a Gaussian one. The trapezoid rule runs
+    over the narrower of the two; on its scale the other's distribution function is smooth.
+    """
+    over_gaussian = sum(
+        exp(-z * z / 2) / sqrt(2 * pi) * 0.5 * (loc + scale * z).sigmoid()
+        for z in (0.5 * step for step in range(-12, 13))
+    )
+    over_logistic = sum(
+        torch.special.ndtr((loc - y) / scale) / (2 + exp(y) + exp(-y)) for y in range(-20, 21)
+    )
+    # The weights sum to one only up to that error.
+    return torch.where(scale < 2, over_gaussian, over_logistic).clamp(0, 1)
+
+
+def _exp(raw: Tensor) -> Tensor:
+    # exp continued by its tangent, so that neither the value nor the gradient overflows.
+    bend = log(LINEAR_FROM)
+    return raw.clamp(max=bend).exp() * (1 + (raw - bend).clamp(min=0))
