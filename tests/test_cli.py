@@ -131,14 +131,14 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
     [
         (["a -> b -> a"], "cycle"),
         (["a -> "], "line 1, column"),
-        (["a -> b", "--separated", "a", "c"], "names 'c', which is no node"),
-        (["a -> b", "--separated", "a", "b", "--given", "a"], "x and given both hold a"),
+        (["a -> b", "--separated", "a", "c"], "contains 'c', which is not a node"),
+        (["a -> b", "--separated", "a", "b", "--given", "a"], "x and given both contain a"),
         (["a -> b", "--plot", "nowhere/dag.png"], "nowhere"),
         (["a -> b", "--plot", "dag.nonsense"], "nonsense"),
         (["a -> b", "--independencies", "--limit", "-1"], "--limit is -1; expected 0 or more"),
         (["a -> b", "--independencies", "--limit", "-2"], "--limit is -2; expected 0 or more"),
         (["--bif", "missing.bif"], "missing.bif"),
-        (["--bif", "latin.bif"], "latin.bif is no text in UTF-8"),
+        (["--bif", "latin.bif"], "latin.bif is not UTF-8 text"),
         (["--program", "mine.py"], "expected FILE.py:MODEL"),
         (["--program", "missing.py:model"], "missing.py, which does not exist"),
         (["--program", "mine.py:modle"], "names 'modle', which is not in mine.py"),
@@ -201,8 +201,8 @@ def test_what_is_left_out_of_the_results_is_said(capsys, runs):
     captured = capsys.readouterr()
     assert "python c.py" not in captured.out
     assert captured.err.splitlines() == [
-        "ppgen: runs/c is left out: made with --quick",
-        "ppgen: runs/d is left out: has no results",
+        "ppgen: runs/c is skipped: a trial with --quick",
+        "ppgen: runs/d is skipped: no results",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: questions about a DAG, and tables of results, from a shell."""
+"""The command line: queries on a DAG, and tables of results."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from ppgen.cli import dag, results
-from ppgen.experiments.results import ResultsError
-from ppgen.graph import GraphError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; give its exit status, which is 2 where it cannot be done.
+    """Run a command and return its exit status: 0, or 2 after an error.
 
     Examples
     --------
@@ -27,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         options.run(options)
-    except (GraphError, ResultsError, OSError, SyntaxError, ImportError) as error:
+    except (ValueError, OSError, SyntaxError, ImportError) as error:
         print(f"ppgen: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0

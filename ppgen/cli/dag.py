@@ -1,4 +1,4 @@
-"""``ppgen dag``: questions about a DAG from a shell."""
+"""``ppgen dag``: queries on a DAG."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,33 +24,33 @@ RULES: dict[str, Callable[[DAG], Iterable[Independence]]] = {
 
 
 def add_to(commands: Any) -> None:
-    """Add the command to those of a parser."""
+    """Add the command to the subparsers of a parser."""
     dag = commands.add_parser(
         "dag",
-        help="questions about a directed acyclic graph",
-        description="Questions about a directed acyclic graph. A set of nodes is written a,b; "
-        "a name with a comma in it is quoted, as in '\"a, b\",c'.",
+        help="queries on a directed acyclic graph",
+        description="Queries on a directed acyclic graph. Write a set of nodes as a,b and quote "
+        "names that contain a comma, as in '\"a, b\",c'.",
     )
     source = dag.add_mutually_exclusive_group(required=True)
     source.add_argument("text", nargs="?", metavar="GRAPH", help="such as 'S -> A; S -> R'")
-    source.add_argument("--bif", metavar="FILE", help="a network as bnlearn writes it")
+    source.add_argument("--bif", metavar="FILE", help="a network in the .bif format")
     source.add_argument("--program", metavar="FILE.py:MODEL", help="a Pyro program, run once")
     dag.add_argument("--latent", nargs="+", default=[], metavar="NODE", help="never observed")
     dag.add_argument("--separated", nargs=2, metavar=("X", "Y"), help="whether X ⊥ Y is implied")
-    dag.add_argument("--explain", nargs=2, metavar=("X", "Y"), help="why they depend, or do not")
-    dag.add_argument("--given", nargs="+", default=[], metavar="NODE", help="what is known")
+    dag.add_argument("--explain", nargs=2, metavar=("X", "Y"), help="why they depend, or why not")
+    dag.add_argument("--given", nargs="+", default=[], metavar="NODE", help="nodes to condition on")
     dag.add_argument(
         "--independencies", nargs="?", const="basis", choices=RULES, metavar="RULE",
         help=f"list them by a rule: {', '.join(RULES)}; default: basis",
     )  # fmt: skip
     dag.add_argument("--limit", type=int, default=1000, help="independencies, at most %(default)s")
-    dag.add_argument("--plot", metavar="FILE", help="draw the graph")
+    dag.add_argument("--plot", metavar="FILE", help="save a drawing of the graph")
     dag.add_argument("--json", action="store_true", help="answer in JSON")
     dag.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Answer the questions that are asked, or describe the graph where there are none."""
+    """Answer the queries among the options, or describe the graph if there are none."""
     if options.limit < 0:
         raise GraphError(f"--limit is {options.limit}; expected 0 or more")
     dag = _source(options)
@@ -61,7 +61,11 @@ def run(options: argparse.Namespace) -> None:
     if options.separated:
         x, y = map(_split, options.separated)
         answers["separated"] = separated = dag.d_separated(x, y, given)
-        lines.append(_sentence(options.separated, given, separated))
+        sentence, bar = (
+            ("{} ⊥ {}", " | ") if separated else ("{} and {} depend on each other", " given ")
+        )
+        line = sentence.format(", ".join(x), ", ".join(y))
+        lines.append(line + bar + ", ".join(given) if given else line)
     if options.explain:
         x, y = map(_split, options.explain)
         explanation = dag.explain(x, y, given)
@@ -71,7 +75,10 @@ def run(options: argparse.Namespace) -> None:
             path = tuple(explanation.trails[0].nodes)
     if options.independencies:
         found = list(islice(RULES[options.independencies](dag), options.limit + 1))
-        answers["independencies"] = [_as_lists(s) for s in found[: options.limit]]
+        answers["independencies"] = [
+            {name: sorted(map(str, getattr(s, name))) for name in ("x", "y", "given")}
+            for s in found[: options.limit]
+        ]
         answers["complete"] = len(found) <= options.limit
         lines += map(str, found[: options.limit])
         if len(found) > options.limit:
@@ -79,10 +86,12 @@ def run(options: argparse.Namespace) -> None:
     if options.plot:
         try:
             dag.draw(highlight=path, given=given).savefig(options.plot, dpi=150)
-        except ValueError as error:  # of the file's ending
+        except ValueError as error:  # unknown file format
             raise GraphError(f"--plot {options.plot}: {error}") from error
     if not lines:
-        lines = [] if options.plot else _description(dag)
+        parents = {node: ", ".join(map(str, dag.graph.pred[node])) for node in dag.nodes}
+        described = [f"{node} ← {above}" if above else f"{node}" for node, above in parents.items()]
+        lines = [] if options.plot else described
     if options.json:
         edges = [[str(a), str(b)] for a, b in dag.graph.edges]
         graph = {"nodes": list(map(str, dag.nodes)), "edges": edges}
@@ -107,19 +116,19 @@ def _of_program(name: str) -> DAG:
         return DAG.from_program(_load(name))
     except (GraphError, OSError, SyntaxError, ImportError):
         raise
-    except Exception as error:  # of the user's own program
+    except Exception as error:  # an error in the user's program
         raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def _load(name: str) -> Any:
-    """Find an object in a file of Python, which is run."""
+    """Object of a Python file, which is run; a class is called without arguments."""
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
         raise GraphError(f"--program is {name!r}; expected FILE.py:MODEL")
     if not Path(path).is_file():
         raise GraphError(f"--program names the file {path}, which does not exist")
     spec = importlib.util.spec_from_file_location("ppgen_program", path)
-    assert spec is not None  # the name ends as Python's do
+    assert spec is not None  # as the name ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["ppgen_program"] = module
@@ -137,24 +146,3 @@ def _split(text: str) -> list[str]:
 
 def _names(words: Iterable[str]) -> list[str]:
     return [name for word in words for name in _split(word)]
-
-
-def _sentence(pair: Sequence[str], given: Sequence[str], separated: bool) -> str:
-    x, y = (", ".join(_split(side)) for side in pair)
-    sentence, bar = (
-        (f"{x} ⊥ {y}", "|") if separated else (f"{x} and {y} depend on each other", "given")
-    )
-    return f"{sentence} {bar} {', '.join(given)}" if given else sentence
-
-
-def _as_lists(s: Independence) -> dict[str, list[str]]:
-    parts = {"x": s.x, "y": s.y, "given": s.given}
-    return {name: sorted(map(str, nodes)) for name, nodes in parts.items()}
-
-
-def _description(dag: DAG) -> list[str]:
-    return [
-        f"{node}"
-        + (" ← " + ", ".join(map(str, dag.graph.pred[node])) if dag.graph.pred[node] else "")
-        for node in dag.nodes
-    ]

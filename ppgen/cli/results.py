@@ -1,4 +1,4 @@
-"""``ppgen results``: tables of what saved runs reached."""
+"""``ppgen results``: tables of the results of saved runs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ppgen.experiments.results import ResultsError, Run, markdown, run_folders, write
-
 
 def add_to(commands: Any) -> None:
-    """Add the command to those of a parser."""
+    """Add the command to the subparsers of a parser."""
     parser = commands.add_parser(
         "results",
-        help="tables of what saved runs reached",
-        description="Write tables in Markdown of the test nats that saved runs reached, beside "
-        "published figures. Runs with --quick are trials, and left out.",
+        help="tables of the results of saved runs",
+        description="Write Markdown tables of the test nats of saved runs, beside published "
+        "figures. Trial runs with --quick are skipped.",
     )
     parser.add_argument(
         "folders",
@@ -24,20 +22,23 @@ def add_to(commands: Any) -> None:
         type=Path,
         default=[Path("runs")],
         metavar="FOLDER",
-        help="of a run, or of several; default: runs",
+        help="folder of a run or of several runs; default: runs",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: print")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write; default: print")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Read the runs, and write or print their tables."""
+    # Here, so that other commands need not wait for torch.
+    from ppgen.experiments.results import ResultsError, Run, markdown, run_folders, write
+
     runs = []
     for folder in run_folders(options.folders):
         read = Run.read(folder)
         if read.quick or not read.results:
-            reason = "made with --quick" if read.quick else "has no results"
-            print(f"ppgen: {folder} is left out: {reason}", file=sys.stderr)
+            reason = "a trial with --quick" if read.quick else "no results"
+            print(f"ppgen: {folder} is skipped: {reason}", file=sys.stderr)
         else:
             runs.append(read)
     if not runs:

@@ -1,25 +1,18 @@
-"""Interventions, and what must be adjusted for to find their effects."""
+"""Interventions, and adjustment sets by the back-door criterion."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import networkx as nx
 
-from ppgen.graph.building import Nodes
 from ppgen.graph.core import AnyDAG, BaseDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.independence import Node, join
+from ppgen.graph.nodes import GraphError, Node, Nodes, join
 from ppgen.graph.separators import minimal_separator
 
 
 def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
-    """Set x from outside: the graph without the edges into x.
-
-    (Pearl 2009, Causality, section 3.2.3.)
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown.
+    """Graph of the intervention do(x): without the edges into x (Pearl 2009, section 3.2.3).
 
     Examples
     --------
@@ -28,21 +21,16 @@ def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
     >>> dag.d_separated("x", "y"), dag.do("x").d_separated("x", "y")
     (False, True)
     """
-    chosen = dag.node_set(x, "x")
-    return _without(dag, list(dag.graph.in_edges(chosen)))
+    return _without(dag, dag.graph.in_edges(dag.node_set(x, "x")))
 
 
 def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
-    """Whether adjusting for ``given`` yields the effect of x on y, by the back-door criterion.
+    """Whether adjusting for ``given`` identifies the effect of x on y by the back-door criterion.
 
-    Nothing in ``given`` may be below x, and it must separate x from y in the graph without the
-    edges out of x (Pearl 2009, Causality, definition 3.3.1). A set x is read as one intervention
-    on all of its nodes, for which this condition is sufficient (rules 2 and 3 of the do-calculus).
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown, x or y is empty, the sets overlap, or ``given`` has latent nodes.
+    No node of ``given`` may be a descendant of x, and ``given`` must separate x from y in the graph
+    without the edges out of x (Pearl 2009, Causality, definition 3.3.1). A set x means one
+    intervention on all its nodes; the condition is then sufficient (rules 2 and 3 of the
+    do-calculus).
 
     Examples
     --------
@@ -54,25 +42,20 @@ def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
     False
     """
     first, second, known = dag.query(x, y, given)
-    if known & dag.latent:
-        raise GraphError(f"given holds latent nodes, {join(known & dag.latent)}; expected observed")
+    if latent := known & dag.latent:
+        raise GraphError(f"given contains latent nodes, {join(latent)}; expected observed nodes")
     if known & dag.descendants(first):
         return False
-    return _without_effects(dag, first).d_separated(first, second, known)
+    return _without(dag, dag.graph.out_edges(first)).d_separated(first, second, known)
 
 
 def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
-    """Find a set of observed nodes to adjust for of which none can be left out.
+    """Minimal set of observed nodes to adjust for, by the back-door criterion.
 
     Returns
     -------
     frozenset or None
-        None where no set passes the back-door criterion.
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown, x or y is empty, or they overlap.
+        None if no set satisfies the criterion.
 
     Examples
     --------
@@ -84,14 +67,11 @@ def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
     """
     first, second, _ = dag.query(x, y)
     pool = frozenset(dag.observed) - dag.descendants(first)
-    return minimal_separator(_without_effects(dag, first), first, second, among=pool)
+    back = _without(dag, dag.graph.out_edges(first))
+    return minimal_separator(back, first, second, among=pool)
 
 
-def _without_effects(dag: AnyDAG, x: frozenset[Node]) -> AnyDAG:
-    return _without(dag, list(dag.graph.out_edges(x)))
-
-
-def _without(dag: AnyDAG, edges: list[tuple[Node, Node]]) -> AnyDAG:
+def _without(dag: AnyDAG, edges: Iterable[tuple[Node, Node]]) -> AnyDAG:
     graph = nx.DiGraph(dag.graph)
-    graph.remove_edges_from(edges)
+    graph.remove_edges_from(list(edges))
     return type(dag)(graph)

@@ -1,21 +1,20 @@
-"""Tests of conditional independence, and the correction for many of them."""
+"""Tests of conditional independence, and the correction for multiple tests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import atanh, sqrt
+from math import atanh, erfc, sqrt
 
 import numpy as np
-from scipy import stats
 
 
 def g_test(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int, float]:
-    """G, degrees of freedom and p-value of x ⊥ y | given.
+    """G-test of x ⊥ y | given: the statistic G, its degrees of freedom and the p-value.
 
     Parameters
     ----------
     x, y, given
-        States as whole numbers from 0 on, ``(observations,)``.
+        States as integers from 0, ``(observations,)``.
     """
     rows, row_of = np.unique(given * (x.max() + 1) + x, return_inverse=True)
     columns, column_of = np.unique(given * (y.max() + 1) + y, return_inverse=True)
@@ -28,23 +27,22 @@ def g_test(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int,
     strata = (rows // (x.max() + 1), columns // (y.max() + 1))
     filled = [np.bincount(s, minlength=len(in_stratum)) for s in strata]
     freedom = int(np.prod([np.maximum(n - 1, 0) for n in filled], axis=0).sum())
-    # Without freedom no data could speak against independence.
-    return statistic, freedom, float(stats.chi2.sf(statistic, freedom)) if freedom else 1.0
+    return statistic, freedom, _chi2_tail(statistic, freedom)
 
 
 def permuted_g_test(
     x: np.ndarray, y: np.ndarray, given: np.ndarray, permutations: int
 ) -> tuple[float, int, float]:
-    """G, degrees of freedom and p-value of x ⊥ y | given, by shuffling y within each state given.
+    """G-test of x ⊥ y | given whose p-value comes from shuffles of y within each state of given.
 
-    The p-value is exact whatever the counts; the random numbers are the same in every call.
+    The p-value is exact for any counts. The random numbers are the same in every call.
 
     Parameters
     ----------
     x, y, given
-        States as whole numbers from 0 on, ``(observations,)``.
+        States as integers from 0, ``(observations,)``.
     permutations
-        Shuffles to compare with.
+        Number of shuffles.
     """
     statistic, freedom, _ = g_test(x, y, given)
     if not freedom:
@@ -55,7 +53,7 @@ def permuted_g_test(
     sorted_by_given = np.argsort(given, kind="stable")
 
     def neg_entropy(y: np.ndarray) -> float:
-        # With the margins fixed, G grows with this alone.
+        # With fixed margins, G is an increasing function of this.
         counts = np.unique(rows * states + y, return_counts=True)[1]
         return float((counts * np.log(counts)).sum())
 
@@ -67,7 +65,7 @@ def permuted_g_test(
 
 
 def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, float]:
-    """Fisher's z of the partial correlation of two columns, and its p-value.
+    """Fisher's z of the partial correlation of x and y given ``given``, and its p-value.
 
     Parameters
     ----------
@@ -80,15 +78,20 @@ def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, fl
     scale = float(np.linalg.norm(rx) * np.linalg.norm(ry))
     r = float(rx @ ry) / scale if scale else 0.0
     z = sqrt(len(x) - given.shape[1] - 3) * atanh(min(max(r, -1 + 1e-15), 1 - 1e-15))
-    return z, float(2 * stats.norm.sf(abs(z)))
+    return z, erfc(abs(z) / sqrt(2))
 
 
 def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int, float]:
-    """Bartlett's χ², its degrees of freedom and p-value, for sets of columns.
+    """Bartlett's χ² test of x ⊥ y | given for sets of columns: χ², degrees of freedom, p-value.
 
     It is the likelihood ratio of Gaussians with and without correlation between the residuals of
-    x and y (Bartlett 1938). Columns that a constant, ``given`` or others of their side determine
-    add no degrees of freedom.
+    x and y (Bartlett 1938). Columns that are linear functions of ``given`` or of other columns of
+    their side add no degrees of freedom.
+
+    Parameters
+    ----------
+    x, y, given
+        ``(observations, columns)``.
     """
     bases = [_basis(_residuals(side, given)) for side in (x, y)]
     p, q = (basis.shape[1] for basis in bases)
@@ -97,11 +100,11 @@ def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, in
     correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).clip(0, 1 - 1e-15)
     weight = len(x) - 1 - given.shape[1] - (p + q + 1) / 2
     statistic = float(-weight * np.log1p(-(correlations**2)).sum())
-    return statistic, p * q, float(stats.chi2.sf(statistic, p * q))
+    return statistic, p * q, _chi2_tail(statistic, p * q)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values so that the chance of any false alarm stays at the level (Holm 1979).
+    """Holm's correction of p-values: bounds the probability of any false rejection (Holm 1979).
 
     Examples
     --------
@@ -115,24 +118,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected.clip(max=1)]
 
 
+def _chi2_tail(statistic: float, freedom: int) -> float:
+    from scipy.special import chdtrc  # here, as it is slow to import
+
+    # With no degree of freedom, no data contradict independence.
+    return float(chdtrc(freedom, statistic)) if freedom else 1.0
+
+
 def _residuals(columns: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Take from each column what a constant and the given ones explain; the unit is rounding."""
+    """Residuals of each column given a constant and ``given``, in units of the rounding error."""
     centred, known = _centred(columns), _centred(given)
     known = known / np.maximum(np.abs(known).max(0, initial=0), np.finfo(float).tiny)
     residuals = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
     far, near = np.linalg.norm(columns, axis=0), np.linalg.norm(centred, axis=0)
     rounding = np.maximum(10 * np.finfo(float).eps * far + 1e-10 * near, np.finfo(float).tiny)
-    # What is left of a column that the others determine is rounding.
+    # The residual of a column that the others determine is rounding error.
     explained = np.linalg.norm(residuals, axis=0) <= rounding
     return np.where(explained, 0.0, residuals / rounding)
 
 
 def _centred(columns: np.ndarray) -> np.ndarray:
     centred = columns - columns.mean(0)
-    return centred - centred.mean(0)  # a sum of many large numbers is off
+    return centred - centred.mean(0)  # the sum of many large numbers is inexact
 
 
 def _basis(residuals: np.ndarray) -> np.ndarray:
-    """Give orthonormal columns that span the residuals, as far as these are more than rounding."""
+    """Orthonormal columns that span the residuals, without directions of rounding error alone."""
     directions, lengths, _ = np.linalg.svd(residuals, full_matrices=False)
     return directions[:, lengths > 1]

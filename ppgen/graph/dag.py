@@ -1,31 +1,35 @@
-"""Directed acyclic graphs of random variables, and the questions that one asks of them."""
+"""Directed acyclic graphs of random variables, with all queries as methods."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ppgen.graph import (
     bif,
     causal,
-    drawing,
     equivalence,
     explanation,
-    factorisation,
     listing,
     program,
     separators,
     testing,
 )
 from ppgen.graph.core import BaseDAG
+from ppgen.graph.nodes import Nodes, node_sequence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class DAG(BaseDAG):
-    """A directed acyclic graph whose nodes are random variables, some of them perhaps latent.
+    """A directed acyclic graph of random variables, some of which can be latent.
 
     Parameters
     ----------
     source
         Text such as ``"S -> A; S -> R"`` (see :func:`ppgen.graph.parsing.parse`), pairs
-        (parent, child), or a networkx graph, where a node with a true attribute ``latent`` is
-        latent. A bidirected edge of the text, ``x <-> y``, stands for a latent common cause.
+        (parent, child), or a networkx graph whose node attribute ``latent`` marks latent nodes. A
+        bidirected edge of the text, ``x <-> y``, means a latent common cause.
     latent
         Further nodes that are never observed.
 
@@ -39,11 +43,13 @@ class DAG(BaseDAG):
     Raises
     ------
     GraphError
-        Where the edges form a cycle, which is named, or the text does not parse.
+        If the text is invalid, or if the edges form a cycle, which the message names. Methods raise
+        it if a node is unknown, a set of nodes is empty, sets overlap or an option is invalid; the
+        message names the argument and suggests the most similar node.
 
     Notes
     -----
-    Wherever nodes are asked for, one node or several may be given; text is one node.
+    Wherever a method takes nodes, it takes one node or an iterable of nodes; a string is one node.
 
     Examples
     --------
@@ -54,20 +60,19 @@ class DAG(BaseDAG):
     AP ⊥ S; A ⊥ AP | S; A ⊥ R | AP, S; G ⊥ A, AP, S | R
     """
 
-    # Questions with a file of their own; each is documented there, and takes this graph as ``dag``.
+    # Each of these functions is documented in its file, and takes this graph as its first argument.
     explain = explanation.explain
 
     minimal_separator = separators.minimal_separator
     minimal_separators = separators.minimal_separators
 
+    factorisation = listing.factorisation
     chain_rule_independencies = listing.chain_rule
     local_independencies = listing.local_markov
     pairwise_independencies = listing.pairwise
     basis_independencies = listing.basis
     implied_independencies = listing.implied
     independencies = listing.every
-
-    factorisation = factorisation.factorisation
 
     markov_blanket = equivalence.markov_blanket
     moral = equivalence.moral
@@ -80,8 +85,36 @@ class DAG(BaseDAG):
     backdoor_set = causal.backdoor_set
 
     test = testing.check_independencies
-    draw = drawing.draw
 
-    # mypy finds no type for a class method that is made of a function.
+    # mypy cannot infer the type of a class method that is made from a function.
     from_program = classmethod(program.from_program)  # type: ignore[var-annotated]
     from_bif = classmethod(bif.read_bif)  # type: ignore[var-annotated]
+
+    def draw(self, highlight: Nodes = (), given: Nodes = (), title: str = "") -> Figure:
+        """Draw the graph in plate notation, in layers with parents above their children.
+
+        Observed nodes are shaded: those with a true attribute ``observed`` or, without this
+        attribute, those that are not latent. Latent nodes have a dashed outline. Plates are boxes
+        around their nodes; the node attribute ``plates`` is the name of one plate or the names of
+        several, outermost first.
+
+        Parameters
+        ----------
+        highlight
+            A node, or the nodes of a path in order, to draw in colour with the edges of the path.
+        given
+            Nodes that a query conditions on, to fill in colour.
+        title
+            Title above the drawing.
+
+        Examples
+        --------
+        >>> dag = DAG("season -> rain <- pressure; rain -> grass")
+        >>> dag.draw(highlight=["season", "rain", "pressure"], given="grass").savefig(
+        ...     "/dev/null", format="png"
+        ... )
+        """
+        from ppgen.graph.drawing import Drawing  # here, as matplotlib is slow to import
+
+        path = node_sequence(self.graph, highlight, "highlight")
+        return Drawing(self, path, self.node_set(given, "given")).figure(title)

@@ -1,113 +1,85 @@
-"""Pictures of DAGs, in the notation of plates."""
+"""Draw DAGs in plate notation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 
-from ppgen.graph.building import Nodes, node_sequence
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Node
-from ppgen.graph.layout import Bend, Layout, layered
+from ppgen.graph.layout import layered
+from ppgen.graph.nodes import Node
 from ppgen.graph.ordering import Key
-from ppgen.graph.shapes import edge_path, label, sampled, text_width
 
-# All in inches.
+# Lengths in inches.
 HEIGHT = 0.46  # of a node
-FONT, SMALL = 11, 9
 MARGIN = 0.2
 PLATE = 0.16  # between a node and its plate, and between nested plates
-NAME = 0.18  # for the name of a plate
+NAME = 0.18  # height of the name of a plate
+
+FONT, SMALL = 11, 9  # points
 
 OBSERVED, GIVEN, PATH, PLATES = "#d9d9d9", "#8fb8de", "#c1272d", "#7a7a7a"
 
-
-def draw(dag: BaseDAG, highlight: Nodes = (), given: Nodes = (), title: str = "") -> Figure:
-    """Draw a DAG in layers, parents above their children.
-
-    Nodes are shaded where they are observed (their attribute ``observed``; without it, where they
-    are not latent), and latent ones have a dashed outline. Plates, the attribute ``plates``, are
-    boxes about their nodes: names, outermost first, or the name of one.
-
-    Parameters
-    ----------
-    dag
-        The graph.
-    highlight
-        A node, or those of a path in order, to draw in colour with the edges between neighbours.
-    given
-        The node or nodes that a query conditions on, to fill in colour.
-    title
-        Above the drawing.
-
-    Raises
-    ------
-    GraphError
-        Where ``highlight`` or ``given`` names no node of the graph.
-
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> dag = DAG("season -> rain <- pressure; rain -> grass")
-    >>> draw(dag, highlight=["season", "rain", "pressure"], given=["grass"]).savefig(
-    ...     "/dev/null", format="png"
-    ... )
-    """
-    path = node_sequence(dag.graph, highlight, "highlight")
-    return _Drawing(dag, path, dag.node_set(given, "given")).figure(title)
+Point = tuple[float, float]
 
 
-class _Drawing:
+class Drawing:
+    """Figure of a DAG; the arguments are those of ``DAG.draw``."""
+
     def __init__(self, dag: BaseDAG, highlight: tuple[Node, ...], given: frozenset[Node]) -> None:
         self.dag, self.highlight, self.given = dag, highlight, given
         self.attributes = dict(dag.graph.nodes(data=True))
-        self.plates = {n: _names(a.get("plates", ())) for n, a in self.attributes.items()}
+        plates = {node: a.get("plates", ()) for node, a in self.attributes.items()}
+        self.plates = {n: (p,) if isinstance(p, str) else tuple(p) for n, p in plates.items()}
         self.width = {n: max(HEIGHT, text_width(n, FONT) + 0.26) for n in dag.graph}
         names = {p for plates in self.plates.values() for p in plates}
         room = {p: text_width(p, SMALL) + 0.2 for p in names}
-        self.layout: Layout = layered(dag.graph, self.plates, self.width, room)
-        # A plate holds those that stand behind it in the plates of any of its nodes.
+        self.layout = layered(dag.graph, self.plates, self.width, room)
+        # A plate contains the plates that come after it in the list of any of its nodes.
         self.depth = dict.fromkeys(self.layout.boxes, 0)
-        for plates in self.plates.values():
-            for i, plate in enumerate(plates):
-                self.depth[plate] = max(self.depth[plate], len(plates) - 1 - i)
-        self.row = self._row_distance()
+        for inside in self.plates.values():
+            for i, plate in enumerate(reversed(inside)):
+                self.depth[plate] = max(self.depth[plate], i)
+        self.x = self.layout.x
+        row = self._row_distance()
+        self.y = {key: -row * layer for key, layer in self.layout.layer.items()}
         self.curves = {edge: self._curve(route) for edge, route in self.layout.routes.items()}
 
     def _row_distance(self) -> float:
-        x = self.layout.x
-        slants = [
-            abs(x[a] - x[b]) for route in self.layout.routes.values() for a, b in pairwise(route)
-        ]
+        routes = self.layout.routes.values()
+        slants = [abs(self.x[a] - self.x[b]) for route in routes for a, b in pairwise(route)]
         deepest = 1 + max(self.depth.values(), default=-1)
         room = 0.42 + min(0.6, 0.1 * max(slants, default=0.0))
         return HEIGHT + max(room, deepest * (2 * PLATE + NAME) + 0.2 * bool(deepest))
 
     def figure(self, title: str) -> Figure:
+        """Figure that is just large enough for the graph, the title and a legend."""
         boxes = {plate: self._box(plate) for plate in self.layout.boxes}
-        left = [self.x(n) - self.width[n] / 2 for n in self.dag.graph] + [
-            b[0] for b in boxes.values()
-        ]
-        right = [self.x(n) + self.width[n] / 2 for n in self.dag.graph] + [
-            b[2] for b in boxes.values()
-        ]
-        # Bends may stand outside all nodes.
-        bends = [x for key, x in self.layout.x.items() if isinstance(key, Bend)]
-        low = [self.y(n) - HEIGHT / 2 for n in self.dag.graph] + [b[1] for b in boxes.values()]
-        high = [self.y(n) + HEIGHT / 2 for n in self.dag.graph] + [b[3] for b in boxes.values()]
-        x0, x1 = min([*left, *bends], default=0) - MARGIN, max([*right, *bends], default=1) + MARGIN
-        y0, y1 = min(low, default=0) - MARGIN, max(high, default=1) + MARGIN
+        rectangles = [*boxes.values()]
+        for key, x in self.x.items():  # bends too: they can lie outside of all nodes
+            half = self.width.get(key, 0.0) / 2
+            rectangles.append(
+                (x - half, self.y[key] - HEIGHT / 2, x + half, self.y[key] + HEIGHT / 2)
+            )
+        rectangles = rectangles or [(0, 0, 1, 1)]
+        x0, y0 = np.min(rectangles, axis=0)[:2] - MARGIN
+        x1, y1 = np.max(rectangles, axis=0)[2:] + MARGIN
         legend = self._legend()
-        lines = len(title.splitlines()) if title else 0
-        x0, x1 = self._widen(x0, x1, title, legend)
-        above, below = 0.28 * lines, 0.3 if legend else 0.0
+        lines = title.splitlines()
+        needed = max([*(text_width(line, FONT) + 0.3 for line in lines), 1.05 * len(legend), 1.0])
+        more = max(0.0, needed - (x1 - x0)) / 2
+        x0, x1 = x0 - more, x1 + more
+        above, below = 0.28 * len(lines), 0.3 if legend else 0.0
         width, height = x1 - x0, y1 - y0 + above + below
         figure = Figure((width, height))
         axes = figure.add_axes((0, below / height, 1, (y1 - y0) / height))
@@ -135,31 +107,23 @@ class _Drawing:
             )
         return figure
 
-    def x(self, key: Key) -> float:
-        """Inches to the right."""
-        return self.layout.x[key]
-
-    def y(self, key: Key) -> float:
-        """Inches upwards."""
-        return -self.row * self.layout.layer[key]
-
-    def _port(self, node: Key, towards: float) -> tuple[float, float]:
-        """Give where an edge leaves a node: x, and the height over its middle."""
+    def _port(self, node: Key, towards: float) -> Point:
+        """Point at which an edge leaves a node: x, and the distance in y from its centre."""
         flat = (self.width[node] - HEIGHT) / 2
-        offset = np.clip((towards - self.x(node)) / 4, -flat - HEIGHT / 5, flat + HEIGHT / 5)
+        offset = np.clip((towards - self.x[node]) / 4, -flat - HEIGHT / 5, flat + HEIGHT / 5)
         past = max(0.0, abs(offset) - flat)
-        return self.x(node) + float(offset), sqrt((HEIGHT / 2) ** 2 - past**2)
+        return self.x[node] + float(offset), sqrt((HEIGHT / 2) ** 2 - past**2)
 
     def _curve(self, route: Sequence[Key]) -> Path:
-        start, down = self._port(route[0], self.x(route[1]))
-        end, up = self._port(route[-1], self.x(route[-2]))
+        start, down = self._port(route[0], self.x[route[1]])
+        end, up = self._port(route[-1], self.x[route[-2]])
         bends = [
-            (self.x(bend), self.y(bend) + s * HEIGHT / 2) for bend in route[1:-1] for s in (1, -1)
+            (self.x[bend], self.y[bend] + s * HEIGHT / 2) for bend in route[1:-1] for s in (1, -1)
         ]
-        return edge_path([(start, self.y(route[0]) - down), *bends, (end, self.y(route[-1]) + up)])
+        return edge_path([(start, self.y[route[0]] - down), *bends, (end, self.y[route[-1]] + up)])
 
     def _box(self, plate: str) -> tuple[float, float, float, float]:
-        rows = [self.y(n) for n, plates in self.plates.items() if plate in plates]
+        rows = [self.y[n] for n, plates in self.plates.items() if plate in plates]
         pad = HEIGHT / 2 + PLATE + self.depth[plate] * (PLATE / 2 + NAME)
         left, right = self.layout.boxes[plate]
         return left, min(rows) - pad - NAME, right, max(rows) + pad
@@ -182,19 +146,16 @@ class _Drawing:
         )  # fmt: skip
 
     def _crossed(self, box: tuple[float, float, float, float]) -> int:
+        """Count the edges that cross a box."""
         x0, y0, x1, y1 = box
-        count = 0
-        for curve in self.curves.values():
-            points = sampled(curve)
-            inside = (points[:, 0] > x0) & (points[:, 0] < x1)
-            count += bool((inside & (points[:, 1] > y0) & (points[:, 1] < y1)).any())
-        return count
+        curves = map(sampled, self.curves.values())
+        return sum(bool(((c > (x0, y0)) & (c < (x1, y1))).all(1).any()) for c in curves)
 
     def _draw_node(self, axes: Axes, node: Node) -> None:
         on_path = node in self.highlight
         axes.add_patch(
             FancyBboxPatch(
-                (self.x(node) - self.width[node] / 2, self.y(node) - HEIGHT / 2),
+                (self.x[node] - self.width[node] / 2, self.y[node] - HEIGHT / 2),
                 self.width[node], HEIGHT, boxstyle=f"round,pad=0,rounding_size={HEIGHT / 2}",
                 facecolor=GIVEN if node in self.given else self._shade(node),
                 edgecolor=PATH if on_path else "black",
@@ -203,7 +164,7 @@ class _Drawing:
             )
         )  # fmt: skip
         axes.text(
-            self.x(node), self.y(node), label(node), fontsize=FONT, ha="center",
+            self.x[node], self.y[node], label(node), fontsize=FONT, ha="center",
             va="center_baseline", zorder=5,
         )  # fmt: skip
 
@@ -212,7 +173,7 @@ class _Drawing:
         return OBSERVED if attributes.get("observed", not attributes["latent"]) else "white"
 
     def _legend(self) -> list[Patch]:
-        """Explain what is not the same on all nodes."""
+        """Entries for the styles that differ between nodes."""
         entries: list[Patch] = []
         if {self._shade(n) for n in self.dag.graph} == {OBSERVED, "white"}:
             entries.append(Patch(facecolor=OBSERVED, edgecolor="black", label="observed"))
@@ -225,12 +186,49 @@ class _Drawing:
             entries.append(Patch(facecolor="white", edgecolor=PATH, linewidth=2, label="path"))
         return entries
 
-    def _widen(self, x0: float, x1: float, title: str, legend: list[Patch]) -> tuple[float, float]:
-        lines = [text_width(line, FONT) + 0.3 for line in title.splitlines()]
-        needed = max([*lines, 1.05 * len(legend), 1.0])
-        more = max(0.0, needed - (x1 - x0)) / 2
-        return x0 - more, x1 + more
+
+def edge_path(points: Sequence[Point]) -> Path:
+    """Path of an edge: curves between the rows, and straight lines past the rows on its way.
+
+    Parameters
+    ----------
+    points
+        The start, the points where the edge enters and leaves each row on its way, and the end.
+
+    Examples
+    --------
+    >>> len(edge_path([(0, 0), (1, -1), (1, -2), (0, -3)]).vertices)
+    8
+    """
+    if len(points) == 2:
+        return Path(points, [Path.MOVETO, Path.LINETO])
+    vertices, codes = [points[0]], [Path.MOVETO]
+    for i, (a, b) in enumerate(pairwise(points)):
+        if i % 2:
+            vertices.append(b)
+            codes.append(Path.LINETO)
+        else:
+            bow = 0.5 * (a[1] - b[1])
+            vertices += [(a[0], a[1] - bow), (b[0], b[1] + bow), b]
+            codes += [Path.CURVE4] * 3
+    return Path(vertices, codes)
 
 
-def _names(plates: str | Iterable[str]) -> tuple[str, ...]:
-    return (plates,) if isinstance(plates, str) else tuple(plates)
+def label(node: Hashable) -> str:
+    """Name of a node, with dollar signs escaped, as they would start a formula."""
+    return str(node).replace("$", r"\$")
+
+
+def text_width(text: Hashable, size: float) -> float:
+    """Width of a text in inches, for a font size in points."""
+    shown = label(text)
+    if not shown.strip():
+        return 0.0
+    return TextPath((0, 0), shown, size=size, prop=FontProperties()).get_extents().width / 72
+
+
+def sampled(curve: Path) -> np.ndarray:
+    """Points along an edge, dense enough to see what it crosses, ``(points, 2)``."""
+    steps = np.linspace(0, 1, 40)
+    beziers: Any = curve.iter_bezier()
+    return np.concatenate([bezier(steps) for bezier, _ in beziers])

@@ -1,4 +1,4 @@
-"""What DAGs have in common that imply the same independencies, and what their nodes share."""
+"""Markov blankets, moral graphs, v-structures and equivalence classes of DAGs."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from itertools import combinations
 
 import networkx as nx
 
-from ppgen.graph.building import Nodes
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.independence import Node
+from ppgen.graph.nodes import GraphError, Node, Nodes
 
 
 @dataclass(frozen=True)
 class CPDAG:
-    """An equivalence class of DAGs: all that imply the same independencies.
+    """Completed partially directed graph: the class of all DAGs with the same independencies.
 
     Attributes
     ----------
     nodes
         All nodes.
     directed
-        Edges (parent, child) that point the same way in every DAG of the class.
+        Edges (parent, child) with the same direction in all DAGs of the class.
     undirected
-        Edges that point this way in some and that way in others.
+        Edges whose direction differs between DAGs of the class.
 
     Examples
     --------
@@ -46,15 +44,10 @@ class CPDAG:
 
 
 def markov_blanket(dag: BaseDAG, x: Nodes) -> frozenset[Node]:
-    """Find the smallest set of observed nodes that makes x independent of all other observed ones.
+    """Markov blanket: smallest set of observed nodes that makes x independent of all others.
 
-    Where no node is latent it is the parents, the children, and the children's other parents
-    (Pearl 1988, Probabilistic reasoning in intelligent systems).
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown.
+    If no node is latent, it is the parents, the children, and the children's other parents (Pearl
+    1988, Probabilistic reasoning in intelligent systems).
 
     Examples
     --------
@@ -67,7 +60,7 @@ def markov_blanket(dag: BaseDAG, x: Nodes) -> frozenset[Node]:
 
 
 def moral(dag: BaseDAG) -> nx.Graph:
-    """Join the parents of each node, and drop the arrows; latent nodes are kept.
+    """Moral graph: undirected, with an edge between the parents of each node; keeps latent nodes.
 
     Examples
     --------
@@ -79,7 +72,7 @@ def moral(dag: BaseDAG) -> nx.Graph:
 
 
 def v_structures(dag: BaseDAG) -> tuple[tuple[Node, Node, Node], ...]:
-    """List the colliders a → c ← b with no edge between a and b, each as (a, c, b) once.
+    """V-structures a → c ← b without an edge between a and b, each once as (a, c, b).
 
     Examples
     --------
@@ -97,17 +90,15 @@ def v_structures(dag: BaseDAG) -> tuple[tuple[Node, Node, Node], ...]:
 
 
 def cpdag(dag: BaseDAG) -> CPDAG:
-    """Find which edges point the same way in every DAG that implies the same independencies.
+    """Equivalence class of the DAG: which edges have the same direction in all its members.
 
-    Nodes are taken parents first. An edge into y cannot turn where one into its latest parent x
-    cannot and does not come from a parent of y, or where y has a parent that x lacks; and with one
-    edge, all into y are then fixed (Chickering 1995, A transformational characterization of
-    equivalent Bayesian network structures, section 3).
+    No node may be latent: classes of graphs with latent nodes are different objects.
 
-    Raises
-    ------
-    GraphError
-        Where nodes are latent: classes of such graphs are of another kind.
+    Nodes are visited parents first. Let x be the latest parent of y. If an edge into x is fixed and
+    does not come from a parent of y, or if y has another parent that is not a parent of x, then all
+    edges into y are fixed. Otherwise the edges into y from the tails of fixed edges into x are
+    fixed (Chickering 1995, A transformational characterization of equivalent Bayesian network
+    structures, section 3).
 
     Examples
     --------
@@ -115,10 +106,10 @@ def cpdag(dag: BaseDAG) -> CPDAG:
     >>> print(DAG("a -> c <- b; c -> d; d -> e; f -> a").cpdag())
     a → c; b → c; c → d; d → e; a — f
     """
-    _refuse_latent(dag, "the graph")
+    _check_observed(dag, "the graph")
     parents = dag.separation.parents
     position = {node: i for i, node in enumerate(dag.order)}
-    fixed: dict[Node, Set[Node]] = {}  # head: tails of the edges to it that cannot turn
+    fixed: dict[Node, Set[Node]] = {}  # head of an edge: tails of its fixed edges
     for y in dag.order:
         above = parents[y].keys()
         fixed[y] = frozenset()
@@ -136,14 +127,9 @@ def cpdag(dag: BaseDAG) -> CPDAG:
 def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     """Whether two DAGs imply the same independencies.
 
-    They do where they have the same edges, arrows apart, and the same v-structures (Verma and Pearl
-    1990, Equivalence and synthesis of causal models). DAGs of different nodes are not equivalent.
-
-    Raises
-    ------
-    GraphError
-        Where ``other`` is no DAG, or nodes are latent: this rule then says nothing about those
-        that are observed.
+    They do if they have the same nodes, the same edges without their directions, and the same
+    v-structures (Verma and Pearl 1990, Equivalence and synthesis of causal models). No node may be
+    latent: the rule does not apply to the observed nodes alone.
 
     Examples
     --------
@@ -154,8 +140,8 @@ def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     """
     if not isinstance(other, BaseDAG):
         raise GraphError(f"other is {other!r}; expected a DAG")
-    _refuse_latent(dag, "the graph")
-    _refuse_latent(other, "other")
+    _check_observed(dag, "the graph")
+    _check_observed(other, "other")
     return _class(dag) == _class(other)
 
 
@@ -167,9 +153,7 @@ def _class(dag: BaseDAG) -> tuple[frozenset[object], ...]:
     )
 
 
-def _refuse_latent(dag: BaseDAG, name: str) -> None:
+def _check_observed(dag: BaseDAG, name: str) -> None:
     if dag.latent:
-        raise GraphError(
-            f"{name} has latent nodes ({', '.join(map(str, dag.in_order(dag.latent)))}); "
-            "expected all to be observed"
-        )
+        names = ", ".join(map(str, dag.in_order(dag.latent)))
+        raise GraphError(f"{name} has latent nodes ({names}); expected only observed nodes")

@@ -1,31 +1,30 @@
-"""Why two nodes depend on each other, or why they do not."""
+"""Explanations of d-separation: why two sets of nodes depend on each other, or do not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppgen.graph.building import Nodes
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.independence import Independence, join
+from ppgen.graph.independence import Independence
+from ppgen.graph.nodes import GraphError, Nodes, join
 from ppgen.graph.trails import Descents, Trail, follow, open_trail, shortest_trails
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer to a question of d-separation, with its reasons; ``print`` it to read them.
+    """Answer to a d-separation query with its reasons; ``print`` shows them.
 
     Attributes
     ----------
     query
-        The statement that was asked about.
+        The statement in question.
     separated
         Whether the graph implies it.
     trails
-        For dependent nodes one open trail, a shortest; for separated ones the trails between them,
-        shortest first, each of them blocked.
+        A shortest open trail if the nodes are d-connected. Otherwise the trails between them,
+        shortest first, all of them blocked.
     complete
-        Whether ``trails`` are all trails between separated nodes.
+        Whether ``trails`` are all trails between d-separated nodes.
     """
 
     query: Independence
@@ -39,34 +38,28 @@ class Explanation:
             first, second = self.query.sides
             given = f" given {join(self.query.given)}" if self.query.given else ""
             lines = [f"{first} and {second} depend on each other{given}", f"  {trail} is open"]
-            lines += [f"    {passage}" for passage in trail.passages]
-            return "\n".join(lines)
-        if not self.trails and self.complete:
-            return f"{self.query}\n  no trail joins them"
+            return "\n".join([*lines, *(f"    {passage}" for passage in trail.passages)])
         lines = [str(self.query)]
         for trail in self.trails:
             lines += [f"  {trail} is blocked", f"    {trail.block}"]
         if not self.complete:
-            shown = f"the {len(self.trails)} shortest" if self.trails else "none"
-            lines.append(f"  … of the trails, {shown} shown; all are blocked")
+            shown = f"only the {len(self.trails)} shortest trails" if self.trails else "no trails"
+            lines.append(f"  … {shown} shown; all trails are blocked")
+        elif not self.trails:
+            lines.append("  no trail joins them")
         return "\n".join(lines)
 
 
 def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
-    """Say why x and y depend on each other given ``given``, or why they do not.
+    """Explain why x and y are d-connected or d-separated given ``given``.
 
     Parameters
     ----------
     x, y, given
-        Nodes, or sets of them.
+        Nodes, or sets of nodes.
     limit
-        How many blocked trails to list at most; of trails there may be exponentially many. An open
-        one is found in linear time.
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown, x or y is empty, the sets overlap, or ``limit`` is negative.
+        Maximum number of blocked trails to list; there can be exponentially many. An open trail is
+        found in linear time.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where to draw the nodes, edges and plates of a DAG."""
+"""Lay out the nodes, edges and plates of a DAG."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from scipy.sparse import csr_array
 
 from ppgen.graph.ordering import Key, layers, ordered
 
-GAP = 0.35  # between neighbours, and about a plate
-BEND = 0.1  # half the room for an edge that passes a layer
+GAP = 0.35  # between neighbours, and around a plate
+BEND = 0.1  # half the width of an edge that passes a layer
 
 
 @dataclass(frozen=True)
 class Bend:
-    """Where an edge passes a layer without a node of its own there."""
+    """Point at which an edge passes a layer between those of its two nodes."""
 
     edge: tuple[Hashable, Hashable]
     layer: int
@@ -27,16 +27,16 @@ class Bend:
 
 @dataclass(frozen=True)
 class Layout:
-    """Places, in units of the nodes' widths to the right and in layers downwards.
+    """Positions of nodes, edges and plates.
 
-    Parameters
+    Attributes
     ----------
     x, layer
-        Of every node and bend.
+        Position of every node and bend: to the right in units of ``width``, downwards in layers.
     routes
-        For each edge its nodes and bends, from parent to child.
+        Nodes and bends of each edge, from parent to child.
     boxes
-        For each plate its left and right ends.
+        Left and right end of each plate.
     """
 
     x: dict[Key, float]
@@ -51,22 +51,20 @@ def layered(
     width: Mapping[Hashable, float],
     label: Mapping[str, float] | None = None,
 ) -> Layout:
-    """Lay out a DAG in layers (Sugiyama et al. 1981), with every plate's nodes side by side.
+    """Layered layout of a DAG (Sugiyama et al. 1981) that keeps the nodes of a plate together.
 
-    A node lies below its parents. Edges that pass layers bend there, as nodes do not hide them;
-    barycentres order each layer; and the places in it make the edges as short and straight as the
-    order allows, by linear programming (Gansner et al. 1993).
+    A node lies below its parents. Where an edge passes a layer, it gets a bend, which keeps it
+    clear of the nodes. Barycentres order each layer. Linear programming then finds positions that
+    make the edges as short and straight as the order allows (Gansner et al. 1993).
 
     Parameters
     ----------
-    graph
-        Without cycles.
     plates
         Names of each node's plates, outermost first.
     width
-        Of each node.
+        Width of each node.
     label
-        Room that the name of each plate needs.
+        Width of the name of each plate.
 
     Examples
     --------
@@ -87,17 +85,45 @@ def layered(
         routes[parent, child] = [parent, *bends, child]
     links = [link for route in routes.values() for link in pairwise(route)]
     rows = ordered(layer, links, inside)
-    x, boxes = _places(rows, layer, links, inside, half, label or {})
+    names = dict.fromkeys(p for within in inside.values() for p in within)
+    # Some overlaps of plates leave no layout with all other nodes outside: then allow them inside.
+    for strict in (True, False):
+        places = _Places(rows, layer, inside, half, links)
+        ends = {p: places.box(p, (label or {}).get(p, 0.0), strict) for p in names}
+        solution = places.solve()
+        if solution is not None:
+            break
+    assert solution is not None  # if others may be inside, any large distances are a solution
+    x = {key: float(solution[i]) for key, i in places.place.items()}
+    boxes = {p: (float(solution[a]), float(solution[b])) for p, (a, b) in ends.items()}
     return Layout(x, layer, routes, boxes)
 
 
-class _Program:
-    """A linear program whose constraints are differences: x[b] − x[a] ≥ distance."""
+class _Places:
+    """Linear program for the positions in each row, with constraints x[b] − x[a] ≥ distance."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        rows: list[list[Key]],
+        layer: Mapping[Key, int],
+        inside: Mapping[Key, tuple[str, ...]],
+        half: Mapping[Key, float],
+        links: list[tuple[Key, Key]],
+    ) -> None:
+        self.rows, self.layer, self.inside, self.half = rows, layer, inside, half
         self.cost: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.bounds: list[float] = []
+        self.order = {key: i for row in rows for i, key in enumerate(row)}
+        self.place = {key: self.variable() for row in rows for key in row}
+        for row in rows:
+            for a, b in pairwise(row):
+                self.apart(self.place[a], self.place[b], half[a] + half[b] + GAP)
+        for a, b in links:
+            # Bends have a larger weight, as an edge that passes layers looks best straight.
+            length = self.variable(1 + 2 * isinstance(a, Bend) + 2 * isinstance(b, Bend))
+            self.apart(self.place[a], self.place[b], 0, length)
+            self.apart(self.place[b], self.place[a], 0, length)
 
     def variable(self, cost: float = 0.0) -> int:
         self.cost.append(cost)
@@ -110,91 +136,38 @@ class _Program:
             self.entries.append((row, slack, -1.0))
         self.bounds.append(-distance)
 
+    def box(self, plate: str, label: float, strict: bool) -> tuple[int, int]:
+        """Add the ends of a plate, with its nodes between them and, if strict, all others outside."""
+        layer, inside, place, order = self.layer, self.inside, self.place, self.order
+        left, right = self.variable(-0.1), self.variable(0.1)
+        self.apart(left, right, label)
+        members = [key for key, plates in inside.items() if plate in plates]
+        for key in members:
+            nested = len(inside[key]) - 1 - inside[key].index(plate)
+            room = self.half[key] + GAP / 2 * (1 + nested)
+            self.apart(left, place[key], room)
+            self.apart(place[key], right, room)
+        if not strict:
+            return left, right
+        shared = set.intersection(*(set(inside[key]) for key in members))
+        centre = np.mean([order[key] - len(self.rows[layer[key]]) / 2 for key in members])
+        span = [layer[key] for key in members]
+        for row in self.rows[min(span) : max(span) + 1]:
+            here = [order[key] for key in row if plate in inside[key]]
+            middle = here[0] - len(row) / 2 if here else centre
+            for key in row:
+                if plate not in inside[key]:
+                    room = self.half[key] + GAP / 2 * (1 + len(set(inside[key]) - shared))
+                    if order[key] - len(row) / 2 < middle:
+                        self.apart(place[key], left, room)
+                    else:
+                        self.apart(right, place[key], room)
+        return left, right
+
     def solve(self) -> np.ndarray | None:
+        if not self.entries:
+            return np.zeros(len(self.cost))
         rows, columns, values = zip(*self.entries, strict=True)
         matrix = csr_array((values, (rows, columns)), (len(self.bounds), len(self.cost)))
         answer = linprog(self.cost, A_ub=matrix, b_ub=self.bounds, bounds=(0, None))
         return answer.x if answer.success else None
-
-
-def _places(
-    rows: list[list[Key]],
-    layer: Mapping[Key, int],
-    links: list[tuple[Key, Key]],
-    inside: Mapping[Key, tuple[str, ...]],
-    half: Mapping[Key, float],
-    label: Mapping[str, float],
-) -> tuple[dict[Key, float], dict[str, tuple[float, float]]]:
-    names: dict[str, None] = dict.fromkeys(p for plates in inside.values() for p in plates)
-    # Where plates overlap oddly no picture keeps all strangers outside: then do without.
-    for strict in (True, False):
-        program = _Program()
-        place = {key: program.variable() for row in rows for key in row}
-        for row in rows:
-            for a, b in pairwise(row):
-                program.apart(place[a], place[b], half[a] + half[b] + GAP)
-        for a, b in links:
-            # Bends weigh more: an edge that passes layers looks best straight.
-            length = program.variable(1 + 2 * isinstance(a, Bend) + 2 * isinstance(b, Bend))
-            program.apart(place[a], place[b], 0, length)
-            program.apart(place[b], place[a], 0, length)
-        ends = {
-            p: _box(program, p, place, rows, layer, inside, half, label.get(p, 0.0), strict)
-            for p in names
-        }
-        if not program.entries:
-            return dict.fromkeys(place, 0.0), {}
-        solution = program.solve()
-        if solution is not None:
-            break
-    assert solution is not None  # without strangers, putting all far apart is a solution
-    x = {key: float(solution[i]) for key, i in place.items()}
-    return x, {p: (float(solution[a]), float(solution[b])) for p, (a, b) in ends.items()}
-
-
-def _box(
-    program: _Program,
-    plate: str,
-    place: Mapping[Key, int],
-    rows: list[list[Key]],
-    layer: Mapping[Key, int],
-    inside: Mapping[Key, tuple[str, ...]],
-    half: Mapping[Key, float],
-    label: float,
-    strict: bool,
-) -> tuple[int, int]:
-    """Keep a plate's nodes between its two ends, which are given, and all others outside."""
-    left, right = program.variable(-0.1), program.variable(0.1)
-    program.apart(left, right, label)
-    members = [key for key, plates in inside.items() if plate in plates]
-    for key in members:
-        inner = len(_within(key, plate, inside))
-        room = half[key] + GAP / 2 * (1 + inner)
-        program.apart(left, place[key], room)
-        program.apart(place[key], right, room)
-    if not strict:
-        return left, right
-    shared = set.intersection(*(set(inside[key]) for key in members))
-    span = range(min(layer[k] for k in members), max(layer[k] for k in members) + 1)
-    order = {key: i for row in rows for i, key in enumerate(row)}
-    centre = np.mean([order[key] - len(rows[layer[key]]) / 2 for key in members])
-    for i in span:
-        here = [key for key in rows[i] if plate in inside[key]]
-        for key in rows[i]:
-            if plate not in inside[key]:
-                if here:
-                    before = order[key] < order[here[0]]
-                else:
-                    before = bool(order[key] - len(rows[i]) / 2 < centre)
-                own = sum(p not in shared for p in inside[key])
-                room = half[key] + GAP / 2 * (1 + own)
-                if before:
-                    program.apart(place[key], left, room)
-                else:
-                    program.apart(right, place[key], room)
-    return left, right
-
-
-def _within(key: Key, plate: str, inside: Mapping[Key, tuple[str, ...]]) -> tuple[str, ...]:
-    """List the plates of a node that lie inside another of its plates."""
-    return inside[key][inside[key].index(plate) + 1 :]

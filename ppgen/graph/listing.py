@@ -1,6 +1,6 @@
-"""Lists of the independencies that a DAG implies, each by its own rule and given lazily.
+"""Factorisation of the joint distribution, and iterators over the implied independencies.
 
-Statements are about observed nodes; those that would name a latent one are left out.
+Independencies are about observed nodes; those that would name a latent node are left out.
 """
 
 from __future__ import annotations
@@ -9,27 +9,57 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.independence import Independence, Node
+from ppgen.graph.independence import Independence
+from ppgen.graph.nodes import GraphError, Node
 from ppgen.graph.separators import all_separators, minimal_separators
+
+ESCAPES = str.maketrans(
+    {
+        "\\": r"\backslash{}",
+        "^": r"\wedge{}",
+        "~": r"\sim{}",
+        " ": r"\ ",
+        **{character: f"\\{character}" for character in "_%$#&{}"},
+    }
+)
+
+
+def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
+    r"""Joint distribution as a product of p(node | parents), in text or LaTeX.
+
+    Parameters
+    ----------
+    latex
+        Whether to write LaTeX for math mode; names longer than one letter are upright.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> dag = DAG("S -> R; AP -> R; R -> G")
+    >>> dag.factorisation()
+    'p(S) p(AP) p(R | S, AP) p(G | R)'
+    >>> print(dag.factorisation(latex=True))
+    p(S)\, p(\mathrm{AP})\, p(R \mid S, \mathrm{AP})\, p(G \mid R)
+    """
+    name, mid, space = (_latex, r" \mid ", r"\, ") if latex else (str, " | ", " ")
+    factors = []
+    for node in dag.order:
+        parents = ", ".join(map(name, dag.in_order(dag.separation.parents[node])))
+        factors.append(f"p({name(node)}{mid + parents if parents else ''})")
+    return space.join(factors)
 
 
 def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator[Independence]:
-    """List what the factors of the chain rule along an ordering do not depend on.
+    """Independencies of the chain rule along an ordering: x_i ⊥ other predecessors | B.
 
-    p(x_i | x_1 … x_{i−1}) depends on the smallest set B of predecessors given which x_i is
-    independent of the others: its parents, where these all come before and no descendant does. The
-    statement is x_i ⊥ the others | B; where B is everything before, there is none.
+    B is the smallest set of predecessors that makes x_i independent of the others. It is the
+    parents of x_i if all of them and none of its descendants come before x_i. A node whose B is all
+    its predecessors has no statement.
 
     Parameters
     ----------
     ordering
-        Each observed node once; latent ones are passed over. By default parents before children.
-
-    Raises
-    ------
-    GraphError
-        Where the ordering does not hold each observed node once.
+        Each observed node once; latent nodes are skipped. By default parents before children.
 
     Examples
     --------
@@ -41,14 +71,26 @@ def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator
     chosen = dag.node_set(nodes, "ordering")
     if len(chosen) != len(nodes) or not chosen >= set(dag.observed):
         raise GraphError(
-            f"ordering holds {len(nodes)} nodes, {len(chosen)} of them different; expected each "
+            f"ordering has {len(nodes)} nodes, {len(chosen)} of them different; expected each "
             f"of the {len(dag.observed)} observed nodes once"
         )
     return _along(dag, [node for node in nodes if node not in dag.latent])
 
 
+def _along(dag: BaseDAG, ordering: list[Node]) -> Iterator[Independence]:
+    before: set[Node] = set()
+    upwards_closed = True  # so far; then no descendant of a node comes before it
+    for node in ordering:
+        parents = dag.separation.parents[node].keys()
+        upwards_closed = upwards_closed and parents <= before
+        needed = parents if upwards_closed else dag.separation.boundary({node}, before)
+        if others := before - needed:
+            yield Independence({node}, others, needed)
+        before.add(node)
+
+
 def local_markov(dag: BaseDAG) -> Iterator[Independence]:
-    """List each node's independence of its non-descendants given its parents.
+    """Local Markov property: each node ⊥ its other non-descendants | its parents.
 
     Examples
     --------
@@ -65,7 +107,7 @@ def local_markov(dag: BaseDAG) -> Iterator[Independence]:
 
 
 def pairwise(dag: BaseDAG) -> Iterator[Independence]:
-    """List x ⊥ y | the other non-descendants of y, for each missing edge, x no descendant of y.
+    """Pairwise Markov property: x ⊥ y | other non-descendants of y, for each missing edge x → y.
 
     Examples
     --------
@@ -82,10 +124,10 @@ def pairwise(dag: BaseDAG) -> Iterator[Independence]:
 
 
 def basis(dag: BaseDAG) -> Iterator[Independence]:
-    """List x ⊥ y | parents of x and of y, for each missing edge.
+    """Basis set: x ⊥ y | parents of x and parents of y, for each missing edge.
 
-    Where no node is latent, these imply all others (Shipley 2000, A new inferential test for path
-    models based on directed acyclic graphs).
+    If no node is latent, these statements imply all others (Shipley 2000, A new inferential test
+    for path models based on directed acyclic graphs).
 
     Examples
     --------
@@ -103,7 +145,7 @@ def basis(dag: BaseDAG) -> Iterator[Independence]:
 
 
 def implied(dag: BaseDAG) -> Iterator[Independence]:
-    """List x ⊥ y | Z for each pair of observed nodes and each minimal separator Z of them.
+    """Minimal independencies: x ⊥ y | Z for each pair of nodes and each minimal separator Z.
 
     Examples
     --------
@@ -117,9 +159,9 @@ def implied(dag: BaseDAG) -> Iterator[Independence]:
 
 
 def every(dag: BaseDAG) -> Iterator[Independence]:
-    """List x ⊥ y | Z for each pair of observed nodes and each set Z: exponentially many.
+    """All independencies x ⊥ y | Z of two nodes; there can be exponentially many.
 
-    For sets x and y there is nothing more to say: in a DAG, sets are separated just where all
+    These imply all independencies of sets: in a DAG, two sets are d-separated if and only if all
     pairs of their members are.
 
     Examples
@@ -133,19 +175,6 @@ def every(dag: BaseDAG) -> Iterator[Independence]:
             yield Independence({x}, {y}, separator)
 
 
-def _along(dag: BaseDAG, ordering: list[Node]) -> Iterator[Independence]:
-    before: set[Node] = set()
-    upwards_closed = True  # so far, so that nothing before a node is below it
-    for node in ordering:
-        parents = dag.separation.parents[node].keys()
-        upwards_closed = upwards_closed and parents <= before
-        needed = parents if upwards_closed else dag.separation.boundary({node}, before)
-        others = before - needed
-        if others:
-            yield Independence({node}, others, needed)
-        before.add(node)
-
-
 def _pairs(dag: BaseDAG) -> Iterator[tuple[Node, Node]]:
     """Pairs of observed nodes without an edge."""
     for x, y in combinations(dag.observed, 2):
@@ -154,9 +183,14 @@ def _pairs(dag: BaseDAG) -> Iterator[tuple[Node, Node]]:
 
 
 def _missing_edges(dag: BaseDAG) -> Iterator[tuple[Node, list[Node]]]:
-    """Each observed node with those that are before it in topological order, but no parents."""
+    """Each observed node with its observed predecessors in ``order`` that are not its parents."""
     before: list[Node] = []
     for node in dag.order:
         if node not in dag.latent:
             yield node, [other for other in before if other not in dag.graph.pred[node]]
             before.append(node)
+
+
+def _latex(node: Node) -> str:
+    text = str(node).translate(ESCAPES)
+    return text if len(text) == 1 else rf"\mathrm{{{text}}}"

@@ -1,4 +1,4 @@
-"""Which layer of a drawing each node stands in, and where in it."""
+"""Layers of a drawing, and the order of the nodes in each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-Key = Hashable  # a node, or a bend of an edge that passes a layer
+Key = Hashable  # a node, or the bend of an edge that passes a layer
 
 SWEEPS = 24
-SWAPPED = 400  # beyond this number of links, swapping neighbours takes too long
+SWAPPED = 400  # maximum number of links for swaps, which are slow
 
 
 def layers(graph: nx.DiGraph) -> dict[Any, int]:
-    """Put each node below its parents, and a root just above its first child.
+    """Layer of each node: below its parents; a root lies just above its first child.
 
     Examples
     --------
@@ -34,23 +34,18 @@ def ordered(
     links: list[tuple[Key, Key]],
     inside: Mapping[Key, tuple[str, ...]],
 ) -> list[list[Key]]:
-    """Order each layer so that few edges cross, and plates' nodes stay together.
+    """Keys of each layer from left to right, with few crossings and the keys of a plate together.
 
     Barycentres (Sugiyama et al. 1981), then swaps of neighbours (Gansner et al. 1993).
 
     Parameters
     ----------
     layer
-        Of each key.
+        Layer of each key.
     links
-        Pairs of keys in layers that follow each other.
+        Pairs of keys in consecutive layers.
     inside
         Plates of each key, outermost first.
-
-    Returns
-    -------
-    list
-        The keys of each layer, from left to right.
 
     Examples
     --------
@@ -90,7 +85,7 @@ def _swapped(
     links: list[tuple[Key, Key]],
     inside: Mapping[Key, tuple[str, ...]],
 ) -> list[list[Key]]:
-    """Let neighbours of the same plates change places where this saves a crossing."""
+    """Swap neighbours with the same plates as long as this removes a crossing."""
     near: list[list[tuple[Key, Key]]] = [[] for _ in rows]
     for a, b in links:
         near[layer[a]].append((a, b))
@@ -116,7 +111,7 @@ def _grouped(
     place: Mapping[Key, float],
     depth: int,
 ) -> list[Key]:
-    """Sort by place, a plate's keys as one block at their mean."""
+    """Sort by place; the keys of a plate are one block at their mean place."""
     blocks: dict[tuple[str, Key], list[Key]] = {}
     for key in keys:
         plates = inside[key]

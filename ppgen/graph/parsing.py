@@ -1,4 +1,4 @@
-"""Graphs as text: arrows, and the language of dagitty."""
+"""Parse graphs from text: arrows between names, and the language of dagitty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
-from ppgen.graph.errors import GraphError
+from ppgen.graph.nodes import GraphError
 
 QUOTED = r'"(?:[^"\\\n]|\\.)*"'
 TOKEN = re.compile(
@@ -18,55 +18,44 @@ TOKEN = re.compile(
       | (?P<quoted>{QUOTED})
       | (?P<open>\{{) | (?P<close>\}})
       | (?P<attributes>\[(?:{QUOTED}|[^\]"])*\])
-      | (?P<name>(?:[^\s;,"{{}}\[\]<>→←↔/-]|/(?!/)|(?<=[^\s;,"{{}}\[\]<>→←↔])-(?![->]))+)""",
+      | (?P<name>(?:[^\s;,"{{}}\[\]<>→←↔/-]|/(?!/)|(?<=[^\s;,"{{}}\[\]<>→←↔])-(?![->]))+)
+      | (?P<bad>.)""",
     re.VERBOSE,
 )
-PLAIN = {"→": "->", "←": "<-", "↔": "<->"}
 UNCLOSED = {'"': "a closing quote", "[": "a closing bracket"}
 
 
 @dataclass
 class ParsedGraph:
-    """What a text says: nodes in order, directed edges, bidirected edges and latent nodes."""
+    """Nodes in the order of the text, directed edges, bidirected edges and latent nodes."""
 
     nodes: dict[str, None] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
     bidirected: list[tuple[str, str]] = field(default_factory=list)
     latent: set[str] = field(default_factory=set)
 
-    def add(self, left: list[str], arrow: str, right: list[str]) -> None:
-        """Add an edge between each of two groups of nodes."""
-        pairs = product(left, right)
-        if arrow == "->":
-            self.edges += pairs
-        elif arrow == "<-":
-            self.edges += ((b, a) for a, b in pairs)
-        else:
-            self.bidirected += pairs
-
 
 class Token(NamedTuple):
-    """A piece of the text, and where it stands."""
+    """A piece of the text with its position."""
 
     kind: str
     text: str
-    line: int
-    column: int
+    position: int
 
 
 def parse(text: str) -> ParsedGraph:
-    """Read a graph from text.
+    """Parse a graph.
 
-    Statements end with ``;``, a comma or the line. Each is a node, or a chain of nodes and arrows
-    ``->``, ``<-``, ``<->`` (also →, ←, ↔); ``{a b}`` stands for several nodes, ``"a b"`` quotes a
-    name, ``[latent]`` behind a node marks it, other attributes are skipped, and ``//`` or ``#``
-    begin a comment. The whole may stand in dagitty's ``dag { … }``, where settings of the drawing
-    such as ``bb="0,0,1,1"`` are skipped too.
+    Statements end with ``;``, a comma or a line break. Each is a node, or a chain of nodes and
+    arrows ``->``, ``<-``, ``<->`` (or →, ←, ↔). ``{a b}`` means several nodes, and ``"a b"`` quotes
+    a name. ``[latent]`` after a node marks it as latent; other attributes are skipped. Comments
+    start with ``//`` or ``#``. The text can be wrapped in dagitty's ``dag { … }``; drawing settings
+    such as ``bb="0,0,1,1"`` are then skipped.
 
     Raises
     ------
     GraphError
-        With line, column and what was expected.
+        With line and column, if the text is not a graph.
 
     Examples
     --------
@@ -79,7 +68,7 @@ def parse(text: str) -> ParsedGraph:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.tokens = list(_tokens(text))
+        self.text, self.tokens = text, list(_tokens(text))
         self.position = 0
         self.graph = ParsedGraph()
 
@@ -87,8 +76,7 @@ class _Parser:
         wrapped = self._skip_wrapper()
         self._skip_ends()
         while not self._at("stop"):
-            if wrapped and self._at("close"):
-                self.position += 1
+            if wrapped and self._skip("close"):
                 self._skip_ends()
                 self._expect("stop", "the end of the text")
                 break
@@ -105,22 +93,19 @@ class _Parser:
     def _skip_wrapper(self) -> bool:
         self._skip_ends()
         start = self.position
-        if self._at("name") and self.tokens[start].text in ("dag", "digraph", "mag", "graph"):
-            self.position += 1
-            if self._at("name") or self._at("quoted"):
-                self.position += 1
-            if self._at("open"):
-                self.position += 1
+        if self._at("name") and self._next().text in ("dag", "digraph", "mag", "graph"):
+            self._skip("name", "quoted")
+            if self._skip("open"):
                 return True
         self.position = start
         return False
 
     def _skip_setting(self) -> bool:
-        """Pass over ``bb="0,0,1,1"``, which is about the drawing."""
+        """Skip a drawing setting such as ``bb="0,0,1,1"``."""
         if not (self._at("name") and "=" in self.tokens[self.position].text):
             return False
-        if self._next().text.endswith("=") and self._at("quoted"):
-            self.position += 1
+        if self._next().text.endswith("="):
+            self._skip("quoted")
         return True
 
     def _statement(self) -> None:
@@ -128,71 +113,74 @@ class _Parser:
         while self._at("arrow"):
             arrow = self._next().text
             right = self._group()
-            self.graph.add(left, PLAIN.get(arrow, arrow), right)
+            pairs = product(left, right)
+            if arrow in ("->", "→"):
+                self.graph.edges += pairs
+            elif arrow in ("<-", "←"):
+                self.graph.edges += ((b, a) for a, b in pairs)
+            else:
+                self.graph.bidirected += pairs
             left = right
-            if self._at("attributes"):
-                self.position += 1
+            self._skip("attributes")
 
     def _group(self) -> list[str]:
-        if not self._at("open"):
+        if not self._skip("open"):
             return [self._node()]
-        self.position += 1
         names: list[str] = []
         self._skip_ends()
-        while not (names and self._at("close")):
+        while not (names and self._skip("close")):
             names.append(self._node())
             self._skip_ends()
-        self.position += 1
         return names
 
     def _node(self) -> str:
-        if not (self._at("name") or self._at("quoted")):
+        if not self._at("name", "quoted"):
             self._expect("name", "the name of a node")
         name = self._next().text
         self.graph.nodes.setdefault(name)
         if self._at("attributes"):
-            plain = re.sub(QUOTED, '""', self._next().text)  # a label may say anything
+            plain = re.sub(QUOTED, '""', self._next().text)  # a label can contain any word
             attributes = re.split(r"[\s,;]+", plain.strip("[]").lower())
             if {"latent", "unobserved", "u"} & set(attributes):
                 self.graph.latent.add(name)
         return name
 
     def _skip_ends(self) -> None:
-        while self._at("end"):
-            self.position += 1
+        while self._skip("end"):
+            pass
 
-    def _at(self, kind: str) -> bool:
-        return self.tokens[self.position].kind == kind
+    def _at(self, *kinds: str) -> bool:
+        return self.tokens[self.position].kind in kinds
+
+    def _skip(self, *kinds: str) -> bool:
+        found = self._at(*kinds)
+        self.position += found
+        return found
 
     def _next(self) -> Token:
         self.position += 1
         return self.tokens[self.position - 1]
 
     def _expect(self, kind: str, what: str) -> None:
-        token = self.tokens[self.position]
-        if token.kind != kind:
+        if not self._skip(kind):
+            token = self.tokens[self.position]
             found = repr(token.text) if token.kind != "stop" else "the end"
-            raise GraphError(
-                f"line {token.line}, column {token.column}: expected {what}, found {found}"
-            )
-        self.position += 1
+            raise _error(self.text, token.position, what, found)
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    position, line, start = 0, 1, 0
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        column = position - start + 1
-        if match is None:
-            found = text[position]
+    for match in TOKEN.finditer(text):
+        kind, found = match.lastgroup or "", match[0]
+        if kind == "bad":
             expected = UNCLOSED.get(found, "a node, an arrow or ';'")
-            raise GraphError(f"line {line}, column {column}: expected {expected}, found {found!r}")
-        kind = match.lastgroup or ""
+            raise _error(text, match.start(), expected, repr(found))
         if kind == "quoted":
-            yield Token("quoted", re.sub(r"\\(.)", r"\1", match[0][1:-1]), line, column)
-        elif kind != "space":
-            yield Token(kind, match[0], line, column)
-        if "\n" in match[0]:
-            line, start = line + match[0].count("\n"), match.start() + match[0].rindex("\n") + 1
-        position = match.end()
-    yield Token("stop", "", line, position - start + 1)
+            found = re.sub(r"\\(.)", r"\1", found[1:-1])
+        if kind != "space":
+            yield Token(kind, found, match.start())
+    yield Token("stop", "", len(text))
+
+
+def _error(text: str, position: int, expected: str, found: str) -> GraphError:
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    return GraphError(f"line {line}, column {column}: expected {expected}, found {found}")

@@ -1,21 +1,13 @@
-"""The graph of a Pyro program, read off its own sample statements."""
+"""Read the DAG of a Pyro program from a run of its sample statements."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import networkx as nx
-import pyro
-import torch
-from torch import nn
 
 from ppgen.graph.core import AnyDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.provenance import Tracker
-from ppgen.program import Program, as_program
+from ppgen.graph.nodes import GraphError
 
 LATENT = ("none", "unobserved")
 
@@ -28,57 +20,57 @@ def from_program(
     deterministic: bool = False,
     **kwargs: Any,
 ) -> AnyDAG:
-    """Read a DAG off a Pyro program: one node a sample site, parents as its distribution has them.
+    """DAG of a Pyro program: one node for each sample site, with an edge for each dependence.
 
-    The model runs once, with its sampled values followed through tensors (Wingate et al. 2011,
-    Nonstandard interpretations of probabilistic programs). Where a value leaves the tensors, as by
-    ``int(z)`` or ``if z > 0``, or decides the size of a tensor, as in ``x[z > 0]``, it may decide
-    anything that follows, and so becomes a parent of every later site; a value written into a
-    tensor is followed wherever this tensor goes. The graph so errs towards more edges, hence fewer
-    independencies.
+    The model runs once, and its sampled values are tracked through tensors (Wingate et al. 2011,
+    Nonstandard interpretations of probabilistic programs). If a value leaves the tensors, as in
+    ``int(z)`` or ``if z > 0``, or determines the size of a tensor, as in ``x[z > 0]``, it can
+    affect everything that follows, so it becomes a parent of every later site. If it is written
+    into a tensor, all uses of that tensor depend on it. The graph can thus have too many edges, and
+    then implies too few independencies.
 
     Parameters
     ----------
-    cls
-        The class of the DAG; this is a class method of :class:`ppgen.graph.DAG`.
     model
-        Any Pyro model, with its arguments ``args`` and ``kwargs``; or what
-        :func:`ppgen.program.as_program` accepts. The model of such a pair, if no arguments are
-        given, first generates, and then observes what it generated, so that the site ``"x"`` is
+        Any Pyro model, called with ``args`` and ``kwargs``, or any program that
+        :func:`ppgen.as_program` accepts. If such a program has a guide and there are no arguments,
+        the model first generates and then observes the generated data, so that the site ``"x"`` is
         marked as observed.
     latent
-        ``"none"``: every site is a node that queries may condition on and independencies may
-        name. ``"unobserved"``: sites without ``obs`` are latent in the DAG, and independencies
-        are listed among the observed sites alone. ``d_separated`` answers alike in both.
+        ``"none"``: no node is latent; queries can condition on every site, and independencies can
+        name it. ``"unobserved"``: sites without ``obs`` are latent, and only independencies of
+        observed sites are listed. ``d_separated`` is the same in both cases.
     deterministic
-        Whether ``pyro.deterministic`` sites are nodes too; else edges pass through them.
+        Whether ``pyro.deterministic`` sites are nodes; otherwise edges pass through them.
 
     Returns
     -------
     DAG
-        Node attributes: ``latent``; ``observed``, whether the site had ``obs``; ``plates``, the
+        Node attributes: ``latent``; ``observed``, whether the site has ``obs``; ``plates``, the
         names of its plates, outermost first; ``distribution``, the name of its class.
 
     Raises
     ------
     GraphError
-        Where ``latent`` is neither of the two, or the model has no sample site.
+        If ``latent`` is invalid or the model has no sample site.
 
     Notes
     -----
-    A site in a plate is one node, the vector of all its copies. A ``pyro.factor`` is an observed
-    node without children, and the program's distribution is that given this node. Parameters,
-    the choice of a subsample and unobserved masks are no nodes. The graph is that of the run:
-    sites in branches not taken are missing. A site whose distribution is computed from an
-    argument counts as dependent on every earlier site that was observed as part of that argument.
-    A tensor is followed as a whole: what uses one entry of a stack depends on all of the stack.
-    Nothing is known of what passes through ``torch.vmap``, functions of ``torch.jit``, sparse
-    tensors, the text of a tensor or global variables: edges are then missing. The parameter store,
-    the random state and modules' training modes are left as they were.
+    - A site in a plate is one node: the vector of all its copies.
+    - A ``pyro.factor`` is an observed node without children; condition on it to get the
+      distribution of the program.
+    - Parameters, subsample indices and unobserved masks are not nodes.
+    - Sites in branches that the run did not take are missing.
+    - If a distribution is computed from an argument, its site depends on all earlier sites that
+      were observed from the same argument.
+    - A tensor is tracked as a whole: the use of one entry depends on all entries.
+    - Values are not tracked through ``torch.vmap``, ``torch.jit`` functions, sparse tensors, the
+      text of a tensor or global variables; edges are then missing.
+    - The parameter store, the random state and the training modes of modules do not change.
 
     Examples
     --------
-    >>> import pyro.distributions as dist
+    >>> import pyro, torch, pyro.distributions as dist
     >>> def model(data):
     ...     p = pyro.sample("p", dist.Beta(1, 1))
     ...     with pyro.plate("tosses", len(data)):
@@ -88,41 +80,22 @@ def from_program(
     >>> graph.edges, graph.nodes["coin"]["plates"]
     (OutEdgeView([('p', 'coin')]), ('tosses',))
     """
+    # Here, so that other questions about graphs need not wait for torch.
+    from ppgen.graph.provenance import Tracker, undisturbed
+    from ppgen.program import as_program
+
     if latent not in LATENT:
         raise GraphError(f"latent is {latent!r}; expected one of {', '.join(map(repr, LATENT))}")
-    pair = isinstance(model, Program | tuple) or (
-        hasattr(model, "model") and hasattr(model, "guide")
-    )
-    run: Callable[..., Any] = as_program(model).model if pair or not callable(model) else model
-    with _undisturbed(run):
+    pair = isinstance(model, tuple) or (hasattr(model, "model") and hasattr(model, "guide"))
+    run = as_program(model).model if pair or not callable(model) else model
+    with undisturbed(run):
         tracker = Tracker.of(run, args, kwargs, deterministic)
-        graph = tracker.graph()
-        if pair and not args and not kwargs and "x" in tracker.sites:
-            observing = Tracker.of(run, (tracker.sites["x"].value,), {}, deterministic)
-            graph = nx.compose(graph, observing.graph())
+        graph = tracker.graph
+        if pair and not args and not kwargs and "x" in graph:
+            observing = Tracker.of(run, (tracker.values["x"],), {}, deterministic)
+            graph = nx.compose(graph, observing.graph)
     if not graph:
-        raise GraphError("model has no sample site; expected one pyro.sample or more")
+        raise GraphError("model has no sample site; expected at least one pyro.sample")
     if latent == "none":
         return cls(graph)
     return cls(graph, latent=[n for n, seen in graph.nodes(data="observed") if not seen])
-
-
-@contextmanager
-def _undisturbed(model: Callable[..., Any]) -> Iterator[None]:
-    """Run a model without lasting effects on parameters, random numbers and batch norms."""
-    store = pyro.get_param_store()
-    before = set(store.keys())
-    function = model.func if isinstance(model, functools.partial) else model
-    owner = getattr(function, "__self__", function)
-    modules = list(owner.modules()) if isinstance(owner, nn.Module) else []
-    training = [module.training for module in modules]
-    try:
-        for module in modules:
-            module.training = False
-        with torch.random.fork_rng(), torch.no_grad(), pyro.validation_enabled(False):
-            yield
-    finally:
-        for name in set(store.keys()) - before:
-            del store[name]
-        for module, mode in zip(modules, training, strict=True):
-            module.training = mode

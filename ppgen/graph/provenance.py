@@ -1,63 +1,56 @@
-"""Which sample sites a value was computed from."""
+"""Track which sample sites of a Pyro program each value was computed from."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import networkx as nx
+import pyro
 import torch
 from pyro import poutine
 from pyro.ops.provenance import detach_provenance, get_provenance, track_provenance
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Transform
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
-from ppgen.graph.reads import opened, read
+Marks = frozenset[Any]  # names of sites, and numbers of the model's arguments
 
-Marks = frozenset[Any]  # names of sites, and arguments
+# Functions through which a value leaves the tensors, where no mark can follow it.
+READS = {
+    "item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__complex__",
+    "__index__", "__contains__", "is_nonzero", "equal", "allclose", "storage", "untyped_storage",
+    "__dlpack__",
+}  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Argument:
-    """Mark of what comes from a tensor among the model's arguments."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Site:
-    """What a run says of a sample site."""
-
-    parents: frozenset[str]
-    observed: bool
-    plates: tuple[str, ...]
-    distribution: str
-    value: Any
-    arguments: Marks
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """Node attributes of the site."""
-        return {
-            "observed": self.observed,
-            "plates": self.plates,
-            "distribution": self.distribution,
-        }
+# The size of their results depends on values, and a size carries no mark.
+SIZED = {
+    "nonzero", "argwhere", "unique", "unique_consecutive", "bincount", "arange", "eye", "zeros",
+    "ones", "empty", "rand", "randn", "randperm",
+}  # fmt: skip
+SIZED_IF_ALONE = {"where", "one_hot", "repeat_interleave"}  # if called with one argument
+SIZED_BY_OTHERS = {  # the size depends on all but the first argument
+    "masked_select", "repeat_interleave", "repeat", "tile", "expand", "view", "reshape", "narrow",
+    "split", "tensor_split", "pad", "new_zeros", "new_ones", "new_empty",
+}  # fmt: skip
 
 
 class Tracker(Messenger):
     """Marks the value of each sample site, and reads the marks that reach each distribution.
 
-    Parameters
+    Attributes
     ----------
-    deterministic
-        Whether ``pyro.deterministic`` sites are marked too.
+    graph
+        Sites in the order of the run, with edges from their parents.
+    values
+        Value of each site.
+    arguments
+        Numbers of the arguments that each observed site has its value from.
 
     Examples
     --------
@@ -65,14 +58,16 @@ class Tracker(Messenger):
     >>> def model():
     ...     z = pyro.sample("z", dist.Bernoulli(0.5))
     ...     pyro.sample("x", dist.Normal(torch.tensor([-1.0, 1.0])[z.long()], 1.0))
-    >>> Tracker.of(model, (), {}).sites["x"].parents
-    frozenset({'z'})
+    >>> Tracker.of(model, (), {}).graph.edges
+    OutEdgeView([('z', 'x')])
     """
 
     def __init__(self, deterministic: bool = False) -> None:
         super().__init__()
         self.deterministic = deterministic
-        self.sites: dict[str, Site] = {}
+        self.graph = nx.DiGraph()
+        self.values: dict[str, Any] = {}
+        self.arguments: dict[str, Marks] = {}
         self.watch = Watch()
 
     @classmethod
@@ -83,30 +78,21 @@ class Tracker(Messenger):
         kwargs: Mapping[str, Any],
         deterministic: bool = False,
     ) -> Tracker:
-        """Run a model once."""
+        """Tracker of one run of a model; ``deterministic`` marks pyro.deterministic sites too."""
         tracker = cls(deterministic)
         numbers = iter(range(len(tree_leaves((args, kwargs)))))
 
         def mark(leaf: Any) -> Any:
-            return track_provenance(leaf, frozenset({Argument(next(numbers))}))
+            return track_provenance(leaf, frozenset({next(numbers)}))
 
         args, kwargs = tree_map(mark, (args, dict(kwargs)))
-        # The trace refuses two sites of one name.
+        # The trace raises an error if two sites have the same name.
         with tracker, tracker.watch:
             poutine.trace(model).get_trace(*args, **kwargs)
         return tracker
 
-    def graph(self) -> nx.DiGraph:
-        """Sites in the order of the run, with edges from their parents."""
-        graph = nx.DiGraph()
-        for name, site in self.sites.items():
-            graph.add_node(name, **site.attributes)
-        for name, site in self.sites.items():
-            graph.add_edges_from((parent, name) for parent in self.sites if parent in site.parents)
-        return graph
-
     def _pyro_sample(self, msg: Any) -> None:
-        # A sampler may branch on its parameters, which concerns this site alone.
+        # If a sampler branches on its parameters, only this site depends on them.
         self.watch.paused = True
 
     def _pyro_post_sample(self, msg: Any) -> None:
@@ -126,31 +112,28 @@ class Tracker(Messenger):
             marks = obs
         else:
             sources = (*_contents(msg["fn"], set()), msg["mask"], msg["scale"])
-            marks = self.watch.marks(sources) | self._density_marks(msg["fn"], value)
+            marks = self.watch.marks(sources)
             marks |= frozenset(mark for mark in obs if isinstance(mark, str))
-        arguments = frozenset(mark for mark in marks if isinstance(mark, Argument))
-        parents = {mark for mark in marks | self.watch.decided if isinstance(mark, str)}
-        parents |= {n for n, earlier in self.sites.items() if earlier.arguments & arguments}
-        self.sites[name] = Site(
-            parents=frozenset(parents),
+            with suppress(NotImplementedError):
+                marks |= self.watch.marks(msg["fn"].log_prob(value))
+        decided = marks | self.watch.decided
+        parents = [n for n in self.graph if n in decided or self.arguments[n] & marks]
+        self.graph.add_node(
+            name,
             observed=msg["is_observed"] and not computed,
             plates=tuple(frame.name for frame in msg["cond_indep_stack"]),
             distribution="Deterministic" if computed else _class_name(msg["fn"]),
-            value=value,
-            arguments=frozenset(mark for mark in obs if isinstance(mark, Argument)),
         )
-        # A copy, so that a value that is part of a larger tensor doesn't share what is noted of it.
-        msg["value"] = track_provenance(tree_map(_copy, value), frozenset({name}))
-
-    def _density_marks(self, fn: Any, value: Any) -> Marks:
-        try:
-            return self.watch.marks(fn.log_prob(value))
-        except NotImplementedError:
-            return frozenset()
+        self.graph.add_edges_from((parent, name) for parent in parents)
+        self.values[name] = value
+        self.arguments[name] = frozenset(mark for mark in obs if isinstance(mark, int))
+        # A copy: otherwise a value that is part of a larger tensor would share that tensor's marks.
+        copy = tree_map_only(Tensor, torch.clone, value)
+        msg["value"] = track_provenance(copy, frozenset({name}))
 
 
 class Watch(TorchFunctionMode):
-    """Follows marks where Pyro's provenance loses them: into written tensors, and out to Python."""
+    """Follows marks that Pyro's provenance loses: of tensors written to, and of values read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,12 +144,12 @@ class Watch(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Call a function of torch, and mark its result."""
+        """Call a torch function, and mark its result."""
         kwargs = kwargs or {}
         marks = self.marks((opened(args), kwargs))
         if not marks:
             return func(*args, **kwargs)
-        # `Tensor.new` takes a size that went through Pyro's provenance for data.
+        # Pyro's provenance makes a tuple of a size, which `Tensor.new` would take for data.
         plain = [a if isinstance(a, torch.Size) else detach_provenance(a) for a in args]
         result = func(*plain, **detach_provenance(kwargs))
         name = getattr(func, "__name__", "")
@@ -179,7 +162,7 @@ class Watch(TorchFunctionMode):
         return track_provenance(result, marks)
 
     def marks(self, values: Any) -> Marks:
-        """Find everything that values were computed from."""
+        """All marks of values, including those of the tensors that they share memory with."""
         marks = get_provenance(values)
         if self.written:
             for key, _ in _storages(values):
@@ -189,23 +172,18 @@ class Watch(TorchFunctionMode):
     def _write(self, targets: Any, marks: Marks) -> None:
         for key, tensor in _storages(targets):
             before = self.written[key][1] if key in self.written else frozenset()
-            # Holding the tensor keeps its memory from being given to another.
+            # While the tensor is referenced, no other tensor gets its memory.
             self.written[key] = (tensor, before | marks)
 
 
 def _storages(values: Any) -> list[tuple[int, Tensor]]:
     leaves = (detach_provenance(leaf) for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
-    dense = [leaf for leaf in leaves if leaf.layout == torch.strided]
-    keys = [leaf.untyped_storage().data_ptr() for leaf in dense]
-    return [(key, leaf) for key, leaf in zip(keys, dense, strict=True) if key]
-
-
-def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value
+    dense = (leaf for leaf in leaves if leaf.layout == torch.strided)
+    return [(key, leaf) for leaf in dense if (key := leaf.untyped_storage().data_ptr())]
 
 
 def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
-    """List the tensors in a distribution, also those that its density leaves unused."""
+    """All tensors in a distribution, including those that its density does not use."""
     if isinstance(thing, Tensor):
         return [thing]
     if id(thing) in seen:
@@ -223,8 +201,63 @@ def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
 
 
 def _class_name(fn: Any) -> str:
-    # Independent, Expanded and Masked say how a distribution is used; the base says which it is.
+    # Independent, Expanded and Masked are wrappers; the base is the distribution proper.
     wrappers = ("Independent", "ExpandedDistribution", "MaskedDistribution")
     while type(fn).__name__ in wrappers:
         fn = fn.base_dist
     return type(fn).__name__
+
+
+def opened(values: Any) -> Any:
+    """Replace slices by tuples, as torch's trees do not look into slices.
+
+    Examples
+    --------
+    >>> opened((slice(1, 2), 3))
+    ((1, 2, None), 3)
+    """
+    return tree_map_only(slice, lambda s: (s.start, s.stop, s.step), values)
+
+
+def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Arguments of a torch function whose values Python learns, directly or by the result's size.
+
+    Examples
+    --------
+    >>> x, z = torch.tensor([1.0, 2.0]), torch.tensor([True, False])
+    >>> read("__getitem__", (x, z), {}), read("__getitem__", (x, 0), {})
+    ([tensor([ True, False])], [])
+    """
+    tensors = [leaf for leaf in tree_leaves((opened(args), kwargs)) if isinstance(leaf, Tensor)]
+    if name in READS | SIZED or (name in SIZED_IF_ALONE and len(args) + len(kwargs) == 1):
+        return tensors
+    if name == "__getitem__":
+        index = tree_leaves(args[1])
+        return opened([i for i in index if isinstance(i, slice) or _is_mask(i)])
+    return tensors[1:] if name in SIZED_BY_OTHERS else []
+
+
+def _is_mask(index: Any) -> bool:
+    masks = (torch.bool, torch.uint8)
+    return isinstance(index, Tensor) and detach_provenance(index).dtype in masks
+
+
+@contextmanager
+def undisturbed(model: Callable[..., Any]) -> Iterator[None]:
+    """Run a model without lasting changes to parameters, random state and batch norms."""
+    store = pyro.get_param_store()
+    before = set(store.keys())
+    function = model.func if isinstance(model, functools.partial) else model
+    owner = getattr(function, "__self__", function)
+    modules = list(owner.modules()) if isinstance(owner, nn.Module) else []
+    training = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.training = False
+        with torch.random.fork_rng(), torch.no_grad(), pyro.validation_enabled(False):
+            yield
+    finally:
+        for name in set(store.keys()) - before:
+            del store[name]
+        for module, mode in zip(modules, training, strict=True):
+            module.training = mode

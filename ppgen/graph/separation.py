@@ -1,4 +1,4 @@
-"""d-separation: what can depend on what, given what is known, in linear time."""
+"""d-separation in linear time."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from itertools import chain
 
 import networkx as nx
 
-from ppgen.graph.independence import Node
+from ppgen.graph.nodes import Node
 
 
 class Separation:
-    """Queries on one graph, by balls that roll along its edges.
+    """d-separation queries on one graph by the Bayes-ball algorithm (Shachter 1998).
 
-    A ball that comes from a child rolls on to parents and children; one that comes from a parent
-    rolls on to the children, and bounces off a known node back to that node's parents; known nodes
-    let nothing else pass (Shachter 1998, Bayes-ball). The bounce opens every collider above a known
-    node, so that no ancestors need to be marked beforehand. All balls roll at once, a step at a
-    time, as operations on whole sets.
+    Balls move along the edges. A ball that comes from a child moves on to parents and children. A
+    ball that comes from a parent moves on to the children; a known node bounces it back to its
+    parents. Known nodes stop all other balls. The bounce opens every collider above a known node,
+    so ancestors of known nodes need not be marked first. All balls move at once, in set operations.
     """
 
     def __init__(self, graph: nx.DiGraph) -> None:
-        # networkx gives its innermost dictionaries here, so that no edge is copied.
+        # These are networkx's own inner dictionaries: no edge is copied.
         self.children: Mapping[Node, Mapping[Node, object]] = dict(graph.adjacency())
         self.parents: Mapping[Node, Mapping[Node, object]] = dict(
             nx.reverse_view(graph).adjacency()
         )
 
     def connected(self, x: Set[Node], y: Set[Node], given: Set[Node]) -> bool:
-        """Whether something in ``x`` depends on something in ``y`` given ``given``.
+        """Whether x and y are d-connected given ``given``.
 
-        Balls start on both sides, and the side with fewer of them rolls: the time is that of the
-        side that is cheaper to exhaust, or where both are large, that until they meet.
+        Balls start on both sides, and the side with fewer balls moves. The search ends as soon as
+        the cheaper side is exhausted or the two sides meet.
         """
         one, other = _Balls(self, x, given), _Balls(self, y, given)
         while one.rolling and other.rolling:
@@ -43,15 +42,14 @@ class Separation:
         return False
 
     def reachable(self, x: Set[Node], given: Set[Node]) -> frozenset[Node]:
-        """All nodes outside ``given`` that depend on ``x`` given ``given``, with ``x``."""
+        """All nodes outside ``given`` that are d-connected to x given ``given``, including x."""
         balls = _Balls(self, x, given).roll_out()
         return frozenset(balls.came_up | (balls.came_down - given))
 
     def boundary(self, x: Set[Node], given: Set[Node]) -> frozenset[Node]:
-        """Nodes of ``given`` that balls from ``x`` touch.
+        """Markov boundary of x in ``given``: all nodes of ``given`` that balls from x touch.
 
-        They are the smallest part of ``given`` that makes ``x`` independent of the rest of it, its
-        Markov boundary.
+        It is the smallest subset of ``given`` that makes x independent of the rest of ``given``.
         """
         balls = _Balls(self, x, given).roll_out()
         touched = balls.came_down & given
@@ -60,15 +58,15 @@ class Separation:
 
 
 class _Balls:
-    """Where balls from some nodes have been, and those that still roll.
+    """Balls from a set of nodes.
 
     Attributes
     ----------
     up, down
-        Nodes that were first reached in the last step: from a child (or as the start); from a
-        parent.
+        Nodes that the last step reached first: from a child (or as a start), and from a parent.
     came_up, came_down
-        All nodes ever reached so. Known nodes are not noted in ``came_up``: they stop these balls.
+        All nodes reached so far in these two ways. ``came_up`` leaves out known nodes, which stop
+        balls from children.
     """
 
     def __init__(self, graph: Separation, start: Set[Node], known: Set[Node]) -> None:
@@ -83,7 +81,7 @@ class _Balls:
         return bool(self.up or self.down)
 
     def roll(self) -> None:
-        """Move every ball along every edge that it may take."""
+        """Move every ball along every edge that is open to it."""
         bounced = self.down & self.known
         up = union(self.graph.parents, self.up, bounced) - self.known - self.came_up
         down = union(self.graph.children, self.up, self.down - bounced) - self.came_down
@@ -92,16 +90,16 @@ class _Balls:
         self.up, self.down = up, down
 
     def roll_out(self) -> _Balls:
-        """Move the balls until all rest."""
-        while self.up or self.down:
+        """Move the balls until none can move."""
+        while self.rolling:
             self.roll()
         return self
 
     def meet(self, other: _Balls) -> bool:
-        """Whether a ball of the last step came to where one of the other side has been.
+        """Whether a ball of the last step reached a node that the other side has reached.
 
-        Two that both come down meet at a collider, which is no passage; where it is open, its
-        bounce will meet the other side above it.
+        Two balls that both came from parents meet at a collider, which connects nothing. If it is
+        open, its bounce meets the other side above it.
         """
         return not (
             self.up.isdisjoint(other.came_up)
@@ -111,12 +109,12 @@ class _Balls:
 
 
 def union(neighbours: Mapping[Node, Iterable[Node]], *nodes: Iterable[Node]) -> set[Node]:
-    """Give the neighbours of several nodes as one set."""
+    """Neighbours of several nodes, as one set."""
     return set().union(*map(neighbours.__getitem__, chain(*nodes)))
 
 
 def spread(neighbours: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> frozenset[Node]:
-    """Give the nodes themselves, and everything that leads from them along ``neighbours``."""
+    """All nodes on paths along ``neighbours`` from ``start``, including ``start``."""
     seen = set(start)
     front = seen
     while front:

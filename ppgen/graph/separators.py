@@ -1,39 +1,33 @@
-"""Sets of nodes that separate others: one that is minimal, all that are, and all there are."""
+"""Separators of two sets of nodes: one minimal separator, all minimal ones, and all."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 
-from ppgen.graph.building import Nodes
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Node
+from ppgen.graph.nodes import Node, Nodes
 from ppgen.graph.separation import union
 
 Set = frozenset[Node]
 
 
 def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Set | None:
-    """Find a set of observed nodes that separates x from y and has no smaller subset that does.
+    """Smallest d-separator nearest to x: no proper subset of it separates x from y.
 
-    It is the one nearest to x, found in linear time.
+    It is found in linear time.
 
     Parameters
     ----------
     x, y
-        Nodes, or sets of them.
+        Nodes, or sets of nodes.
     among
-        Nodes to choose from; by default all that are observed.
+        Nodes to choose from; by default all observed nodes.
 
     Returns
     -------
     frozenset or None
-        None where no set of these nodes separates them, as where they are neighbours.
-
-    Raises
-    ------
-    GraphError
-        Where a node is unknown, x or y is empty, or they overlap.
+        None if no set of these nodes separates x from y, for example if they are neighbours.
 
     Examples
     --------
@@ -47,11 +41,11 @@ def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = No
 def minimal_separators(
     dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None
 ) -> Iterator[Set]:
-    """List all minimal sets of observed nodes that separate x from y, lazily.
+    """All minimal d-separators of x and y, as an iterator with polynomial time between two.
 
-    Each is moved past one of its own nodes to the nearest one behind it, which reaches them all
-    (Shen and Liang 1997, Efficient enumeration of all minimal separators in a graph); the time
-    between two is polynomial. Parameters and errors as for the minimal separator.
+    The parameters are those of :func:`minimal_separator`. The search moves each separator past one
+    of its own nodes to the nearest separator behind it; this reaches every one (Shen and Liang
+    1997, Efficient enumeration of all minimal separators in a graph).
 
     Examples
     --------
@@ -59,16 +53,17 @@ def minimal_separators(
     >>> [set(found) for found in DAG("a -> b -> c -> d").minimal_separators("a", "d")]
     [{'b'}, {'c'}]
     """
-    return _moved(_Moral(dag, x, y, among))
+    return _all_minimal(_Moral(dag, x, y, among))
 
 
 def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
-    """List every set of observed nodes that separates x from y, minimal or not.
+    """All d-separators of x and y, minimal or not, with polynomial time between two.
 
-    Nodes are left out or taken in one after the other, as long as there is a separator between
-    what must be in and what may be: that is so just where all that may be, among the ancestors
-    of x, y and what must, is one. So the time between two sets is polynomial (van der Zander,
-    Liśkiewicz and Textor 2014, Constructing separators and adjustment sets in ancestral graphs).
+    The search decides for one node after the other whether it is in the separator. It drops a
+    branch if no separator contains the chosen nodes and leaves out the rejected ones. There is one
+    if and only if all nodes that are not rejected, among the ancestors of x, y and the chosen
+    nodes, separate x from y (van der Zander, Liśkiewicz and Textor 2014, Constructing separators
+    and adjustment sets in ancestral graphs).
 
     Examples
     --------
@@ -77,10 +72,22 @@ def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     [['b'], ['b', 'd']]
     """
     first, second, _ = dag.query(x, y)
-    return _grown(dag, first, second)
+    sides = first | second
+    pool = [node for node in dag.observed if node not in sides]
+    stack: list[tuple[Set, Set, int]] = [(frozenset(), frozenset(pool), 0)]
+    while stack:
+        chosen, allowed, position = stack.pop()
+        if dag.separation.connected(first, second, dag.ancestors(sides | chosen) & allowed):
+            continue
+        if position == len(pool):
+            yield chosen
+            continue
+        node = frozenset((pool[position],))
+        stack.append((chosen | node, allowed, position + 1))
+        stack.append((chosen, allowed - node, position + 1))
 
 
-def _moved(moral: _Moral) -> Iterator[Set]:
+def _all_minimal(moral: _Moral) -> Iterator[Set]:
     first = moral.nearest()
     if first is None:
         return
@@ -96,32 +103,17 @@ def _moved(moral: _Moral) -> Iterator[Set]:
                 queue.append(moved)
 
 
-def _grown(dag: BaseDAG, x: Set, y: Set) -> Iterator[Set]:
-    pool = [node for node in dag.observed if node not in x | y]
-    none: Set = frozenset()
-    stack = [(none, frozenset(pool), 0)]
-    while stack:
-        must, may, position = stack.pop()
-        if dag.separation.connected(x, y, dag.ancestors(x | y | must) & may):
-            continue
-        if position == len(pool):
-            yield must
-            continue
-        node = frozenset((pool[position],))
-        stack.append((must | node, may, position + 1))
-        stack.append((must, may - node, position + 1))
-
-
 class _Moral:
-    """The moral graph of the ancestors of x and y, where sets of nodes separate as in the DAG.
+    """Moral graph of the ancestors of x and y; its separators are those of the DAG.
 
     (Lauritzen et al. 1990, Independence properties of directed Markov fields.) Its cliques are the
-    families, a node with its parents; going from one family to the next needs no edges to be made.
+    families, each a node with its parents. The search goes from family to family, so the edges of
+    the cliques are never created.
 
     Attributes
     ----------
     pool
-        Ancestors to choose separators from; other nodes let everything pass.
+        Ancestors that a separator may contain. All other nodes let paths through.
     """
 
     def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:
@@ -132,9 +124,9 @@ class _Moral:
         self.pool = (pool & self.above) - self.x - self.y
 
     def nearest(self, side: Set | None = None) -> Set | None:
-        """Find the minimal separator nearest to ``side``, by default x; None where it touches y.
+        """Minimal separator nearest to ``side`` (default x), or None if ``side`` touches y.
 
-        ``side`` holds x, and is connected but for its members in x.
+        ``side`` must contain x, and every node of it must be connected to x within it.
         """
         side = self.x if side is None else side
         reached = self.spread(side, self.pool | self.y)
@@ -144,7 +136,7 @@ class _Moral:
         return self.spread(self.y, border) & border
 
     def spread(self, start: Set, walls: Set) -> Set:
-        """Give what can be reached from ``start`` without passing a wall, and the walls reached."""
+        """All nodes reachable from ``start`` without passing a wall, including the walls."""
         parents, children = self.dag.separation.parents, self.dag.separation.children
         reached, families, front = set(start), set[Node](), set(start)
         while front:

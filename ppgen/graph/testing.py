@@ -1,8 +1,8 @@
-"""Whether the independencies of a graph hold in a table of data."""
+"""Test on data whether the independencies of a graph hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 
 from ppgen.graph import listing
-from ppgen.graph.columns import check, codes, is_discrete, read
 from ppgen.graph.conditional_tests import bartlett, fisher_z, g_test, holm, permuted_g_test
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.errors import GraphError
-from ppgen.graph.independence import Independence, Node
+from ppgen.graph.independence import Independence
+from ppgen.graph.nodes import GraphError, Node, suggestion
 
 KINDS = ("auto", "discrete", "gaussian")
+LEVELS = 20  # columns of whole numbers with more different values count as Gaussian
 
 
 @dataclass(frozen=True)
 class IndependenceTest:
-    """One statement, and what the data say of it.
+    """Result of the test of one statement.
 
-    Parameters
+    Attributes
     ----------
     statement
-        That x ⊥ y | given.
+        The independence x ⊥ y | given.
     method
         ``"G"``, ``"partial correlation"`` or, between sets of columns, ``"likelihood ratio"``.
     statistic
@@ -34,11 +34,11 @@ class IndependenceTest:
     freedom
         Degrees of freedom; None for z.
     p_value
-        Probability of a statistic at least as large where the statement holds.
+        Probability of a statistic at least as large if the statement holds.
     corrected
-        The same over all statements tested together (Holm 1979).
+        The p-value corrected for all statements tested together (Holm 1979).
     holds
-        Whether the corrected probability is at least the level.
+        Whether the corrected p-value is at least the level.
     """
 
     statement: Independence
@@ -52,14 +52,14 @@ class IndependenceTest:
 
 @dataclass(frozen=True)
 class Report(Sequence[IndependenceTest]):
-    """Statements tested on one table of data, in their order.
+    """Sequence of test results, one for each statement, on one table of data.
 
-    Parameters
+    Attributes
     ----------
     rows
-        One a statement.
+        One result for each statement, in their order.
     level
-        Probability that any true statement is rejected, at most.
+        Upper bound on the probability that any true statement is rejected.
     n
         Number of observations.
     """
@@ -70,14 +70,11 @@ class Report(Sequence[IndependenceTest]):
 
     @property
     def rejected(self) -> tuple[IndependenceTest, ...]:
-        """The statements that the data speak against."""
+        """Results whose statement the data reject."""
         return tuple(row for row in self.rows if not row.holds)
 
     def __getitem__(self, index: Any) -> Any:
         return self.rows[index]
-
-    def __iter__(self) -> Iterator[IndependenceTest]:
-        return iter(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -107,38 +104,37 @@ def check_independencies(
 ) -> Report:
     """Test the independencies of a graph on data.
 
-    Discrete columns by the G-test within each state of the given ones, with the degrees of freedom
-    of the rows and columns that are not empty there (Sokal and Rohlf 1995, Biometry, section
-    17.4); Gaussian ones by their partial correlation (Fisher 1924). The G-test's χ² needs
-    several observations a cell: with fewer it rejects too often, and ``permutations`` do not.
+    Discrete columns are tested by the G-test within each state of the given columns; empty rows and
+    columns of a table add no degrees of freedom (Sokal and Rohlf 1995, Biometry, section 17.4).
+    Gaussian columns are tested by their partial correlation (Fisher 1924). With few observations
+    for each cell, the χ² p-values of the G-test reject too often; use ``permutations`` then.
 
     Parameters
     ----------
-    dag
-        The graph, whose nodes name columns.
     data
-        A mapping (or data frame) from names to columns, a structured array, or an array
-        ``(observations, columns)`` with ``names``.
+        A mapping (or data frame) from names to columns, a structured array, or an array of shape
+        ``(observations, columns)``.
     statements
-        By default :meth:`DAG.basis_independencies`, which together imply all others. With latent
-        nodes, ``dag.implied_independencies()`` says more.
+        By default :meth:`DAG.basis_independencies`, which implies all others. With latent nodes,
+        ``dag.implied_independencies()`` covers more.
     names
-        Of the columns of a two-dimensional array; by default the observed nodes in their order.
+        Names of the columns of a two-dimensional array; by default the observed nodes in order.
     level
-        Probability that any true statement is rejected, over all of them.
+        Upper bound on the probability that any true statement is rejected.
     kind
         ``"discrete"``, ``"gaussian"``, or ``"auto"``: columns of floats are Gaussian unless they
-        hold at most 20 different whole numbers, all other columns discrete.
+        have at most 20 different values, all of them whole numbers; other columns are discrete.
     permutations
-        Shuffles for the p-values of discrete columns, in place of χ²: exact with few observations.
-        The least p-value is then 1 / (1 + permutations), so many statements need many.
+        Number of shuffles for the p-values of discrete columns, instead of χ²: exact with few
+        observations. The smallest p-value is then 1 / (1 + permutations), so many statements need
+        many permutations.
 
     Raises
     ------
     GraphError
-        Where columns are missing, differ in length, hold NaN, lack values or are no numbers though
-        they are to be Gaussian, a statement mixes discrete with Gaussian columns, there are too few
-        observations, or ``level``, ``kind`` or ``permutations`` is none that is allowed.
+        If columns are missing, differ in length, have missing values or are not numeric although
+        they should be Gaussian; if a statement mixes discrete and Gaussian columns; if there are
+        too few observations; or if ``level``, ``kind`` or ``permutations`` is invalid.
 
     Examples
     --------
@@ -158,12 +154,14 @@ def check_independencies(
     if kind not in KINDS:
         raise GraphError(f"kind is {kind!r}; expected one of {', '.join(map(repr, KINDS))}")
     if not isinstance(permutations, Integral) or permutations < 0:
-        raise GraphError(f"permutations is {permutations!r}; expected a whole number from 0 on")
+        raise GraphError(f"permutations is {permutations!r}; expected an integer of at least 0")
     chosen = tuple(listing.basis(dag) if statements is None else statements)
-    columns = read(data, dag.observed if names is None else names)
+    columns = _read(data, dag.observed if names is None else names)
     used = {node for s in chosen for node in s.x | s.y | s.given}
-    check(columns, used)
-    discrete = {node: kind == "discrete" or is_discrete(node, columns[node], kind) for node in used}
+    _check(columns, used)
+    discrete = {
+        node: kind == "discrete" or _is_discrete(node, columns[node], kind) for node in used
+    }
     results = [_test_one(s, columns, discrete, permutations) for s in chosen]
     corrected = holm([p for *_, p in results])
     rows = tuple(
@@ -189,7 +187,7 @@ def _test_one(
             "kind='discrete' or 'gaussian' for all"
         )
     if kinds == {True}:
-        x, y, given = (codes([columns[m] for m in side], n) for side in sides)
+        x, y, given = (_codes([columns[m] for m in side], n) for side in sides)
         if permutations:
             return ("G", *permuted_g_test(x, y, given, permutations))
         return ("G", *g_test(x, y, given))
@@ -199,8 +197,72 @@ def _test_one(
     )
     needed = x.shape[1] + y.shape[1] + given.shape[1] + 2
     if n < needed:
-        raise GraphError(f"{s} is tested on {n} observations; expected {needed} or more")
+        raise GraphError(f"{s} is tested on {n} observations; expected at least {needed}")
     if x.shape[1] == y.shape[1] == 1:
         z, p = fisher_z(x[:, 0], y[:, 0], given)
         return "partial correlation", z, None, p
     return ("likelihood ratio", *bartlett(x, y, given))
+
+
+def _read(data: Any, names: Sequence[Node]) -> dict[Node, np.ndarray]:
+    """Columns by name of a mapping, a data frame, a structured array or an array with ``names``."""
+    if hasattr(data, "keys"):
+        return {name: np.asarray(data[name]) for name in data.keys()}  # noqa: SIM118, a data frame
+    array = np.asarray(data)
+    if array.dtype.names:
+        return {name: array[name] for name in array.dtype.names}
+    if array.ndim != 2 or array.shape[1] != len(names):
+        raise GraphError(
+            f"data has shape {array.shape}; expected (observations, {len(names)}) for the "
+            f"columns {', '.join(map(str, names))}, a mapping or a structured array"
+        )
+    return dict(zip(names, array.T, strict=True))
+
+
+def _check(columns: Mapping[Node, np.ndarray], used: Iterable[Node]) -> None:
+    """Validate that all used columns are there, of one length, complete and finite."""
+    lengths = {}
+    for node in used:
+        if node not in columns:
+            raise GraphError(f"data has no column {node!r}{suggestion(node, columns)}")
+        column = columns[node]
+        if column.ndim != 1:
+            raise GraphError(f"column {node!r} has shape {column.shape}; expected one axis")
+        if column.dtype.kind in "fc" and not np.isfinite(column).all():
+            raise GraphError(f"column {node!r} contains NaN or infinity; expected finite numbers")
+        if column.dtype.kind in "OMm" and any(map(_is_missing, column)):
+            raise GraphError(f"column {node!r} has missing values; expected a state in every row")
+        lengths[node] = len(column)
+    if len(set(lengths.values())) > 1:
+        raise GraphError(f"data has columns of different lengths: {lengths}")
+    if 0 in lengths.values():
+        raise GraphError("data has no observations; expected at least one")
+
+
+def _is_discrete(node: Node, column: np.ndarray, kind: str) -> bool:
+    """Whether a column is discrete; validates that Gaussian columns are numeric."""
+    if kind == "gaussian":
+        if column.dtype.kind not in "biuf":
+            raise GraphError(
+                f"kind is 'gaussian', but column {node!r} has type {column.dtype}; expected numbers"
+            )
+        return False
+    if column.dtype.kind != "f":
+        return True
+    return bool((column == np.round(column)).all()) and len(np.unique(column)) <= LEVELS
+
+
+def _codes(columns: Sequence[np.ndarray], n: int) -> np.ndarray:
+    """Integer code from 0 for the joint state of the columns, ``(n,)``."""
+    code = np.zeros(n, int)
+    for column in columns:
+        states, state = np.unique(column, return_inverse=True)
+        code = np.unique(code * len(states) + state.ravel(), return_inverse=True)[1].ravel()
+    return code
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return value is None or bool(value != value)  # NaN and NaT differ from themselves
+    except (TypeError, ValueError):  # pandas' NA is neither true nor false
+        return True

@@ -1,4 +1,4 @@
-"""Trails of a DAG: what each inner node does to them, the open one, and the shortest of all."""
+"""Trails of a DAG: the role of each inner node, a shortest open trail, and all shortest trails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from math import inf
 import networkx as nx
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Node
+from ppgen.graph.nodes import Node
 from ppgen.graph.separation import union
 
 Set = frozenset[Node]
@@ -20,7 +20,7 @@ State = tuple[Node, bool]
 
 @dataclass(frozen=True)
 class Passage:
-    """An inner node of a trail, and whether dependence passes there.
+    """An inner node of a trail, and whether it is open.
 
     Attributes
     ----------
@@ -29,10 +29,11 @@ class Passage:
     role
         ``"chain"`` (→ node →), ``"fork"`` (← node →) or ``"collider"`` (→ node ←).
     open
-        Chains and forks are open unless they are known, colliders where they or a descendant are.
+        Chains and forks are open unless they are known. Colliders are open if they or one of their
+        descendants are known.
     way_down
-        From an open collider the shortest way down to a known node; the collider alone where it is
-        itself known, and nothing for chains and forks.
+        For an open collider, the shortest directed path to a known node: the collider alone if it
+        is known itself. Empty for all other nodes.
     """
 
     node: Node
@@ -55,14 +56,14 @@ class Passage:
 
 @dataclass(frozen=True)
 class Trail:
-    """A path that may go against the edges, and what each of its inner nodes does to it.
+    """An undirected path in a DAG, with the role of each inner node.
 
     Attributes
     ----------
     nodes
-        From one end to the other, each once.
+        From one end to the other; no node occurs twice.
     arrows
-        ``"→"`` or ``"←"`` between every two of them.
+        ``"→"`` or ``"←"`` between each two neighbours.
     passages
         One for each inner node.
 
@@ -80,18 +81,16 @@ class Trail:
 
     @property
     def block(self) -> Passage | None:
-        """The first inner node that lets nothing pass; None where the trail is open."""
+        """The first inner node that blocks the trail, or None if the trail is open."""
         return next((passage for passage in self.passages if not passage.open), None)
 
     def __str__(self) -> str:
-        pieces = [str(self.nodes[0])]
-        for arrow, node in zip(self.arrows, self.nodes[1:], strict=True):
-            pieces += [arrow, str(node)]
-        return " ".join(pieces)
+        steps = zip(self.arrows, self.nodes[1:], strict=True)
+        return f"{self.nodes[0]}" + "".join(f" {arrow} {node}" for arrow, node in steps)
 
 
 class Descents:
-    """The shortest way down from each ancestor of known nodes to one of them."""
+    """Shortest directed paths from each ancestor of known nodes to a known node."""
 
     def __init__(self, dag: BaseDAG, known: Set) -> None:
         self.known = known
@@ -108,7 +107,7 @@ class Descents:
         return node in self.next
 
     def way(self, node: Node) -> tuple[Node, ...]:
-        """Give the nodes from ``node`` down to the nearest that is known."""
+        """Nodes from ``node`` down to the nearest known node."""
         way = [node]
         while way[-1] not in self.known:
             way.append(self.next[way[-1]])
@@ -116,7 +115,7 @@ class Descents:
 
 
 def follow(dag: BaseDAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
-    """Say what each inner node of a path does."""
+    """Trail along a path of nodes, with the role of each inner node."""
     children = dag.separation.children
     forward = [b in children[a] for a, b in pairwise(nodes)]
     passages = []
@@ -132,11 +131,12 @@ def follow(dag: BaseDAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
 
 
 def open_trail(dag: BaseDAG, x: Set, y: Set, descents: Descents) -> tuple[Node, ...] | None:
-    """Find a shortest open trail from x to y, in linear time; None where there is none.
+    """Shortest open trail from x to y, in linear time, or None if x and y are d-separated.
 
-    Breadth first over pairs (node, whether it was reached from a parent). A shortest walk from pair
-    to pair comes to no node twice: if it came back up to one that it left downwards, it had turned
-    at a collider above a known node, so that it could have turned at the first visit already.
+    The search is breadth-first over pairs (node, whether it was reached from a parent). A shortest
+    walk over such pairs visits no node twice: if it returned upwards to a node that it had left
+    downwards, it had turned at a collider above a known node. That node is an ancestor of the
+    known node as well, so the walk could have turned there at once.
     """
     parents, children = dag.separation.parents, dag.separation.children
     links: dict[State, State | None] = {(node, False): None for node in dag.in_order(x)}
@@ -165,16 +165,16 @@ def open_trail(dag: BaseDAG, x: Set, y: Set, descents: Descents) -> tuple[Node, 
 def shortest_trails(
     dag: BaseDAG, x: Set, y: Set, limit: int, steps: int = 1_000_000
 ) -> tuple[list[tuple[Node, ...]], bool]:
-    """List the shortest paths from x to y that pass no node twice, and no others of x and y.
+    """Shortest paths from x to y with no other node of x and y inside, and whether these are all.
 
-    A search in depth, cut where the nodes left to go exceed the length that is now looked for
-    (Korf 1985, Iterative-deepening A*), so that memory stays linear.
+    Iterative deepening (Korf 1985, Iterative-deepening A*): a depth-first search that stops at
+    paths longer than the current length, so that memory stays linear.
 
     Returns
     -------
     paths, complete
-        ``complete`` is False where there are more than ``limit`` of them, or perhaps more because
-        the search ended after so many steps.
+        ``complete`` is False if there are more than ``limit`` paths, or if the search ended after
+        ``steps`` steps.
     """
     parents, children = dag.separation.parents, dag.separation.children
     between = _between(dag, x, y)
@@ -203,7 +203,7 @@ def shortest_trails(
                         path.append(node)
                         inside.add(node)
                         stack.append(chain(parents[node], children[node]))
-                    elif at_least == length:  # shorter ones were found in an earlier round
+                    elif at_least == length:  # an earlier round has found the shorter ones
                         if len(found) == limit:
                             return found, False
                         found.append((*path, node))
@@ -212,10 +212,7 @@ def shortest_trails(
 
 
 def _between(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
-    """Find the nodes on some path from x to y that passes none twice.
-
-    They are the block of x and y once an edge joins these; elsewhere a search would lose its way.
-    """
+    """All nodes on simple paths from x to y: the block of x and y after an edge joins them."""
     start, end = object(), object()
     ends: dict[Node, Node] = dict.fromkeys(x, start) | dict.fromkeys(y, end)
     joined = ((ends.get(a, a), ends.get(b, b)) for a, b in dag.graph.edges)
@@ -226,7 +223,7 @@ def _between(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
 
 
 def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
-    """Count the edges from each node to the nearest of y, along paths with no x inside."""
+    """Distance in edges from each node to the nearest node of y, on paths with no x inside."""
     distance: dict[Node, int] = {}
     front: set[Node] = set(y)
     steps = 0

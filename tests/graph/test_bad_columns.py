@@ -15,16 +15,20 @@ DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
         (DATA, {}, r"rain ⊥ wet mixes discrete columns \(rain\) with Gaussian ones"),
         ({"rain": [1, 2], "wett": [1, 2]}, {}, "data has no column 'wet'; did you mean 'wett'"),
         ({"rain": [1, 2], "wet": [1, 2, 3]}, {}, "columns of different lengths"),
-        ({"rain": [1.5, np.nan], "wet": [1.5, 2]}, {}, "column 'rain' holds NaN"),
-        ({"rain": [1.5, 2], "wet": [1.5, 2.5]}, {}, "tested on 2 observations; expected 4 or more"),
+        ({"rain": [1.5, np.nan], "wet": [1.5, 2]}, {}, "column 'rain' contains NaN"),
+        (
+            {"rain": [1.5, 2], "wet": [1.5, 2.5]},
+            {},
+            "tested on 2 observations; expected at least 4",
+        ),
         ({"rain": [], "wet": []}, {}, "data has no observations"),
-        ({"rain": [[1]], "wet": [[1]]}, {}, r"has the shape \(1, 1\); expected one axis"),
+        ({"rain": [[1]], "wet": [[1]]}, {}, r"has shape \(1, 1\); expected one axis"),
         (np.zeros((5, 3)), {}, r"shape \(5, 3\); expected \(observations, 2\)"),
         (DATA, {"level": 5}, "level is 5; expected a probability"),
         (DATA, {"kind": "normal"}, "kind is 'normal'; expected one of"),
         ({"rain": ["a"], "wet": ["b"]}, {"kind": "gaussian"}, "column '(rain|wet)' .* numbers"),
-        (DATA, {"permutations": -1}, "permutations is -1; expected a whole number from 0 on"),
-        (DATA, {"permutations": 2.5}, "permutations is 2.5; expected a whole number from 0 on"),
+        (DATA, {"permutations": -1}, "permutations is -1; expected an integer of at least 0"),
+        (DATA, {"permutations": 2.5}, "permutations is 2.5; expected an integer of at least 0"),
     ],
 )
 def test_bad_data_are_named(data, options, message):
@@ -51,5 +55,7 @@ class Undecided:
     ids=["nan", "None", "numbers", "NA", "dates"],
 )
 def test_columns_that_lack_values_are_named(column):
-    with pytest.raises(GraphError, match="column 'rain' lacks values; expected a state in every"):
+    with pytest.raises(
+        GraphError, match="column 'rain' has missing values; expected a state in every"
+    ):
         check(DAG("rain; wet"), {"rain": column, "wet": [0, 1, 1, 0]})

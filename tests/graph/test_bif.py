@@ -42,7 +42,7 @@ def test_a_file_is_read(tmp_path):
 def test_a_file_in_another_encoding_is_refused(tmp_path):
     path = tmp_path / "net.bif"
     path.write_text(TEXT.replace("asia", "café"), encoding="latin-1")
-    with pytest.raises(GraphError, match=r"net.bif is no text in UTF-8: .* position"):
+    with pytest.raises(GraphError, match=r"net.bif is not UTF-8 text: .* position"):
         DAG.from_bif(path)
 
 
@@ -72,17 +72,21 @@ def test_any_graph_comes_back():
     ("before", "after", "message"),
     [
         ("asia {\n  type", "asia \n  type", r"line 5: expected '\{', found 'type'"),
-        ("| asia, ", "| africa, ", r"line 15: 'africa' is no variable declared before"),
+        ("| asia, ", "| africa, ", r"line 15: variable 'africa' is not declared before"),
         ("( asia ) {", "( asia {", r"line 12: expected '\)', found '\{'"),
         ("( asia )", "( )", r"line 12: expected the name of a variable, found '\)'"),
-        ("variable x-ray.1", "variable asia", r"line 11: variable 'asia' is declared in line 4"),
+        (
+            "variable x-ray.1",
+            "variable asia",
+            r"line 11: variable 'asia' is already declared in line 4",
+        ),
         ('"visit abroad" | asia )', "asia )", "line 20: variable 'asia' has a second probability"),
         (
             "| asia )",
             "| asia, asia )",
             "line 20: the block of .* names a variable twice",
         ),
-        ("1.0, 0.0; }", "1.0, 0.0;", "line 21: the block that opens in line 20 has no end"),
+        ("1.0, 0.0; }", "1.0, 0.0;", "line 21: the block that opens in line 20 is not closed"),
         ("network unknown", "netwrk unknown", "line 1: expected network, variable or probability"),
         ('abroad" {', "abroad {", "line 7: expected a name or a mark, found '\"'"),
         ("variable asia", 'variable ""', "line 4: expected the name of a variable"),

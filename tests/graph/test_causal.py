@@ -109,12 +109,12 @@ def test_m_bias_needs_nothing_and_is_made_by_adjusting():
 def test_questions_that_cannot_be_meant():
     dag = DAG("x <-> y; z -> x")
     with pytest.raises(
-        GraphError, match=r"^given holds latent nodes, U\(x, y\); expected observed"
+        GraphError, match=r"^given contains latent nodes, U\(x, y\); expected observed nodes"
     ):
         dag.backdoor_valid("x", "y", "U(x, y)")
-    with pytest.raises(GraphError, match=r"^x and y both hold x; expected disjoint$"):
+    with pytest.raises(GraphError, match=r"^x and y both contain x; expected disjoint sets$"):
         dag.backdoor_set("x", "x")
     with pytest.raises(GraphError, match=r"^y is empty"):
         dag.backdoor_valid("x", [])
-    with pytest.raises(GraphError, match=r"^x names 'w', which is no node"):
+    with pytest.raises(GraphError, match=r"^x contains 'w', which is not a node"):
         dag.do("w")

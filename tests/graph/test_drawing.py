@@ -13,10 +13,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from oracles import graph_with_chance
 
 from ppgen.graph import DAG, GraphError
-from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, draw
-from ppgen.graph.shapes import sampled
+from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, sampled
 from ppgen.models import VAE
 
+draw = DAG.draw
 CATS = DAG("S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH")
 
 
@@ -191,7 +191,7 @@ def test_a_legend_explains_what_differs():
     "options", [{"highlight": ["S", "X"]}, {"given": "X"}, {"highlight": ["X"]}]
 )
 def test_unknown_nodes_are_named(options):
-    with pytest.raises(GraphError, match="names 'X', which is no node"):
+    with pytest.raises(GraphError, match="contains 'X', which is not a node"):
         draw(CATS, **options)
 
 

@@ -143,11 +143,11 @@ def test_lists_of_blocked_trails_are_cut_and_say_so():
     answer = dag.explain("a", "b", known)
     assert len(answer.trails) == 20
     assert not answer.complete
-    assert str(answer).endswith("\n  … of the trails, the 20 shortest shown; all are blocked")
+    assert str(answer).endswith("\n  … only the 20 shortest trails shown; all trails are blocked")
     assert len(dag.explain("a", "b", known, limit=30).trails) == 30
     assert dag.explain("a", "b", known, limit=30).complete
     assert str(dag.explain("a", "b", known, limit=0)).endswith(
-        "\n  … of the trails, none shown; all are blocked"
+        "\n  … no trails shown; all trails are blocked"
     )
 
 

@@ -60,11 +60,11 @@ def test_it_cannot_be_changed():
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        (((), "b"), "^x is empty; expected one node or more$"),
-        (("a", ()), "^y is empty; expected one node or more$"),
-        (("a", "a"), "^x and y both hold a; expected disjoint$"),
-        ((["a", "c"], "b", ["d", "c"]), "^x and given both hold c; expected disjoint$"),
-        (("a", "b", "b"), "^y and given both hold b; expected disjoint$"),
+        (((), "b"), "^x is empty; expected at least one node$"),
+        (("a", ()), "^y is empty; expected at least one node$"),
+        (("a", "a"), "^x and y both contain a; expected disjoint sets$"),
+        ((["a", "c"], "b", ["d", "c"]), "^x and given both contain c; expected disjoint sets$"),
+        (("a", "b", "b"), "^y and given both contain b; expected disjoint sets$"),
     ],
 )
 def test_statements_that_cannot_be_meant(sets, message):

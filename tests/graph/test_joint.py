@@ -86,7 +86,7 @@ def test_the_order_of_parents_can_be_stated():
     assert check_joint(edges, {"a": three, "b": COIN, "c": table}).proper
     tables = {"a": COIN, "b": three, "c": table}
     assert check_joint(edges, tables, parents={"c": ["b", "a"]}).proper
-    with pytest.raises(GraphError, match=r"has the shape \(3, 2, 2\); expected \(2, 3, 2\)"):
+    with pytest.raises(GraphError, match=r"has shape \(3, 2, 2\); expected \(2, 3, 2\)"):
         check_joint(edges, tables)
 
 
@@ -100,13 +100,13 @@ def test_many_nodes_of_one_state_need_no_axis():
     ("tables", "message"),
     [
         ({"a": COIN}, r"tables has no entry for 'b'"),
-        ({"a": COIN, "b": COPY, "c": COIN}, r"tables names 'c', which is no node"),
+        ({"a": COIN, "b": COPY, "c": COIN}, r"tables contains 'c', which is not a node"),
         ({"a": COIN, "b": COIN}, r"tables\['b'\] has 1 axes; expected 2, \(a, b\)"),
         ({"a": [1.0], "b": COPY}, r"shape \(2, 2\); expected \(1, 2\)"),
         ({"a": COIN, "b": [[0.5, 0.5], [0.5, 0.6]]}, r"sums to 1.1 at the parents' states \(1,\)"),
         ({"a": [0.5, 0.6], "b": COPY}, r"tables\['a'\] sums to 1.1; expected 1"),
-        ({"a": [1.5, -0.5], "b": COPY}, r"tables\['a'\] holds -0.5; expected probabilities"),
-        ({"a": [float("nan"), 1], "b": COPY}, r"tables\['a'\] holds nan"),
+        ({"a": [1.5, -0.5], "b": COPY}, r"tables\['a'\] contains -0.5; expected probabilities"),
+        ({"a": [float("nan"), 1], "b": COPY}, r"tables\['a'\] contains nan"),
     ],
 )
 def test_tables_that_cannot_be_meant(tables, message):
@@ -118,9 +118,9 @@ def test_tables_that_cannot_be_meant(tables, message):
     ("graph", "message"),
     [
         (3, "graph is 3; expected text, pairs of nodes or a DiGraph"),
-        ([("a", "b", "c")], r"graph holds \('a', 'b', 'c'\); expected pairs \(parent, child\)"),
-        ([("a",)], r"graph holds \('a',\); expected pairs"),
-        ([("a", ["b"])], "graph holds what cannot be a node"),
+        ([("a", "b", "c")], r"graph contains \('a', 'b', 'c'\); expected pairs \(parent, child\)"),
+        ([("a",)], r"graph contains \('a',\); expected pairs"),
+        ([("a", ["b"])], "graph contains an invalid node"),
     ],
 )
 def test_what_is_no_graph(graph, message):
@@ -132,9 +132,11 @@ def test_other_bad_input():
     tables = {i: [0.5, 0.5] for i in range(40)}
     with pytest.raises(GraphError, match=f"{2**40} joint states; expected at most"):
         check_joint(nx.empty_graph(40, nx.DiGraph), tables)
-    with pytest.raises(GraphError, match="a <-> b; expected directed edges"):
+    with pytest.raises(GraphError, match="a <-> b; expected only directed edges"):
         check_joint("a <-> b", {})
     with pytest.raises(GraphError, match="graph is undirected"):
         check_joint(nx.path_graph(2), {})
-    with pytest.raises(GraphError, match="parents of 'b' are given as"):
+    with pytest.raises(
+        GraphError, match=r"parents of 'b' are \('c',\); expected an order of \('a',\)"
+    ):
         check_joint("a -> b", {"a": COIN, "b": COPY}, parents={"b": ["c"]})

@@ -170,10 +170,10 @@ def test_the_first_of_exponentially_many():
 @pytest.mark.parametrize(
     ("ordering", "message"),
     [
-        (["a", "b"], "^ordering holds 2 nodes, 2 of them different; expected each of the 3"),
-        (["a", "b", "c", "a"], "^ordering holds 4 nodes, 3 of them different; expected each of"),
-        ([], "^ordering holds 0 nodes, 0 of them different; expected each of the 3"),
-        (["a", "b", "d"], "^ordering names 'd', which is no node of the graph"),
+        (["a", "b"], "^ordering has 2 nodes, 2 of them different; expected each of the 3"),
+        (["a", "b", "c", "a"], "^ordering has 4 nodes, 3 of them different; expected each of"),
+        ([], "^ordering has 0 nodes, 0 of them different; expected each of the 3"),
+        (["a", "b", "d"], "^ordering contains 'd', which is not a node of the graph"),
     ],
 )
 def test_orderings_that_are_none_are_refused_at_once(ordering, message):

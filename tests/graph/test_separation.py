@@ -83,15 +83,25 @@ def test_boundary_is_every_known_node_that_the_others_do_not_separate(graph, see
 @pytest.mark.parametrize(
     ("x", "y", "known", "message"),
     [
-        ("Ra", "S", (), r"^x names 'Ra', which is no node of the graph; did you mean 'Rain'\?$"),
-        ("S", "Rain", "zzz", "^given names 'zzz', which is no node of the graph$"),
-        ("S", "Rain", ["S"], "^x and given both hold S; expected disjoint$"),
-        (["S", "Rain"], ["Rain", "S"], (), "^x and y both hold Rain, S; expected disjoint$"),
-        ("S", "Rain", {"Rain"}, "^y and given both hold Rain; expected disjoint$"),
-        ([], "S", (), "^x is empty; expected one node or more$"),
-        ("S", set(), (), "^y is empty; expected one node or more$"),
-        ("S", [["Rain"]], (), r"^y is \[\['Rain'\]\]; expected a node, or several of them$"),
-        ("S", None, (), "^y names None, which is no node of the graph$"),
+        (
+            "Ra",
+            "S",
+            (),
+            r"^x contains 'Ra', which is not a node of the graph; did you mean 'Rain'\?$",
+        ),
+        ("S", "Rain", "zzz", "^given contains 'zzz', which is not a node of the graph$"),
+        ("S", "Rain", ["S"], "^x and given both contain S; expected disjoint sets$"),
+        (
+            ["S", "Rain"],
+            ["Rain", "S"],
+            (),
+            "^x and y both contain Rain, S; expected disjoint sets$",
+        ),
+        ("S", "Rain", {"Rain"}, "^y and given both contain Rain; expected disjoint sets$"),
+        ([], "S", (), "^x is empty; expected at least one node$"),
+        ("S", set(), (), "^y is empty; expected at least one node$"),
+        ("S", [["Rain"]], (), r"^y is \[\['Rain'\]\]; expected a node or several nodes$"),
+        ("S", None, (), "^y contains None, which is not a node of the graph$"),
     ],
 )
 def test_questions_that_cannot_be_meant(x, y, known, message):
@@ -102,7 +112,7 @@ def test_questions_that_cannot_be_meant(x, y, known, message):
 
 
 def test_reachable_refuses_overlap():
-    with pytest.raises(GraphError, match="x and given both hold a"):
+    with pytest.raises(GraphError, match="x and given both contain a"):
         DAG("a -> b").reachable("a", "a")
 
 
