@@ -48,7 +48,7 @@ def test_a_graph_alone_is_described(capsys):
     assert run(capsys, "dag", "S -> A; S -> R; AP -> R") == ["S", "A ← S", "R ← S, AP", "AP"]
 
 
-def test_separated_says_yes_and_no(capsys):
+def test_separated(capsys):
     assert run(capsys, "dag", CATS, "--separated", "A", "AP", "--given", "S") == ["A ⊥ AP | S"]
     answer = run(capsys, "dag", CATS, "--separated", "A", "AP", "--given", "G", "U")
     assert answer == ["A and AP depend on each other given G, U"]
@@ -83,18 +83,18 @@ def test_independencies_by_every_rule(capsys, rule, method):
     assert listed == [str(s) for s in getattr(DAG(CATS), method)()]
 
 
-def test_a_long_list_is_cut_and_says_so(capsys):
+def test_long_lists_say_that_they_are_incomplete(capsys):
     listed = run(capsys, "dag", CATS, "--independencies", "--limit", "3")
     assert len(listed) == 4
     assert listed[-1] == "… more than --limit 3"
 
 
-def test_explanations_are_those_of_the_library(capsys):
+def test_explanations(capsys):
     shown = run(capsys, "dag", CATS, "--explain", "A", "AP", "--given", "G")
     assert shown == str(DAG(CATS).explain("A", "AP", given="G")).splitlines()
 
 
-def test_json_holds_graph_and_answers(capsys):
+def test_json_contains_graph_and_answers(capsys):
     argv = ["--separated", "A", "AP", "--explain", "A", "AP", "--independencies", "chain", "--json"]
     answer = json.loads("\n".join(run(capsys, "dag", CATS, *argv)))
     assert answer["nodes"] == list(DAG(CATS).nodes)
@@ -105,7 +105,7 @@ def test_json_holds_graph_and_answers(capsys):
     assert answer["complete"] is True
 
 
-def test_plots_are_files(capsys, tmp_path):
+def test_plots_are_saved(capsys, tmp_path):
     path = tmp_path / "dag.png"
     assert run(capsys, "dag", CATS, "--explain", "A", "AP", "--given", "G", "--plot", str(path))
     assert path.stat().st_size > 0
@@ -186,14 +186,14 @@ def test_results_are_printed(capsys, runs, folders):
     assert all("| 88.33: Uria" in row for row in rows)
 
 
-def test_results_are_written_and_written_again(capsys, runs):
+def test_results_are_written_and_overwritten(capsys, runs):
     printed = run(capsys, "results")
     for _ in range(2):
         assert run(capsys, "results", "--out", "RESULTS.md") == []
         assert Path("RESULTS.md").read_text().splitlines() == printed
 
 
-def test_what_is_left_out_of_the_results_is_said(capsys, runs):
+def test_skipped_results_are_named(capsys, runs):
     save(Path("runs/c"), 10.0, quick=True)
     save(Path("runs/d"))
     Path("runs/d/metrics.json").write_text("{}")
@@ -225,7 +225,7 @@ def test_errors_of_results_are_one_line_and_status_two(capsys, runs, argv, messa
     assert Path("mine.md").read_text() == "# Mine"
 
 
-def test_results_of_nothing_but_trials_are_refused(capsys, runs):
+def test_only_trials_are_an_error(capsys, runs):
     save(Path("trials/a"), quick=True)
     assert main(["results", "trials"]) == 2
     assert "no folder has results to show" in capsys.readouterr().err

@@ -33,13 +33,7 @@ def build(source: object, latent: Nodes = ()) -> tuple[nx.DiGraph, tuple[Node, .
 
 
 def from_pairs(source: object, name: str) -> nx.DiGraph:
-    """Graph, possibly cyclic, from pairs (parent, child).
-
-    Examples
-    --------
-    >>> from_pairs([("a", "b"), ("b", "a")], "graph").edges
-    OutEdgeView([('a', 'b'), ('b', 'a')])
-    """
+    """Graph, possibly cyclic, from pairs (parent, child)."""
     if not isinstance(source, Iterable):
         raise GraphError(f"{name} is {source!r}; expected text, pairs of nodes or a DiGraph")
     edges = list(source)

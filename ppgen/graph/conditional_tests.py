@@ -1,4 +1,8 @@
-"""Tests of conditional independence, and the correction for multiple tests."""
+"""Tests of conditional independence, and the correction for multiple tests.
+
+Tests of discrete data take states as integers from 0, ``(observations,)``; tests of Gaussian data
+take columns, ``(observations, columns)``.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,7 @@ import numpy as np
 
 
 def g_test(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int, float]:
-    """G-test of x ⊥ y | given: the statistic G, its degrees of freedom and the p-value.
-
-    Parameters
-    ----------
-    x, y, given
-        States as integers from 0, ``(observations,)``.
-    """
+    """G-test of x ⊥ y | given: the statistic G, its degrees of freedom and the p-value."""
     rows, row_of = np.unique(given * (x.max() + 1) + x, return_inverse=True)
     columns, column_of = np.unique(given * (y.max() + 1) + y, return_inverse=True)
     cells, counts = np.unique(row_of * len(columns) + column_of, return_counts=True)
@@ -36,13 +34,6 @@ def permuted_g_test(
     """G-test of x ⊥ y | given whose p-value comes from shuffles of y within each state of given.
 
     The p-value is exact for any counts. The random numbers are the same in every call.
-
-    Parameters
-    ----------
-    x, y, given
-        States as integers from 0, ``(observations,)``.
-    permutations
-        Number of shuffles.
     """
     statistic, freedom, _ = g_test(x, y, given)
     if not freedom:
@@ -65,15 +56,7 @@ def permuted_g_test(
 
 
 def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, float]:
-    """Fisher's z of the partial correlation of x and y given ``given``, and its p-value.
-
-    Parameters
-    ----------
-    x, y
-        ``(observations,)``.
-    given
-        ``(observations, columns)``.
-    """
+    """Fisher's z of the partial correlation of x and y, ``(observations,)``, and its p-value."""
     rx, ry = _residuals(x[:, None], given)[:, 0], _residuals(y[:, None], given)[:, 0]
     scale = float(np.linalg.norm(rx) * np.linalg.norm(ry))
     r = float(rx @ ry) / scale if scale else 0.0
@@ -87,11 +70,6 @@ def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, in
     It is the likelihood ratio of Gaussians with and without correlation between the residuals of
     x and y (Bartlett 1938). Columns that are linear functions of ``given`` or of other columns of
     their side add no degrees of freedom.
-
-    Parameters
-    ----------
-    x, y, given
-        ``(observations, columns)``.
     """
     bases = [_basis(_residuals(side, given)) for side in (x, y)]
     p, q = (basis.shape[1] for basis in bases)

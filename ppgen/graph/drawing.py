@@ -16,9 +16,8 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.layout import layered
+from ppgen.graph.layout import Key, layered
 from ppgen.graph.nodes import Node
-from ppgen.graph.ordering import Key
 
 # Lengths in inches.
 HEIGHT = 0.46  # of a node
@@ -50,27 +49,21 @@ class Drawing:
         for inside in self.plates.values():
             for i, plate in enumerate(reversed(inside)):
                 self.depth[plate] = max(self.depth[plate], i)
-        self.x = self.layout.x
-        row = self._row_distance()
-        self.y = {key: -row * layer for key, layer in self.layout.layer.items()}
-        self.curves = {edge: self._curve(route) for edge, route in self.layout.routes.items()}
-
-    def _row_distance(self) -> float:
-        routes = self.layout.routes.values()
-        slants = [abs(self.x[a] - self.x[b]) for route in routes for a, b in pairwise(route)]
+        self.x, routes = self.layout.x, self.layout.routes
+        slants = [abs(self.x[a] - self.x[b]) for r in routes.values() for a, b in pairwise(r)]
         deepest = 1 + max(self.depth.values(), default=-1)
         room = 0.42 + min(0.6, 0.1 * max(slants, default=0.0))
-        return HEIGHT + max(room, deepest * (2 * PLATE + NAME) + 0.2 * bool(deepest))
+        row = HEIGHT + max(room, deepest * (2 * PLATE + NAME) + 0.2 * bool(deepest))
+        self.y = {key: -row * layer for key, layer in self.layout.layer.items()}
+        self.curves = {edge: self._curve(route) for edge, route in routes.items()}
 
     def figure(self, title: str) -> Figure:
         """Figure that is just large enough for the graph, the title and a legend."""
         boxes = {plate: self._box(plate) for plate in self.layout.boxes}
-        rectangles = [*boxes.values()]
-        for key, x in self.x.items():  # bends too: they can lie outside of all nodes
-            half = self.width.get(key, 0.0) / 2
-            rectangles.append(
-                (x - half, self.y[key] - HEIGHT / 2, x + half, self.y[key] + HEIGHT / 2)
-            )
+        rectangles = list(boxes.values())
+        for key, y in self.y.items():  # bends too, as they can lie outside of all nodes
+            x, half = self.x[key], self.width.get(key, 0.0) / 2
+            rectangles.append((x - half, y - HEIGHT / 2, x + half, y + HEIGHT / 2))
         rectangles = rectangles or [(0, 0, 1, 1)]
         x0, y0 = np.min(rectangles, axis=0)[:2] - MARGIN
         x1, y1 = np.max(rectangles, axis=0)[2:] + MARGIN
@@ -190,10 +183,7 @@ class Drawing:
 def edge_path(points: Sequence[Point]) -> Path:
     """Path of an edge: curves between the rows, and straight lines past the rows on its way.
 
-    Parameters
-    ----------
-    points
-        The start, the points where the edge enters and leaves each row on its way, and the end.
+    The points are its start, the points where it enters and leaves each row, and its end.
 
     Examples
     --------

@@ -95,8 +95,8 @@ def check_joint(
                 f"parents of {node!r} are {chosen}; expected an order of {order.get(node, ())}"
             )
         order[node] = chosen
-    arrays = {node: _table(node, tables, order[node]) for node in graph}
-    sizes = {node: array.shape[-1] for node, array in arrays.items()}
+    arrays = {node: _table(node, tables) for node in graph}
+    sizes = {node: (array.shape or (1,))[-1] for node, array in arrays.items()}
     for node, array in arrays.items():
         expected = tuple(sizes[n] for n in (*order[node], node))
         if array.shape != expected:
@@ -136,18 +136,13 @@ def _directed(graph: Any) -> nx.DiGraph:
     return from_pairs(graph, "graph")
 
 
-def _table(node: Node, tables: Mapping[Node, Any], parents: tuple[Node, ...]) -> np.ndarray:
+def _table(node: Node, tables: Mapping[Node, Any]) -> np.ndarray:
     if node not in tables:
         raise GraphError(f"tables has no entry for {node!r}; expected one for each node")
     array = np.asarray(tables[node], dtype=float)
-    if array.ndim != len(parents) + 1:
-        axes = ", ".join(map(str, (*parents, node)))
-        raise GraphError(
-            f"tables[{node!r}] has {array.ndim} axes; expected {len(parents) + 1}, ({axes})"
-        )
     if not (array >= 0).all():
         raise GraphError(f"tables[{node!r}] contains {array.min():g}; expected probabilities")
-    sums = array.sum(-1)
+    sums = np.atleast_1d(array).sum(-1)
     off = np.abs(sums - 1)
     if off.size and off.max() > 1e-6:
         index = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))

@@ -146,7 +146,7 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Call a torch function, and mark its result."""
         kwargs = kwargs or {}
-        marks = self.marks((opened(args), kwargs))
+        marks = self.marks((_opened(args), kwargs))
         if not marks:
             return func(*args, **kwargs)
         # Pyro's provenance makes a tuple of a size, which `Tensor.new` would take for data.
@@ -154,7 +154,7 @@ class Watch(TorchFunctionMode):
         result = func(*plain, **detach_provenance(kwargs))
         name = getattr(func, "__name__", "")
         if not self.paused:
-            self.decided |= self.marks(read(name, args, kwargs))
+            self.decided |= self.marks(_read(name, args, kwargs))
         if name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")):
             self._write(args[:1], marks)
         if "out" in kwargs:
@@ -208,32 +208,19 @@ def _class_name(fn: Any) -> str:
     return type(fn).__name__
 
 
-def opened(values: Any) -> Any:
-    """Replace slices by tuples, as torch's trees do not look into slices.
-
-    Examples
-    --------
-    >>> opened((slice(1, 2), 3))
-    ((1, 2, None), 3)
-    """
+def _opened(values: Any) -> Any:
+    """Replace slices by tuples, as torch's trees do not look into slices."""
     return tree_map_only(slice, lambda s: (s.start, s.stop, s.step), values)
 
 
-def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """Arguments of a torch function whose values Python learns, directly or by the result's size.
-
-    Examples
-    --------
-    >>> x, z = torch.tensor([1.0, 2.0]), torch.tensor([True, False])
-    >>> read("__getitem__", (x, z), {}), read("__getitem__", (x, 0), {})
-    ([tensor([ True, False])], [])
-    """
-    tensors = [leaf for leaf in tree_leaves((opened(args), kwargs)) if isinstance(leaf, Tensor)]
+def _read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Arguments of a torch function whose values Python learns, also by the size of the result."""
+    tensors = [leaf for leaf in tree_leaves((_opened(args), kwargs)) if isinstance(leaf, Tensor)]
     if name in READS | SIZED or (name in SIZED_IF_ALONE and len(args) + len(kwargs) == 1):
         return tensors
     if name == "__getitem__":
         index = tree_leaves(args[1])
-        return opened([i for i in index if isinstance(i, slice) or _is_mask(i)])
+        return _opened([i for i in index if isinstance(i, slice) or _is_mask(i)])
     return tensors[1:] if name in SIZED_BY_OTHERS else []
 
 

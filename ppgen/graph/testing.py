@@ -159,9 +159,7 @@ def check_independencies(
     columns = _read(data, dag.observed if names is None else names)
     used = {node for s in chosen for node in s.x | s.y | s.given}
     _check(columns, used)
-    discrete = {
-        node: kind == "discrete" or _is_discrete(node, columns[node], kind) for node in used
-    }
+    discrete = {node: _is_discrete(node, columns[node], kind) for node in used}
     results = [_test_one(s, columns, discrete, permutations) for s in chosen]
     corrected = holm([p for *_, p in results])
     rows = tuple(
@@ -241,14 +239,12 @@ def _check(columns: Mapping[Node, np.ndarray], used: Iterable[Node]) -> None:
 
 def _is_discrete(node: Node, column: np.ndarray, kind: str) -> bool:
     """Whether a column is discrete; validates that Gaussian columns are numeric."""
-    if kind == "gaussian":
-        if column.dtype.kind not in "biuf":
-            raise GraphError(
-                f"kind is 'gaussian', but column {node!r} has type {column.dtype}; expected numbers"
-            )
-        return False
-    if column.dtype.kind != "f":
-        return True
+    if kind == "gaussian" and column.dtype.kind not in "biuf":
+        raise GraphError(
+            f"kind is 'gaussian', but column {node!r} has type {column.dtype}; expected numbers"
+        )
+    if kind != "auto" or column.dtype.kind != "f":
+        return kind != "gaussian"
     return bool((column == np.round(column)).all()) and len(np.unique(column)) <= LEVELS
 
 

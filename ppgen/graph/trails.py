@@ -167,14 +167,9 @@ def shortest_trails(
 ) -> tuple[list[tuple[Node, ...]], bool]:
     """Shortest paths from x to y with no other node of x and y inside, and whether these are all.
 
-    Iterative deepening (Korf 1985, Iterative-deepening A*): a depth-first search that stops at
-    paths longer than the current length, so that memory stays linear.
-
-    Returns
-    -------
-    paths, complete
-        ``complete`` is False if there are more than ``limit`` paths, or if the search ended after
-        ``steps`` steps.
+    The second value is False if there are more than ``limit`` paths, or if the search ended after
+    ``steps`` steps. Iterative deepening (Korf 1985, Iterative-deepening A*) is a depth-first search
+    that stops at paths longer than the current length, so memory stays linear.
     """
     parents, children = dag.separation.parents, dag.separation.children
     between = _between(dag, x, y)

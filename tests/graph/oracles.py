@@ -1,4 +1,4 @@
-"""Answers that are found by definition, slowly, without the code under test; and graphs to ask."""
+"""Reference answers straight from the definitions, slow and independent, and graphs to test on."""
 
 import random
 from itertools import chain, combinations, product
@@ -27,7 +27,7 @@ def all_graphs(nodes):
 
 
 def graph_with_chance(n, chance, seed=0):
-    """A DAG of n nodes, each pair joined with a chance."""
+    """A DAG of n nodes with an edge between each pair with probability ``chance``."""
     rng = np.random.default_rng(seed)
     graph = nx.DiGraph(
         (f"n{i}", f"n{j}") for i, j in combinations(range(n), 2) if rng.random() < chance
@@ -37,7 +37,7 @@ def graph_with_chance(n, chance, seed=0):
 
 
 def random_graph(seed, smallest, largest):
-    """A DAG of a random size and density, whose nodes come in no topological order."""
+    """A DAG of random size and density, whose nodes are not in topological order."""
     generator = random.Random(seed)
     order = [f"v{i}" for i in range(generator.randint(smallest, largest))]
     graph = nx.DiGraph()
@@ -52,12 +52,12 @@ def random_graph(seed, smallest, largest):
 
 
 def random_graphs(smallest, largest):
-    """A strategy of random DAGs; the seed draws their sizes, as hypothesis favours small ones."""
+    """A strategy for random DAGs; the seed draws the sizes, as hypothesis favours small ones."""
     return seeds.map(lambda seed: random_graph(seed, smallest, largest))
 
 
 def random_sets(seed, nodes):
-    """Disjoint x, y and given, the first two not empty."""
+    """Random disjoint sets x, y and given; x and y are not empty."""
     generator = random.Random(seed)
     nodes = list(nodes)
     generator.shuffle(nodes)
@@ -69,7 +69,7 @@ def random_sets(seed, nodes):
 
 
 def subsets(nodes):
-    """Every subset, small ones first."""
+    """All subsets, small ones first."""
     nodes = list(nodes)
     return [
         frozenset(s)
@@ -78,7 +78,7 @@ def subsets(nodes):
 
 
 def triples(nodes):
-    """Every x, y and given, with x and y not empty, in one of their two orders."""
+    """All disjoint x, y and given with x and y not empty, in one of the two orders of x and y."""
     for places in product("xyz-", repeat=len(nodes)):
         x, y, given = (
             frozenset(n for n, place in zip(nodes, places, strict=True) if place == which)
@@ -89,7 +89,7 @@ def triples(nodes):
 
 
 def paths(graph, x, y):
-    """Every path between two sets in the skeleton, with no other node of the sets inside."""
+    """All paths between two sets in the skeleton, with no other node of the sets inside."""
     skeleton = graph.to_undirected()
     found = []
     for a, b in product(x, y):
@@ -99,7 +99,7 @@ def paths(graph, x, y):
 
 
 def blocks(graph, path, i, given):
-    """Whether the inner node ``path[i]`` blocks the path: Pearl's definition, word by word."""
+    """Whether the inner node ``path[i]`` blocks the path, by Pearl's definition."""
     before, node, after = path[i - 1 : i + 2]
     if graph.has_edge(before, node) and graph.has_edge(after, node):
         return not ({node} | nx.descendants(graph, node)) & given
@@ -111,7 +111,7 @@ def is_open(graph, path, given):
 
 
 def separated_pairs(graph):
-    """For every pair and every set, whether all paths are blocked."""
+    """Whether all paths are blocked, for each pair and each set."""
     answers = {}
     for a, b in combinations(graph, 2):
         between = paths(graph, {a}, {b})
@@ -122,12 +122,12 @@ def separated_pairs(graph):
 
 
 def separated(pairs, x, y, given):
-    """Sets are separated where their members are, one by one."""
+    """Whether two sets are separated: all pairs of their members are."""
     return all(pairs[a, b, frozenset(given)] for a in x for b in y)
 
 
 def moral_separated(graph, x, y, given):
-    """The second rule: no path around ``given`` in the moral graph of all ancestors."""
+    """d-separation by the moral graph of all ancestors: no path that avoids ``given``."""
     above = set().union(x, y, given)
     above |= set().union(*(nx.ancestors(graph, node) for node in above))
     moral = nx.moral_graph(graph.subgraph(above))
@@ -136,6 +136,6 @@ def moral_separated(graph, x, y, given):
 
 
 def minimal(sets):
-    """Those sets with no other one inside."""
+    """The sets that contain no other one."""
     sets = set(sets)
     return {s for s in sets if not any(other < s for other in sets)}

@@ -1,4 +1,4 @@
-"""Tables of data that cannot be tested are refused, with the column's name."""
+"""Invalid tables of data raise an error that names the column."""
 
 import numpy as np
 import pytest
@@ -31,13 +31,13 @@ DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
         (DATA, {"permutations": 2.5}, "permutations is 2.5; expected an integer of at least 0"),
     ],
 )
-def test_bad_data_are_named(data, options, message):
+def test_invalid_data_raise_errors(data, options, message):
     with pytest.raises(GraphError, match=message):
         check(DAG("rain; wet"), data, **options)
 
 
 class Undecided:
-    """As pandas has it for a missing value."""
+    """Comparisons fail, as for a missing value of pandas."""
 
     def __ne__(self, other):
         raise TypeError
@@ -54,7 +54,7 @@ class Undecided:
     ],
     ids=["nan", "None", "numbers", "NA", "dates"],
 )
-def test_columns_that_lack_values_are_named(column):
+def test_missing_values_raise_errors(column):
     with pytest.raises(
         GraphError, match="column 'rain' has missing values; expected a state in every"
     ):

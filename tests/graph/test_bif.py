@@ -26,7 +26,7 @@ probability ( "visit abroad" | asia ) { (yes) 0.5, 0.5; (no) 1.0, 0.0; }
 """
 
 
-def test_nodes_and_edges_in_their_order():
+def test_nodes_and_edges_in_order():
     dag = DAG.from_bif(TEXT)
     assert dag.nodes == ("asia", "visit abroad", "x-ray.1")
     edges = {("asia", "visit abroad"), ("asia", "x-ray.1"), ("visit abroad", "x-ray.1")}
@@ -39,7 +39,7 @@ def test_a_file_is_read(tmp_path):
     assert nx.utils.graphs_equal(DAG.from_bif(path).graph, DAG.from_bif(TEXT).graph)
 
 
-def test_a_file_in_another_encoding_is_refused(tmp_path):
+def test_a_file_in_another_encoding_raises_an_error(tmp_path):
     path = tmp_path / "net.bif"
     path.write_text(TEXT.replace("asia", "café"), encoding="latin-1")
     with pytest.raises(GraphError, match=r"net.bif is not UTF-8 text: .* position"):
@@ -47,17 +47,17 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("quoted", ['""', '"{"', '"}"', '"network"'])
-def test_what_is_quoted_is_neither_mark_nor_end(quoted):
+def test_quoted_text_is_neither_a_mark_nor_the_end(quoted):
     text = TEXT.replace("unknown {", f"{quoted} {{\n property {quoted};")
     assert DAG.from_bif(text).nodes == DAG.from_bif(TEXT).nodes
 
 
-def test_marks_may_be_names_in_quotes():
+def test_quoted_marks_can_be_names():
     text = 'variable "|" { }\nvariable b { }\nprobability ( "|" ) { }\nprobability ( b | "|" ) { }'
     assert set(DAG.from_bif(text).graph.edges) == {("|", "b")}
 
 
-def test_any_graph_comes_back():
+def test_any_graph_survives():
     graph = nx.gn_graph(50, seed=0).reverse()
     lines = ["network n { }"]
     lines += [f"variable v{n} {{ type discrete [ 2 ] {{ a, b }}; }}" for n in graph]
@@ -99,14 +99,14 @@ def test_errors_name_the_line(before, after, message):
         DAG.from_bif(TEXT.replace(before, after, 1))
 
 
-def test_a_text_that_breaks_off_between_blocks_is_noticed():
+def test_truncated_text_raises_an_error():
     with pytest.raises(GraphError, match="line 7: variable 'visit abroad' has no probability"):
         DAG.from_bif(TEXT[: TEXT.rindex("probability")])
     with pytest.raises(GraphError, match="declares no variable"):
         DAG.from_bif("")
 
 
-def test_a_cycle_is_refused():
+def test_a_cycle_raises_an_error():
     text = TEXT.replace("( asia )", "( asia | x-ray.1 )")
     with pytest.raises(GraphError, match="cycle"):
         DAG.from_bif(text)

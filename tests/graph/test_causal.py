@@ -20,7 +20,7 @@ from ppgen.graph import DAG, GraphError
 
 
 def valid(graph, x, y, given):
-    """The back-door criterion, by all paths with an arrow into x."""
+    """The back-door criterion by its definition: all paths with an arrow into x are blocked."""
     if given & nx.descendants(graph, x):
         return False
     back = [path for path in paths(graph, {x}, {y}) if graph.has_edge(path[1], x)]
@@ -62,7 +62,7 @@ def covariance(graph, weights):
 @settings(max_examples=150, deadline=None, database=None)
 @given(seeds)
 def test_adjusting_gives_the_effect_in_linear_models(seed):
-    """Regression on x and the set has, as coefficients of x, the effect of setting x."""
+    """In a regression on x and the back-door set, the coefficients of x are its effects."""
     graph = random_graph(seed, 3, 12)
     x, y, _ = random_sets(seed, graph)
     dag = DAG(graph)
@@ -99,14 +99,14 @@ def test_the_front_door_graph_has_no_back_door_set():
     assert dag.backdoor_set("tar", "cancer") == {"smoking"}
 
 
-def test_m_bias_needs_nothing_and_is_made_by_adjusting():
+def test_m_bias_comes_from_adjusting():
     dag = DAG("u1 [latent]; u2 [latent]; u1 -> {x m}; u2 -> {m y}; x -> y")
     assert dag.backdoor_set("x", "y") == frozenset()
     assert dag.backdoor_valid("x", "y")
     assert not dag.backdoor_valid("x", "y", "m")
 
 
-def test_questions_that_cannot_be_meant():
+def test_invalid_queries_raise_errors():
     dag = DAG("x <-> y; z -> x")
     with pytest.raises(
         GraphError, match=r"^given contains latent nodes, U\(x, y\); expected observed nodes"

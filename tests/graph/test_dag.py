@@ -1,4 +1,4 @@
-"""Construction, cycles, names, and graphs that are deep or large."""
+"""Construction, cycles, names, and deep and large graphs."""
 
 import pickle
 import subprocess
@@ -28,7 +28,7 @@ def test_sources_of_one_graph():
         assert type(dag.graph) is nx.DiGraph
 
 
-def test_the_graph_is_frozen_and_no_part_of_its_source():
+def test_the_graph_is_a_frozen_copy():
     source = nx.DiGraph([("a", "b")])
     source.add_node("a", latent=True, shape="box")
     dag = DAG(source, latent="b")
@@ -79,17 +79,17 @@ def test_text_and_copies():
         (5, "^source is 5; expected text, pairs of nodes or a DiGraph$"),
     ],
 )
-def test_sources_that_are_no_graph(source, message):
+def test_invalid_sources_raise_errors(source, message):
     with pytest.raises(GraphError, match=message):
         DAG(source)
 
 
-def test_latent_nodes_must_be_there():
+def test_unknown_latent_nodes_raise_errors():
     with pytest.raises(GraphError, match=r"^latent contains 'rian', .*; did you mean 'rain'\?$"):
         DAG("rain -> wet", latent=["rian"])
 
 
-def test_questions_about_the_family():
+def test_families():
     dag = DAG("a -> b -> c; d -> c")
     assert dag.parents("c") == {"b", "d"}
     assert dag.children("a") == {"b"}
@@ -112,7 +112,7 @@ def test_questions_about_the_family():
         ("p -> q -> r; z -> z", "z → z"),
     ],
 )
-def test_cycles_are_named(source, cycle):
+def test_errors_name_the_cycle(source, cycle):
     with pytest.raises(GraphError) as error:
         DAG(source)
     assert str(error.value) == (f"the graph has the cycle {cycle}; expected an acyclic graph")
@@ -120,7 +120,7 @@ def test_cycles_are_named(source, cycle):
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(random_graphs(2, 20))
-def test_the_cycle_is_one(graph):
+def test_the_named_cycle_is_a_cycle(graph):
     order = list(nx.topological_sort(graph))
     graph.add_edges_from([(order[-1], order[0]), (order[0], order[-1])])
     with pytest.raises(GraphError) as error:
@@ -131,7 +131,7 @@ def test_the_cycle_is_one(graph):
     assert all(graph.has_edge(a, b) for a, b in pairwise(named))
 
 
-def test_a_long_cycle_is_named_in_part():
+def test_long_cycles_are_abbreviated():
     with pytest.raises(GraphError) as error:
         DAG([(i, (i + 1) % DEEP) for i in range(DEEP)])
     assert "0 → 1 → 2 → 3" in str(error.value)
@@ -178,7 +178,7 @@ QUERIES = {
 
 
 def some(statements):
-    """The first of the first three."""
+    """The first of the first three statements."""
     return [str(statement) for statement in islice(statements, 3)][:1]
 
 
@@ -189,13 +189,13 @@ def deep():
 
 @pytest.mark.parametrize(("query", "answer"), QUERIES.values(), ids=QUERIES)
 def test_chains_of_100_000_nodes(deep, query, answer):
-    """No recursion, nothing quadratic; a bound ten times what is usual."""
+    """No recursion, nothing quadratic. The bound is ten times the usual time."""
     start = time.perf_counter()
     assert query(deep) == answer
     assert time.perf_counter() - start < 15
 
 
-def test_the_nearest_of_100_000_names(deep):
+def test_the_most_similar_of_100_000_names(deep):
     with pytest.raises(GraphError, match="did you mean 'v9999'"):
         deep.reachable("v9999x")
 
@@ -208,8 +208,8 @@ def test_a_deep_collider_is_opened_from_below():
     assert len(passage.way_down) == DEEP
 
 
-def test_a_large_graph_is_made_and_asked_quickly():
-    """In a second, where 0.1 is usual."""
+def test_large_graphs_are_fast():
+    """Within a second; usual is 0.1 s."""
     graph = random_graph(3, 3000, 3000)
     start = time.perf_counter()
     dag = DAG(graph)

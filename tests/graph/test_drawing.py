@@ -71,7 +71,7 @@ def rectangle(patch):
 
 
 def shapes(figure):
-    """Patches of the nodes, of the plates, and of the arrows."""
+    """Patches of the nodes, the plates and the arrows."""
     axes = figure.axes[0]
     boxes = [p for p in axes.patches if isinstance(p, FancyBboxPatch)]
     nodes = [p for p in boxes if p.get_zorder() == 4]
@@ -84,11 +84,11 @@ def overlap(a, b, by=1e-6):
 
 
 def curve(arrow):
-    return sampled(arrow._path_original)  # as given, before matplotlib makes room for the head
+    return sampled(arrow._path_original)  # before matplotlib shortens it for the arrowhead
 
 
 @EVERY
-def test_a_figure_that_can_be_saved_without_warnings(make, tmp_path):
+def test_figures_are_saved_without_warnings(make, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = draw(make(), title="a title")
@@ -98,7 +98,7 @@ def test_a_figure_that_can_be_saved_without_warnings(make, tmp_path):
 
 
 @EVERY
-def test_nothing_hides_anything(make):
+def test_nothing_overlaps(make):
     dag = make()
     figure = draw(dag)
     nodes, plates, arrows = shapes(figure)
@@ -127,7 +127,7 @@ def test_nothing_hides_anything(make):
 
 
 @EVERY
-def test_plates_hold_their_nodes_and_no_others(make):
+def test_plates_contain_their_nodes_and_no_others(make):
     dag = make()
     figure = draw(dag)
     nodes, plates, _ = shapes(figure)
@@ -147,7 +147,7 @@ def test_plates_hold_their_nodes_and_no_others(make):
 
 
 @EVERY
-def test_arrows_lead_downwards_from_parent_to_child(make):
+def test_arrows_go_down_from_parent_to_child(make):
     dag = make()
     nodes, _, arrows = shapes(draw(dag))
     places = dict(zip(dag.nodes, map(rectangle, nodes), strict=True))
@@ -160,7 +160,7 @@ def test_arrows_lead_downwards_from_parent_to_child(make):
             assert y0 - 1e-9 <= end[1] <= y1 + 1e-9
 
 
-def test_observed_latent_given_and_path_can_be_told_apart():
+def test_observed_latent_given_and_path_have_different_styles():
     dag = DAG("a -> b <- u; b -> c; u [latent]")
     nodes, _, arrows = shapes(draw(dag, highlight=["a", "b", "u"], given="c"))
     style = dict(zip(dag.nodes, nodes, strict=True))
@@ -180,7 +180,7 @@ def test_observed_latent_given_and_path_can_be_told_apart():
     assert tuple(round(c, 3) for c in style["b"].get_edgecolor()[:3]) == rgb(PATH)
 
 
-def test_a_legend_explains_what_differs():
+def test_a_legend_explains_the_styles():
     assert draw(CATS).legends == []
     figure = draw(DAG("a -> b <- u; u [latent]"), highlight=["a", "b"], given=["b"])
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
@@ -190,12 +190,12 @@ def test_a_legend_explains_what_differs():
 @pytest.mark.parametrize(
     "options", [{"highlight": ["S", "X"]}, {"given": "X"}, {"highlight": ["X"]}]
 )
-def test_unknown_nodes_are_named(options):
+def test_unknown_nodes_raise_errors(options):
     with pytest.raises(GraphError, match="contains 'X', which is not a node"):
         draw(CATS, **options)
 
 
-def test_one_node_or_several_may_be_named():
+def test_one_node_or_several_can_be_highlighted():
     numbers, tuples = DAG([(0, 1), (1, 2)]), DAG([((0, 1), (1, 2))])
     for dag, node in [(CATS, "AP"), (numbers, 1), (tuples, (0, 1))]:
         for options in ({"highlight": node}, {"given": node}):
@@ -208,7 +208,7 @@ def test_one_node_or_several_may_be_named():
             assert sum(a != b for a, b in zip(faces[0], faces[2], strict=True)) == 1
 
 
-def test_text_is_the_name_of_one_plate():
+def test_a_string_is_the_name_of_one_plate():
     graph = nx.DiGraph([("a", "b")])
     graph.nodes["b"]["plates"] = "data"
     figure = draw(DAG(graph))
@@ -216,7 +216,7 @@ def test_text_is_the_name_of_one_plate():
     assert figure.axes[0].texts[0].get_text() == "data"
 
 
-def test_nodes_may_have_any_names():
+def test_nodes_can_have_any_names():
     graph = nx.DiGraph([(("left", "N"), "b"), ("b", ("right", "N")), ("b", ("length", "b", "c"))])
     graph.add_node("b", plates=("N",))
     graph.add_node(("left", "N"), plates=("N",))

@@ -22,7 +22,7 @@ def by_independencies(graph):
 
 
 def by_v_structures(graph):
-    """Verma and Pearl's rule, written once more."""
+    """Verma and Pearl's rule, implemented independently."""
     v = frozenset(
         (frozenset(pair), c)
         for c in graph
@@ -61,7 +61,7 @@ def test_classes_of_all_dags_of_five_nodes():
     check_classes(found)
 
 
-def test_equivalent_just_within_a_class():
+def test_equivalent_if_and_only_if_of_one_class():
     found = classes(all_graphs("abcd"), by_independencies)
     number = {DAG(graph): i for i, members in enumerate(found) for graph in members}
     for one, other in combinations(random.Random(0).sample(list(number), 200), 2):
@@ -72,8 +72,8 @@ def test_equivalent_just_within_a_class():
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(random_graphs(2, 30), seeds)
-def test_turning_a_covered_edge_stays_in_the_class(graph, seed):
-    """Chickering 1995, lemma 1: an edge x → y may turn just where the other parents agree."""
+def test_reversing_a_covered_edge_stays_in_the_class(graph, seed):
+    """Chickering 1995, lemma 1: x → y can be reversed if and only if the other parents agree."""
     dag, pattern = DAG(graph), DAG(graph).cpdag()
     for x, y in random.Random(seed).sample(list(graph.edges), min(10, len(graph.edges))):
         covered = set(graph.pred[y]) - {x} == set(graph.pred[x])
@@ -132,7 +132,7 @@ def test_dags_of_other_nodes_are_not_equivalent():
     assert not DAG("a -> b").equivalent(DAG("a; b"))
 
 
-def test_a_subclass_is_equivalent_either_way():
+def test_a_subclass_is_equivalent_in_both_directions():
     class Mine(DAG):
         pass
 
@@ -140,7 +140,7 @@ def test_a_subclass_is_equivalent_either_way():
         assert one("a -> b").equivalent(other("b -> a"))
 
 
-def test_latent_nodes_are_refused():
+def test_latent_nodes_raise_errors():
     latent, plain = DAG("x <-> y"), DAG("x -> y")
     with pytest.raises(GraphError, match=r"^the graph has latent nodes \(U\(x, y\)\); expected"):
         latent.equivalent(plain)

@@ -22,7 +22,7 @@ from ppgen.graph import DAG, GraphError, Independence
 
 
 def check_trail(graph, trail, x, y, known):
-    """The trail is one of the graph, and each of its reasons is true."""
+    """The trail is in the graph, and each of its reasons is true."""
     nodes = trail.nodes
     assert nodes[0] in x
     assert nodes[-1] in y
@@ -59,7 +59,7 @@ def check(graph, x, y, known):
 
 
 def agrees_with_all_paths(graph, x, y, known):
-    """A shortest open path, or every path, shortest first."""
+    """The answer is a shortest open path, or all paths, shortest first."""
     answer = check(graph, x, y, known)
     between = paths(graph, x, y)
     if answer.separated:
@@ -73,8 +73,8 @@ def agrees_with_all_paths(graph, x, y, known):
         assert len(answer.trails[0].nodes) == min(map(len, open_ones))
 
 
-def test_questions_to_every_dag_of_four_nodes():
-    """A quarter of the questions to each, in turns."""
+def test_every_dag_of_four_nodes():
+    """Each DAG gets a quarter of the queries, in turns."""
     questions = list(triples("abcd"))
     for i, graph in enumerate(all_graphs("abcd")):
         for x, y, known in questions[i % 4 :: 4]:
@@ -137,7 +137,7 @@ def test_text_through_a_latent_node():
     assert text.startswith("x and z 1 depend on each other\n  x ← U(x, y) → y → z 1 is open")
 
 
-def test_lists_of_blocked_trails_are_cut_and_say_so():
+def test_lists_of_blocked_trails_say_if_they_are_incomplete():
     dag = DAG("; ".join(f"a -> m{i} -> b" for i in range(30)))
     known = [f"m{i}" for i in range(30)]
     answer = dag.explain("a", "b", known)
@@ -154,14 +154,14 @@ def test_lists_of_blocked_trails_are_cut_and_say_so():
 DENSE = [(f"{i}", f"{j}") for i in range(40) for j in range(i + 1, 40)]
 
 
-def test_a_dense_part_that_leads_nowhere_is_left_alone():
+def test_dense_dead_ends_are_not_searched():
     answer = DAG([*DENSE, ("x", "0"), ("0", "end"), ("z", "end"), ("y", "z")]).explain("x", "y")
     assert [trail.nodes for trail in answer.trails] == [("x", "0", "end", "z", "y")]
     assert answer.complete
 
 
-def test_a_search_for_trails_ends():
-    """After the shortest, what is left of a dense graph has more paths than can be gone through."""
+def test_the_search_for_trails_ends():
+    """Besides the shortest, the dense graph has too many paths to visit."""
     edges = [*DENSE, ("x", "0"), ("0", "y"), *pairwise(["39", *"abcdefghijklmn", "y"])]
     answer = DAG(edges).explain("x", "y", "0")
     assert answer.separated
@@ -169,12 +169,12 @@ def test_a_search_for_trails_ends():
     assert not answer.complete
 
 
-def test_limits_are_not_negative():
+def test_negative_limits_raise_errors():
     with pytest.raises(GraphError, match=r"^limit is -1; expected 0 or more$"):
         DAG("a; b").explain("a", "b", limit=-1)
 
 
-def test_explanations_do_not_change_and_are_the_same_every_time():
+def test_explanations_are_frozen_and_deterministic():
     graph = random_graph(1, 30, 30)
     x, y, known = random_sets(9, graph)
     one, other = DAG(graph).explain(x, y, known), DAG(graph).explain(y, x, known)

@@ -15,7 +15,7 @@ def test_cats_and_dogs():
     )
 
 
-def test_nothing_and_latent_nodes():
+def test_empty_graphs_and_latent_nodes():
     assert DAG("").factorisation() == ""
     assert DAG("x <-> y").factorisation() == "p(U(x, y)) p(x | U(x, y)) p(y | U(x, y))"
 
@@ -24,8 +24,8 @@ def test_nothing_and_latent_nodes():
     "name",
     ["x", "grass wet", "x_1", "50%", "a$b", "C#", "{a}", "a^2", "a~b", "\\", "ψ"],
 )
-def test_latex_of_any_name_can_be_set(name):
-    """By matplotlib, which has no ``\\&``."""
+def test_latex_of_any_name_is_valid(name):
+    """Parsed by matplotlib, which does not know ``\\&``."""
     text = DAG([(name, "y")]).factorisation(latex=True)
     MathTextParser("agg").parse(f"${text}$")
 

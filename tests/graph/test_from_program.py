@@ -1,4 +1,4 @@
-"""Graphs of programs, against the edges written down and against interventions on each site."""
+"""Graphs of programs, compared with known edges and with interventions on each site."""
 
 import functools
 
@@ -191,10 +191,10 @@ def as_edges(text):
 
 
 def by_intervention(model, args, draws=4):
-    """Edges u → v where the density of v at a fixed value changes with the value of u."""
+    """Edges u → v such that the density of v at a fixed value changes with the value of u."""
 
     def run(values):
-        pyro.set_rng_seed(1)  # whatever is drawn besides sites must stay the same
+        pyro.set_rng_seed(1)  # all draws outside of sites must stay the same
         conditioned = poutine.condition(model, data=values) if values else model
         return poutine.trace(conditioned).get_trace(*args)
 
@@ -202,7 +202,7 @@ def by_intervention(model, args, draws=4):
     names = [n for n in first.stochastic_nodes if not n.startswith("_")]
     names = [n for n in names if type(first.nodes[n]["fn"]).__name__ != "_Subsample"]
     values = {n: first.nodes[n]["value"].detach() for n in names}
-    # The subsample stays the same through the seed, or it would change everything.
+    # The seed keeps the subsample fixed, which would otherwise change all densities.
     edges = set()
     for u in names:
         for seed in range(draws):
@@ -224,12 +224,12 @@ def test_edges_are_those_of_the_program(model, args, edges):
 @table
 def test_edges_are_those_that_interventions_find(model, args, edges):
     if model is subsampled:
-        pytest.skip("the subsample takes other random numbers where sites are fixed")
+        pytest.skip("fixed sites change the random numbers of the subsample")
     assert by_intervention(model, args) == set(DAG.from_program(model, *args).graph.edges)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_python_decides_depends_on_what_it_read(seed):
+def test_python_decisions_depend_on_the_values_read(seed):
     pyro.set_rng_seed(seed)
     edges = set(DAG.from_program(in_python).graph.edges)
     assert edges == as_edges("a-c a-d b-d")
@@ -265,7 +265,7 @@ def test_masks_count_as_dependence():
         lambda z: dist.Normal(z, 1.0).expand([2, 3]).to_event(1).mask(torch.ones(2).bool()),
     ],
 )
-def test_parameters_of_every_distribution_are_seen_and_stay_with_their_site(make):
+def test_parameters_of_every_distribution_are_tracked(make):
     def model():
         z = pyro.sample("z", dist.LogNormal(0, 1))
         pyro.sample("x", make(z))
@@ -274,7 +274,7 @@ def test_parameters_of_every_distribution_are_seen_and_stay_with_their_site(make
     assert set(DAG.from_program(model).graph.edges) == {("z", "x")}
 
 
-def test_attributes_say_what_each_site_is():
+def test_node_attributes():
     nodes = DAG.from_program(topics, torch.zeros(4, 2).long()).graph.nodes
     assert nodes["w"] == {
         "latent": False,
@@ -314,7 +314,7 @@ def test_a_factor_is_an_observed_node():
     assert not dag.d_separated("a", "b", given="near")
 
 
-def test_observed_values_lead_on_to_later_sites():
+def test_later_sites_depend_on_observed_values():
     def model(x):
         a = pyro.sample("a", dist.Normal(0, 1), obs=x)
         pyro.sample("b", dist.Normal(a, 1))
@@ -322,7 +322,7 @@ def test_observed_values_lead_on_to_later_sites():
     assert set(DAG.from_program(model, torch.tensor(1.0)).graph.edges) == {("a", "b")}
 
 
-def test_data_that_lead_round_the_sample_statement_are_seen():
+def test_dependence_through_the_data_is_found():
     def autoregression(x, scale):
         for t in range(3):
             past = x[t - 1] if t else torch.tensor(0.0)
@@ -355,7 +355,7 @@ def test_a_vae_generates_and_then_observes():
     assert all(plates == ("data",) for _, plates in dag.graph.nodes(data="plates"))
 
 
-def test_pairs_and_modules_that_observe_are_read_alike():
+def test_pairs_modules_and_models_have_the_same_graph():
     vae = VAE.mlp((1, 4, 4), latent=2)
     images = torch.zeros(3, 1, 4, 4)
     for program, args in [((vae.model, vae.guide), ()), (vae, (images,)), (vae.model, (images,))]:
@@ -372,10 +372,10 @@ def test_guides_and_partial_functions_are_programs_too():
     ]
 
 
-# what is left behind, and errors
+# side effects and errors
 
 
-def test_everything_is_left_as_it_was():
+def test_no_side_effects():
     class Normalised(Program):
         def __init__(self):
             super().__init__()
@@ -410,7 +410,7 @@ def test_trained_parameters_are_found():
     assert DAG.from_program(model).nodes == ("x",)
 
 
-def test_errors_say_what_was_expected():
+def test_invalid_arguments_raise_errors():
     with pytest.raises(GraphError, match="latent is 'some'; expected one of 'none', 'unobserved'"):
         DAG.from_program(computed, latent="some")
     with pytest.raises(GraphError, match="model has no sample site"):
@@ -419,7 +419,7 @@ def test_errors_say_what_was_expected():
         DAG.from_program(3)
 
 
-def test_an_error_in_the_model_comes_through_and_leaves_no_trace():
+def test_errors_of_the_model_have_no_side_effects():
     def model():
         pyro.sample("x", dist.Normal(0, 1))
         pyro.param("p", torch.tensor(1.0))

@@ -17,7 +17,7 @@ def test_statements_are_equal_when_they_say_the_same(seed):
     assert len({one, other, pickle.loads(pickle.dumps(one))}) == 1
 
 
-def test_statements_that_say_other_things_differ():
+def test_different_statements_are_not_equal():
     statements = [
         Independence("a", "b"),
         Independence("a", "c"),
@@ -44,7 +44,7 @@ def test_text(statement, text):
     assert str(statement) == repr(statement) == text
 
 
-def test_text_stands_for_one_node():
+def test_a_string_is_one_node():
     assert Independence("AP", "S", "dog bark") == Independence({"AP"}, {"S"}, {"dog bark"})
 
 
@@ -52,7 +52,7 @@ def test_numbers_are_nodes():
     assert Independence(1, 2, 3) == Independence([1], [2], [3])
 
 
-def test_it_cannot_be_changed():
+def test_statements_are_frozen():
     with pytest.raises(AttributeError):
         Independence("a", "b").x = frozenset("c")
 
@@ -67,6 +67,6 @@ def test_it_cannot_be_changed():
         (("a", "b", "b"), "^y and given both contain b; expected disjoint sets$"),
     ],
 )
-def test_statements_that_cannot_be_meant(sets, message):
+def test_invalid_statements_raise_errors(sets, message):
     with pytest.raises(GraphError, match=message):
         Independence(*sets)

@@ -60,7 +60,7 @@ def test_copies_that_contradict_each_other_sum_to_zero():
 
 @given(graphs(cyclic=False))
 @settings(max_examples=60, deadline=None)
-def test_a_dag_sums_to_one_whatever_its_tables(example):
+def test_a_dag_always_sums_to_one(example):
     graph, _, sizes = example
     dag = DAG(graph)
     tables = random_tables(dag.graph, sizes, np.random.default_rng(0))
@@ -72,14 +72,14 @@ def test_a_dag_sums_to_one_whatever_its_tables(example):
 
 @given(graphs(cyclic=True))
 @settings(max_examples=60, deadline=None)
-def test_any_graph_sums_to_what_a_loop_over_all_states_finds(example):
+def test_any_graph_agrees_with_a_loop_over_all_states(example):
     graph, tables, sizes = example
     result = check_joint(graph, tables)
     assert result.total == pytest.approx(by_hand(graph, tables, sizes))
     assert bool(result.cycle) != nx.is_directed_acyclic_graph(graph)
 
 
-def test_the_order_of_parents_can_be_stated():
+def test_the_order_of_parents_can_be_set():
     table = np.random.default_rng(0).dirichlet([1, 1], (3, 2))
     edges = [("a", "c"), ("b", "c")]
     three = [0.2, 0.3, 0.5]
@@ -101,7 +101,7 @@ def test_many_nodes_of_one_state_need_no_axis():
     [
         ({"a": COIN}, r"tables has no entry for 'b'"),
         ({"a": COIN, "b": COPY, "c": COIN}, r"tables contains 'c', which is not a node"),
-        ({"a": COIN, "b": COIN}, r"tables\['b'\] has 1 axes; expected 2, \(a, b\)"),
+        ({"a": COIN, "b": COIN}, r"tables\['b'\] has shape \(2,\); expected \(2, 2\), .* \(a, b\)"),
         ({"a": [1.0], "b": COPY}, r"shape \(2, 2\); expected \(1, 2\)"),
         ({"a": COIN, "b": [[0.5, 0.5], [0.5, 0.6]]}, r"sums to 1.1 at the parents' states \(1,\)"),
         ({"a": [0.5, 0.6], "b": COPY}, r"tables\['a'\] sums to 1.1; expected 1"),
@@ -109,7 +109,7 @@ def test_many_nodes_of_one_state_need_no_axis():
         ({"a": [float("nan"), 1], "b": COPY}, r"tables\['a'\] contains nan"),
     ],
 )
-def test_tables_that_cannot_be_meant(tables, message):
+def test_invalid_tables_raise_errors(tables, message):
     with pytest.raises(GraphError, match=message):
         check_joint("a -> b", tables)
 
@@ -123,12 +123,12 @@ def test_tables_that_cannot_be_meant(tables, message):
         ([("a", ["b"])], "graph contains an invalid node"),
     ],
 )
-def test_what_is_no_graph(graph, message):
+def test_invalid_graphs_raise_errors(graph, message):
     with pytest.raises(GraphError, match=message):
         check_joint(graph, {})
 
 
-def test_other_bad_input():
+def test_other_invalid_input_raises_errors():
     tables = {i: [0.5, 0.5] for i in range(40)}
     with pytest.raises(GraphError, match=f"{2**40} joint states; expected at most"):
         check_joint(nx.empty_graph(40, nx.DiGraph), tables)

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import graph_with_chance
 
-from ppgen.graph.layout import layered
-from ppgen.graph.ordering import layers, ordered
+from ppgen.graph.layout import layered, layers, ordered
 
 
 def test_a_tree_has_no_crossings_and_a_path_is_straight():
@@ -20,7 +19,7 @@ def test_a_tree_has_no_crossings_and_a_path_is_straight():
     assert len(set(layered(path, {}, dict.fromkeys(path, 1.0)).x.values())) == 1
 
 
-def test_crossings_that_can_be_avoided_are_avoided():
+def test_avoidable_crossings_are_avoided():
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("a", "d")])
     layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
     rows = {i: {key: x for key, x in layout.x.items() if layout.layer[key] == i} for i in range(4)}

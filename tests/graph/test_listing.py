@@ -37,7 +37,7 @@ def missing_edges(dag):
     }
 
 
-# the seed's example
+# the example of cats and dogs
 
 
 def test_the_eight_statements_of_cats_and_dogs():
@@ -62,7 +62,7 @@ def test_other_lists_of_cats_and_dogs():
     )
 
 
-# every statement of every list holds, and is about observed nodes
+# all statements hold, and are about observed nodes
 
 
 @pytest.mark.parametrize("lister", LISTERS.values(), ids=LISTERS)
@@ -73,7 +73,7 @@ def test_statements_hold(lister, seed):
     graph = random_graph(seed, 1, 9)
     dag = DAG(graph, latent=generator.sample(list(graph), generator.choice([0, len(graph) // 4])))
     statements = list(islice(lister(dag), 300))
-    if lister is not DAG.local_independencies:  # where one may be local to both of its nodes
+    if lister is not DAG.local_independencies:  # a statement can be local to both of its nodes
         assert len(set(statements)) == len(statements)
     for s in statements:
         assert nx.is_d_separator(graph, set(s.x), set(s.y), set(s.given)), s
@@ -81,7 +81,7 @@ def test_statements_hold(lister, seed):
 
 
 @pytest.mark.parametrize("lister", LISTERS.values(), ids=LISTERS)
-def test_graphs_with_nothing_to_say(lister):
+def test_graphs_without_independencies(lister):
     for text in ("", "a", "a -> b", "a -> b; {a b} -> c", "a <-> b"):
         assert list(lister(DAG(text))) == []
 
@@ -127,7 +127,7 @@ def test_all_and_all_minimal_ones_on_every_dag_of_four_nodes():
 @settings(max_examples=150, deadline=None, database=None)
 @given(seeds)
 def test_chain_rule_along_any_ordering(seed):
-    """Given the smallest set of predecessors that makes a node independent of the others."""
+    """The condition is the smallest set that makes a node independent of other predecessors."""
     generator = random.Random(seed)
     graph = random_graph(seed, 2, 6)
     dag = DAG(graph, latent=generator.sample(list(graph), generator.choice([0, 0, 1])))
@@ -158,7 +158,7 @@ def test_every_ordering_of_a_small_graph_gives_statements_that_hold():
             assert nx.is_d_separator(graph, set(s.x), set(s.y), set(s.given))
 
 
-# laziness, and bad orderings
+# laziness, and invalid orderings
 
 
 def test_the_first_of_exponentially_many():
@@ -176,12 +176,12 @@ def test_the_first_of_exponentially_many():
         (["a", "b", "d"], "^ordering contains 'd', which is not a node of the graph"),
     ],
 )
-def test_orderings_that_are_none_are_refused_at_once(ordering, message):
+def test_invalid_orderings_raise_errors_at_once(ordering, message):
     with pytest.raises(GraphError, match=message):
         DAG("a -> b -> c").chain_rule_independencies(ordering)
 
 
-def test_orderings_may_leave_out_latent_nodes():
+def test_orderings_can_omit_latent_nodes():
     dag = DAG("u [latent]; u -> a; u -> b; c")
     for ordering in (["a", "b", "c"], ["a", "u", "b", "c"]):
         assert list(map(str, dag.chain_rule_independencies(ordering))) == ["c ⊥ a, b"]

@@ -67,7 +67,7 @@ def test_latent_nodes(mark):
     assert dag.observed == ("x", "y")
 
 
-def test_a_label_that_says_latent_is_a_label():
+def test_labels_do_not_mark_latent_nodes():
     assert not DAG('x [label="a latent thing"] -> y').latent
 
 
@@ -78,7 +78,7 @@ def test_bidirected_edges_are_latent_common_causes(text):
     assert set(dag.graph.edges) == {(cause, "x"), (cause, "y")}
 
 
-def test_the_name_of_a_common_cause_is_free():
+def test_the_name_of_a_common_cause_is_unique():
     dag = DAG('"U(x, y)" -> z; x <-> y')
     assert dag.observed == ("U(x, y)", "z", "x", "y")
     assert len(dag.latent) == 1
@@ -109,13 +109,13 @@ def test_the_name_of_a_common_cause_is_free():
         ("a [x,\ny]\n-> b", "line 3, column 1: expected the name of a node, found '->'"),
     ],
 )
-def test_text_that_does_not_parse(text, message):
+def test_invalid_text_raises_errors(text, message):
     with pytest.raises(GraphError) as error:
         DAG(text)
     assert str(error.value) == message
 
 
-def test_a_node_is_not_its_own_cause():
+def test_edges_from_a_node_to_itself_raise_errors():
     with pytest.raises(GraphError, match="has the cycle a → a;"):
         DAG("a -> a")
     with pytest.raises(GraphError, match="has the edge a ↔ a; expected two different nodes"):

@@ -65,7 +65,7 @@ def test_many_random_dags_against_networkx(graph, seed):
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(random_graphs(2, 40), seeds)
-def test_reachable_is_every_node_that_is_not_separated(graph, seed):
+def test_reachable_nodes_are_those_not_separated(graph, seed):
     x, _, known = random_sets(seed, graph)
     others = set(graph) - x - known
     expected = x | {node for node in others if not nx.is_d_separator(graph, x, {node}, known)}
@@ -74,7 +74,7 @@ def test_reachable_is_every_node_that_is_not_separated(graph, seed):
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(random_graphs(2, 25), seeds)
-def test_boundary_is_every_known_node_that_the_others_do_not_separate(graph, seed):
+def test_boundary_nodes_are_those_that_the_others_do_not_separate(graph, seed):
     x, _, known = random_sets(seed, graph)
     expected = {b for b in known if not nx.is_d_separator(graph, x, {b}, known - {b})}
     assert DAG(graph).separation.boundary(x, known) == expected
@@ -104,14 +104,14 @@ def test_boundary_is_every_known_node_that_the_others_do_not_separate(graph, see
         ("S", None, (), "^y contains None, which is not a node of the graph$"),
     ],
 )
-def test_questions_that_cannot_be_meant(x, y, known, message):
+def test_invalid_queries_raise_errors(x, y, known, message):
     dag = DAG("S -> Rain; S -> A")
     for ask in (dag.d_separated, dag.explain):
         with pytest.raises(GraphError, match=message):
             ask(x, y, known)
 
 
-def test_reachable_refuses_overlap():
+def test_reachable_raises_errors_for_overlaps():
     with pytest.raises(GraphError, match="x and given both contain a"):
         DAG("a -> b").reachable("a", "a")
 

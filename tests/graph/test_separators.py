@@ -61,7 +61,7 @@ def test_sets_on_random_dags(seed):
 @settings(max_examples=100, deadline=None, database=None)
 @given(random_graphs(20, 60), seeds)
 def test_separators_of_large_dags_separate_and_are_minimal(graph, seed):
-    """Minimal for single nodes left out, which is enough: supersets of separators separate here."""
+    """It is enough to remove single nodes, as supersets of separators also separate here."""
     x, y, _ = random_sets(seed, graph)
     dag = DAG(graph, latent=list(graph)[::5])
     found = list(islice(dag.minimal_separators(x, y), 10))
@@ -75,22 +75,22 @@ def test_separators_of_large_dags_separate_and_are_minimal(graph, seed):
         assert not dag.d_separated(x, y, everything)
 
 
-def test_they_are_lazy():
-    """There are 3**30 of them."""
+def test_minimal_separators_are_lazy():
+    """There are 3**30 minimal separators."""
     text = "; ".join(f"a -> u{i} -> v{i} -> w{i} -> b" for i in range(30))
     found = list(islice(DAG(text).minimal_separators("a", "b"), 100))
     assert len(set(found)) == 100
     assert all(len(separator) == 30 for separator in found)
 
 
-def test_no_edges_are_made_between_the_parents_of_one_node():
-    """Ten thousand of them would have fifty million."""
+def test_the_moral_graph_is_never_built():
+    """Ten thousand parents would have fifty million moral edges."""
     dag = DAG([(f"p{i}", "c") for i in range(10_000)] + [("c", "d"), ("p0", "e")])
     assert dag.minimal_separator("d", "e") == {"c"}
     assert list(dag.minimal_separators("e", "d")) == [{"p0"}, {"c"}]
 
 
-def test_the_order_is_the_same_every_time():
+def test_the_order_is_deterministic():
     text = "a -> {p q} -> b; a -> r -> s -> b"
     assert [sorted(s) for s in DAG(text).minimal_separators("a", "b")] == [
         ["p", "q", "r"],
@@ -98,7 +98,7 @@ def test_the_order_is_the_same_every_time():
     ]
 
 
-def test_neighbours_and_strangers():
+def test_neighbours_and_unconnected_nodes():
     dag = DAG("a -> b; c")
     assert dag.minimal_separator("a", "b") is None
     assert list(dag.minimal_separators("a", "b")) == []
@@ -107,7 +107,7 @@ def test_neighbours_and_strangers():
 
 
 @pytest.mark.parametrize("method", ["minimal_separator", "minimal_separators"])
-def test_bad_questions_are_refused_at_once(method):
+def test_invalid_queries_raise_errors_at_once(method):
     ask = getattr(DAG("rain -> b -> c"), method)
     with pytest.raises(GraphError, match=r"x contains 'ran', .* did you mean 'rain'"):
         ask("ran", "c")

@@ -1,4 +1,4 @@
-"""Statistical tests here have fixed seeds; each says how often it would fail with others."""
+"""Statistical tests with fixed seeds; comments say how often other seeds would fail."""
 
 import numpy as np
 import pyro
@@ -16,7 +16,7 @@ check = testing.check_independencies
 
 
 def discrete_data(dag, n, rng):
-    """Binary columns, every parent moving a node's chance up or down by as much as any other."""
+    """Binary columns; each parent raises or lowers the probability of a node by the same amount."""
     data = {}
     for node in dag.order:
         parents = sorted(dag.parents(node))
@@ -37,10 +37,10 @@ def gaussian_data(dag, n, rng):
 MAKERS = pytest.mark.parametrize("make", [discrete_data, gaussian_data])
 
 
-# against other implementations
+# agreement with other implementations
 
 
-def test_g_is_that_of_scipy_summed_over_the_strata():
+def test_g_is_the_sum_of_scipys_over_the_strata():
     rng = np.random.default_rng(0)
     x, y, given = rng.integers(0, 3, 2000), rng.integers(0, 4, 2000), rng.integers(0, 3, 2000)
     expected, freedom = 0.0, 0
@@ -53,14 +53,14 @@ def test_g_is_that_of_scipy_summed_over_the_strata():
     assert p == pytest.approx(stats.chi2.sf(expected, freedom))
 
 
-def test_empty_rows_and_columns_take_their_degrees_of_freedom_away():
+def test_empty_rows_and_columns_have_no_degrees_of_freedom():
     x = np.array([0, 0, 1, 1, 0, 0, 0, 2, 1])
     y = np.array([0, 1, 0, 1, 0, 1, 2, 0, 0])
     given = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])  # 2×2, then 2×3, then a single cell
     assert g_test(x, y, given)[1] == 1 + 2 + 0
 
 
-def test_fisher_z_is_that_of_pearson_correlated_residuals():
+def test_fisher_z_agrees_with_the_inverse_covariance():
     rng = np.random.default_rng(0)
     given = rng.normal(size=(100, 2))
     x, y = given @ [1, 2] + rng.normal(size=100), given @ [1, -1] + rng.normal(size=100)
@@ -71,7 +71,7 @@ def test_fisher_z_is_that_of_pearson_correlated_residuals():
     assert p == pytest.approx(2 * stats.norm.sf(abs(z)))
 
 
-def test_sets_of_one_column_give_nearly_the_same_either_way():
+def test_bartlett_and_fisher_agree_for_single_columns():
     rng = np.random.default_rng(0)
     x, y, given = rng.normal(size=(2000, 1)), rng.normal(size=(2000, 1)), rng.normal(size=(2000, 2))
     _, freedom, p = bartlett(x, y, given)
@@ -79,7 +79,7 @@ def test_sets_of_one_column_give_nearly_the_same_either_way():
     assert p == pytest.approx(fisher_z(x[:, 0], y[:, 0], given)[1], abs=2e-3)
 
 
-# rates
+# rates of false rejections
 
 
 def rate(test, draw, repeats, level=0.05):
@@ -115,15 +115,15 @@ def gaussian_null(n, sides):
     ],
     ids=["G", "G by permutations", "partial correlation", "likelihood ratio"],
 )
-def test_false_alarms_come_at_the_stated_level(test, draw, repeats):
-    # Within four standard errors: fails once in 16,000 seeds.
+def test_the_rate_of_false_rejections_is_the_level(test, draw, repeats):
+    # Within four standard errors: 1 of 16,000 seeds fails.
     error = 4 * np.sqrt(0.05 * 0.95 / repeats)
     assert rate(test, draw, repeats) == pytest.approx(0.05, abs=error)
 
 
 @MAKERS
-def test_false_alarms_over_all_statements_stay_below_the_level(make):
-    # At most 5 % of 100 tables; more than 13 of them in one of 2,000 seeds.
+def test_false_rejections_over_all_statements_stay_below_the_level(make):
+    # Expected for at most 5 of 100 tables; 1 of 2,000 seeds has more than 13.
     rng = np.random.default_rng(1)
     alarms = sum(bool(check(CATS, make(CATS, 2000, rng)).rejected) for _ in range(100))
     assert alarms <= 13
@@ -131,7 +131,7 @@ def test_false_alarms_over_all_statements_stay_below_the_level(make):
 
 @MAKERS
 def test_a_dropped_edge_is_found(make):
-    # The dropped edge's own statement is false in the data, and far from true.
+    # The statement of the dropped edge is clearly false in the data.
     rng = np.random.default_rng(2)
     data = make(CATS, 5000, rng)
     found = 0
@@ -140,7 +140,7 @@ def test_a_dropped_edge_is_found(make):
         pruned.remove_edge(*edge)
         rejected = check(DAG(pruned), data).rejected
         found += any({*row.statement.x, *row.statement.y} == set(edge) for row in rejected)
-    # Tables are random, so that an edge or two may hardly matter.
+    # With other seeds, an edge or two can be too weak to be found.
     assert found == len(CATS.graph.edges)
 
 
@@ -156,14 +156,14 @@ def test_samples_of_a_program_pass_the_test_of_its_own_graph():
     data = {name: trace.nodes[name]["value"] for name in "abcd"}
     report = check(DAG.from_program(model), data)
     assert len(report) == 3
-    assert not report.rejected  # fails with one seed in 20, by its level
+    assert not report.rejected  # by the level, 1 of 20 seeds fails
     assert [str(r.statement) for r in check(DAG("a -> d; c -> b; c"), data).rejected] != []
 
 
 # the report
 
 
-def test_rows_say_everything_and_are_readable():
+def test_results_and_their_text():
     rng = np.random.default_rng(0)
     a = rng.normal(size=500)
     b = a + rng.normal(size=500)
@@ -188,7 +188,7 @@ def test_statements_about_sets():
     assert not numbers.holds
 
 
-def test_all_forms_of_data_give_the_same():
+def test_all_forms_of_data_have_the_same_report():
     columns = discrete_data(CATS, 300, np.random.default_rng(0))
     structured = np.zeros(300, [(n, int) for n in columns])
     for name, column in columns.items():
@@ -205,7 +205,7 @@ def test_all_forms_of_data_give_the_same():
     assert str(check(CATS, in_order)) == expected
 
 
-def test_permutations_are_the_same_in_every_call():
+def test_permutations_are_deterministic():
     data = discrete_data(CATS, 60, np.random.default_rng(0))
     first, second = (check(CATS, data, permutations=49) for _ in range(2))
     assert first == second
@@ -217,7 +217,7 @@ def test_a_graph_without_missing_edges_has_nothing_to_test():
     assert "0 of 0" in str(report)
 
 
-def test_columns_without_a_node_do_not_count():
+def test_columns_without_a_node_are_ignored():
     report = check(DAG("a; b"), {"other": [1, 2], "a": [0, 1, 1], "b": [1, 0, 1]})
     assert report.n == 3
     assert check(DAG("a; b"), {"other": 0, "a": [0, 1, 1], "b": [1, 0, 1]}).n == 3

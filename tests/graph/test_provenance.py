@@ -1,4 +1,4 @@
-"""Values that leave the tensors: edges of programs where Python sees the size of a tensor."""
+"""Programs in which the size of a tensor depends on a sampled value."""
 
 import pyro
 import pyro.distributions as dist
@@ -9,7 +9,7 @@ from ppgen.graph import DAG
 
 
 def scaled_by(scale):
-    """A model whose x depends on z through a scale alone; z has as many counts as it has rates."""
+    """A model whose x depends on z only through its scale; z is a vector of four counts."""
 
     def model():
         z = pyro.sample("z", dist.Poisson(torch.tensor([2.0, 2.0, 2.0, 2.0])).to_event(1))
@@ -42,7 +42,7 @@ def scaled_by(scale):
         lambda z: torch.empty(0).set_(z.untyped_storage()).sum(),
     ],
 )
-def test_a_size_that_depends_on_values_is_a_dependence(scale):
+def test_sizes_that_depend_on_values_are_dependencies(scale):
     assert DAG.from_program(scaled_by(scale)).graph.has_edge("z", "x")
 
 
@@ -58,5 +58,5 @@ def test_a_size_that_depends_on_values_is_a_dependence(scale):
         lambda z: len(z.expand(2, 4).reshape(-1)),
     ],
 )
-def test_a_size_that_depends_on_no_value_is_none(scale):
+def test_sizes_that_do_not_depend_on_values_are_not(scale):
     assert not DAG.from_program(scaled_by(scale)).graph.edges
