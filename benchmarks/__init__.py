@@ -1,8 +1,8 @@
-"""What ppgen costs, beside what one would do instead: ``python -m benchmarks``.
+"""Time and memory of ppgen compared with alternatives: ``python -m benchmarks``.
 
 A benchmark is a module with a dict ``ROWS``: for each row of the table, a function of
-:class:`benchmarks.comparison.Settings` that prepares the work and gives a
-:class:`benchmarks.comparison.Comparison`. A new one is such a module, and its name below.
+:class:`benchmarks.comparison.Settings` that prepares the work and returns a
+:class:`benchmarks.comparison.Comparison`. To add one, write such a module and name it below.
 """
 
 NAMES = (

@@ -22,16 +22,18 @@ ROUNDS, QUICK_ROUNDS = 7, 2
 
 
 def name(text: str) -> str:
-    """Check the name of a benchmark."""
+    """Parse the name of a benchmark."""
     if text not in NAMES:
-        raise argparse.ArgumentTypeError(f"{text!r} is none; expected of {', '.join(NAMES)}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a benchmark; expected {', '.join(NAMES)}"
+        )
     return text
 
 
 def device(text: str) -> torch.device:
-    """Find the device that is meant, and that it is there."""
+    """Parse a device, and check that it is available."""
     if text not in DEVICES:
-        raise argparse.ArgumentTypeError(f"{text!r} is none; expected of {', '.join(DEVICES)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device; expected {', '.join(DEVICES)}")
     try:
         return pick_device(text)
     except ValueError as error:
@@ -39,14 +41,14 @@ def device(text: str) -> torch.device:
 
 
 def positive(text: str) -> int:
-    """Read a number from 1 on."""
+    """Parse a positive whole number."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
     return int(text)
 
 
 def writable(text: str) -> Path:
-    """Check that a file can be written before anything is measured."""
+    """Parse a path, and check before measuring that it can be written."""
     path = Path(text)
     try:
         path.open("a").close()
@@ -56,26 +58,26 @@ def writable(text: str) -> Path:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options of the command."""
+    """Make the parser of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time ppgen beside what one would do instead, in turns within one process. "
-        "A ratio is the other way's median by ours: above 1, ours is faster.",
+        description="Time ppgen and alternatives in turns within one process. A ratio is the "
+        "alternative's median divided by ours: above 1, ours is faster.",
     )
     add = parser.add_argument
     add("names", nargs="*", type=name, metavar="name", help=f"of {', '.join(NAMES)}; default: all")
-    add("--only", default="", metavar="TEXT", help="only rows whose names hold this")
+    add("--only", default="", metavar="TEXT", help="only rows whose names contain this")
     add("--device", default="auto", type=device, help=f"{', '.join(DEVICES)}; default: auto")
     add("--threads", default=2, type=positive, metavar="N", help="on the CPU; default: %(default)s")
     rounds = f"turns; default: {ROUNDS}, with --quick {QUICK_ROUNDS}"
     add("--rounds", type=positive, metavar="N", help=rounds)
     add("--quick", action="store_true", help="tiny sizes, to try it out")
-    add("--json", type=writable, metavar="FILE", help="for the rows, settings and machine")
+    add("--json", type=writable, metavar="FILE", help="write rows, settings and machine to it")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure the rows that are asked for, print their table, and write the file."""
+    """Measure the chosen rows, print their table and write the file."""
     command = parser()
     options = command.parse_args(argv)
     names = list(dict.fromkeys(options.names)) or NAMES
@@ -99,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{name}: {row}", file=sys.stderr, flush=True)
         pyro.clear_param_store()
         pyro.set_rng_seed(0)
-        # Without validation, as fit runs programs; numpy's libraries have threads of their own.
+        # No validation, as in fit. threadpool_limits sets the threads of numpy's libraries.
         with pyro.validation_enabled(False), threadpool_limits(options.threads):
             found = build(settings).measure(settings)
         measured += [{"benchmark": name, "row": row, **each} for each in found]

@@ -1,13 +1,12 @@
-"""What autoregressive networks cost: drawing images, and NADE's training step.
+"""Autoregressive networks: drawing images, and NADE's training step.
 
-Drawing: 100 images of 28×28 pixels, 10,000 on a GPU, by a network's own steps, against the plain
-way, the base class's steps, which are one whole parallel pass for each pixel. Both have the same
-weights and random numbers, and whether they give the same images is checked. The plain way takes
-minutes, and each of its passes the same time, so that it draws the first few pixels and its time
-is scaled.
+Drawing: 100 images of 28×28 pixels (10,000 on a GPU) by a network's incremental steps, against the
+base class's steps, which are a full parallel pass for each pixel. Both have the same weights and
+random numbers, and must draw the same images. Full passes take minutes and equal times, so only the
+first pixels are drawn that way and the time is scaled.
 
 Training: forward and backward pass of NADE on a batch of 128, with the gradient by hand and by a
-loop over the pixels through autograd, and the memory that either has allocated at most.
+loop over the pixels through autograd, and the peak memory of both.
 """
 
 from functools import partial
@@ -28,10 +27,10 @@ from ppgen.autoregressive import (
 )
 
 PLAIN_PIXELS = 16
-"""Pixels of each image that the plain way draws."""
+"""Pixels of each image that are drawn by full passes."""
 
 IMAGES = {"cpu": 100, "cuda": 10_000}
-"""How many are drawn at once: as many as keep the device busy."""
+"""Images drawn at once: enough to keep the device busy."""
 
 # A row each.
 NETWORKS = {
@@ -47,7 +46,7 @@ NETWORKS = {
 
 @torch.no_grad()
 def first_pixels_plainly(network, images):
-    """Draw the first pixels of each image, ``(images, pixels)`` in drawing order."""
+    """Draw the first pixels of each image by full passes, ``(images, pixels)`` in drawing order."""
     x = torch.zeros(images, network.pixels, device=network.ordering.device)
     drawn = []
     for step, raw in enumerate(islice(AutoregressiveNetwork.steps(network, x), PLAIN_PIXELS)):
@@ -60,7 +59,7 @@ def drawing(settings: Settings, network):
     shape, images = settings.size(((1, 28, 28), IMAGES[settings.device.type]), ((1, 6, 6), 4))
     network = network(shape).eval().to(settings.device)
     for parameter in network.parameters():
-        parameter.data += 0.02 * torch.randn_like(parameter)  # so that no part is zero
+        parameter.data += 0.02 * torch.randn_like(parameter)  # else some parameters are 0
 
     def check():
         torch.manual_seed(1)
@@ -78,7 +77,7 @@ def drawing(settings: Settings, network):
 
 
 def nade_loop(network, x):
-    """Give NADE's raw outputs by the definition, all of it through autograd."""
+    """Compute NADE's raw outputs by a loop over the pixels."""
     sums, raw = network.bias.expand(len(x), -1), []
     rows = zip(x.flatten(1).unbind(1), network.weight, network.output_weight, strict=True)
     for pixel, weight, output in rows:

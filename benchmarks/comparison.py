@@ -1,4 +1,4 @@
-"""One way of ours beside what one would do instead: what is compared, and how it is measured."""
+"""Comparisons of our way to do some work with others, and how they are measured."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """What all benchmarks of one command share.
+    """Settings of all benchmarks of a command.
 
     Attributes
     ----------
     device
-        On which everything runs that can.
+        Device of everything that is not restricted to the CPU.
     rounds
-        Turns that are timed.
+        Number of timed turns.
     quick
-        Whether sizes are tiny: to try a benchmark out, not to learn from its numbers.
+        If True, sizes are tiny: a trial run whose numbers mean nothing.
     """
 
     device: torch.device
@@ -35,7 +35,7 @@ class Settings:
     quick: bool = False
 
     def size(self, full: T, quick: T) -> T:
-        """Choose between the sizes to measure at and those to try out."""
+        """Return the full size, or the quick one for a trial run."""
         return quick if self.quick else full
 
 
@@ -46,16 +46,15 @@ class Way:
     Attributes
     ----------
     name
-        In the table.
+        Name in the table.
     run
-        Does the work.
+        Does the work, or a part of it if the whole takes too much time or memory.
     scale
-        How many times ``run`` is the whole work, where that would take too long or too much
-        memory: its time and memory are multiplied by this.
+        Number of parts in the whole work: time and memory of ``run`` are multiplied by this.
     check
-        Says what else is to be known: of another way, how far it agrees with ours in its results.
+        Returns a remark, such as how far the results of another way agree with ours.
     needs
-        A module without which it is not measured; its row then says that it is not installed.
+        Module that it needs; if it is not installed, the row says so and has no numbers.
     """
 
     name: str
@@ -66,17 +65,17 @@ class Way:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be measured here."""
+        """Whether the module that it needs is installed."""
         return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
     def checks(self) -> str:
-        """Say what is to be known of its results, or why there are none."""
+        """Return the remark on its results, or why there are none."""
         if not self.installed:
             return f"{self.needs} is not installed"
         return self.check() if self.check else ""
 
     def figures(self, seconds: list[float], memory: float | None) -> dict[str, Any]:
-        """Give median and spread of the whole work's times, and its memory; None if unknown."""
+        """Return median, minimum and maximum of the times, and memory, scaled; None if unknown."""
         statistic = {"median_ms": statistics.median, "min_ms": min, "max_ms": max}
         return {
             "name": self.name,
@@ -87,18 +86,18 @@ class Way:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A way of ours beside others, or alone.
+    """Our way, compared with each of the others, or alone.
 
     Attributes
     ----------
     ours, others
-        The ways; ours is compared with each of the others.
+        The ways.
     repeats
-        Runs a turn, for work that is done in less than some milliseconds.
+        Number of runs a turn, for work of a few milliseconds.
     memory
-        Whether peak memory is measured too, in one more run of each way.
+        If True, peak memory is measured too, in one more run of each way.
     cpu_only
-        Whether it is on the CPU whatever the device.
+        If True, it runs on the CPU whatever the device.
     """
 
     ours: Way
@@ -108,11 +107,11 @@ class Comparison:
     cpu_only: bool = False
 
     def measure(self, settings: Settings) -> list[dict[str, Any]]:
-        """Run all ways in turns; give a row for each of the others, or one for ours alone.
+        """Run all ways in turns; return a row for each of the others, or one for ours alone.
 
-        A row has ``device``, ``ours`` and ``other``, each with ``name``, ``median_ms``, ``min_ms``,
-        ``max_ms`` and ``memory_mib``; ``ratio`` and ``memory_ratio``, the other's number by ours,
-        so that more is better for ours; and ``checks``. What was not measured is None.
+        A row has ``device``; ``ours`` and ``other``, each with ``name``, ``median_ms``, ``min_ms``,
+        ``max_ms`` and ``memory_mib``; ``ratio`` and ``memory_ratio``, the other's number divided by
+        ours; and ``checks``. A number that was not measured is None.
         """
         device = torch.device("cpu") if self.cpu_only else settings.device
         ways = [way for way in (self.ours, *self.others) if way.installed]
@@ -142,5 +141,5 @@ class Comparison:
 
 
 def ratio(key: str, ours: dict[str, Any], other: dict[str, Any] | None) -> float | None:
-    """Divide the other's number by ours, where both were measured."""
+    """Divide the other's number by ours; return None unless both were measured."""
     return other[key] / ours[key] if other and other[key] and ours[key] else None

@@ -1,10 +1,10 @@
-"""One epoch's data handling: ppgen's batches beside torch's DataLoader.
+"""Data loading of one epoch: ppgen's batches compared with torch's DataLoader.
 
-All go through 50,000 images of 28×28 pixels in 256 levels once, shuffled, in batches of 128
-floating-point images on the device. The images are noise. DataLoader has them from torchvision's
-MNIST class, one at a time through PIL and ``ToTensor``; or from a tensor, one at a time or, by
-torch's ``BatchSampler`` in the place of its sampler, a batch at a time. The tensor holds floats,
-which nothing is left to do with and which take four times the memory, or bytes, as ours does.
+All iterate once over 50,000 random images of 28×28 pixels in 256 levels, shuffled, in batches of
+128 float images on the device. DataLoader reads them from torchvision's MNIST class, one at a time
+through PIL and ``ToTensor``, or from a tensor, one at a time or a batch at a time by torch's
+``BatchSampler``. The tensor holds floats, which need no conversion and four times the memory, or
+bytes like ours.
 """
 
 import torch
@@ -16,7 +16,7 @@ from ppgen.data.batches import Batches
 
 
 class MNISTOfNoise(datasets.MNIST):
-    """torchvision's MNIST with images from memory in place of those from files."""
+    """torchvision's MNIST with images from memory, not from files."""
 
     def __init__(self, images):
         datasets.VisionDataset.__init__(self, transform=transforms.ToTensor())

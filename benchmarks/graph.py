@@ -1,14 +1,14 @@
-"""Questions to DAGs: ppgen beside networkx, and pgmpy where it is installed.
+"""Queries of DAGs: ppgen compared with networkx, and with pgmpy if it is installed.
 
-1. d-separation on a random DAG of 10,000 nodes and 30,000 edges: its construction, the first
-   question to a graph that is built already, then 1,000 questions, against
-   ``networkx.is_d_separator``, which answers some of them and whose time is scaled.
+1. d-separation on a random DAG of 10,000 nodes and 30,000 edges: construction, the first query of a
+   graph that is built, then 1,000 queries. ``networkx.is_d_separator`` answers some of them, and
+   its time is scaled.
 2. The basis set of a DAG of 500 nodes and 1,500 edges: the first statement, and all.
 3. The local independencies of ALARM (37 nodes, 46 edges) and of a random DAG of the size of
    PATHFINDER (109 nodes, 195 edges).
 
-Random DAGs have uniform pairs of nodes as edges, along a random order; questions have one node on
-each side and 0, 1, 5 or 20 given. All of it is on the CPU.
+Edges of random DAGs are uniform pairs of nodes along a random order. Queries have one node on each
+side and 0, 1, 5 or 20 given. All rows are on the CPU.
 """
 
 import random
@@ -64,7 +64,7 @@ def random_questions(nodes, count):
 
 
 def fresh(dag):
-    """Give the same graph with nothing prepared."""
+    """Copy a graph without its caches."""
     copy = object.__new__(DAG)
     copy.graph, copy.order = dag.graph, dag.order
     return copy

@@ -1,4 +1,4 @@
-"""Memory of a fit on many images that are kept as the bytes they come in."""
+"""Memory of a fit on many images stored as bytes."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from ppgen.likelihoods import SoftBernoulli
 from ppgen.models import VAE
 
 IMAGES = 1_000_000
-PARTS = 10  # of them, on which the other way is measured
+PARTS = 10  # the other way is measured on one of this many parts
 
 
 def memory(settings: Settings):

@@ -1,14 +1,13 @@
-"""Latent-variable models beside the usual ways to compute the same.
+"""Latent-variable models compared with the usual ways to compute the same.
 
-Mixture: 20 classes of Bernoulli pixels on 50,000 binary images of 784 pixels, all in one step: a
-step of SVI and an EM iteration. Beside either the same by a broadcast of images against classes, in
-a Pyro program or in torch, which would not fit into most memories: it is measured on a block of the
-images, and both its figures multiplied by the number of blocks. And beside EM the same on all
-images and classes as whole arrays, as scikit-learn's GaussianMixture computes.
+Mixture: 20 classes of Bernoulli pixels on 50,000 binary images of 784 pixels in one batch: a step
+of SVI and an EM iteration. The usual way broadcasts images against classes, in a Pyro program or in
+torch. It needs more memory than most machines have, so it is measured on a block of the images and
+scaled. EM is also compared with whole arrays of images and classes, as in scikit-learn's
+GaussianMixture.
 
 Belief net: the exact likelihood of 1,000 binary images of 784 pixels under 16 latents, a sum over
-65,536 states, against the same sum with the states as the classes of a mixture, which meets every
-image pixel by pixel.
+65,536 states, compared with a mixture that has these states as classes.
 """
 
 from functools import partial
@@ -32,9 +31,9 @@ CLASSES = 20
 
 
 class PlainMixture(ppgen.Program):
-    """A mixture as a user might write it, its class summed out by Pyro."""
+    """A mixture as a user might write it; Pyro sums out the class."""
 
-    elbo = TraceEnum_ELBO(max_plate_nesting=1)
+    objective = TraceEnum_ELBO(max_plate_nesting=1)
 
     def __init__(self, image_shape, observation):
         super().__init__()
@@ -65,7 +64,7 @@ def binary_images(settings: Settings, images):
 
 
 def mixture_data(settings: Settings):
-    """Give the images, and the block of them that is broadcast."""
+    """Return the images, and the block of them that is broadcast."""
     images, block = settings.size((50_000, 2_000), (100, 50))
     x = binary_images(settings, images)
     return x, x[:block]
@@ -85,7 +84,7 @@ def mixture_svi(settings: Settings):
 
 
 def em_on_whole_arrays(x, class_logits, pixel_logits):
-    """Give the class and pixel probabilities after an iteration; x is ``(images, pixels)``."""
+    """Return class and pixel probabilities after an iteration; x is ``(images, pixels)``."""
     white, black = F.logsigmoid(pixel_logits), F.logsigmoid(-pixel_logits)
     joint = x @ white.mT + (1 - x) @ black.mT + class_logits.log_softmax(0)
     posterior = (joint - joint.logsumexp(1, keepdim=True)).exp()
@@ -94,7 +93,7 @@ def em_on_whole_arrays(x, class_logits, pixel_logits):
 
 
 def em_by_broadcast(x, class_logits, pixel_logits):
-    """Give the same; all that is of images, classes and pixels is made."""
+    """Return the same from arrays ``(images, classes, pixels)``."""
     x = x.unsqueeze(1)
     joint = dist.Bernoulli(logits=pixel_logits).log_prob(x).sum(-1) + class_logits.log_softmax(0)
     posterior = joint.softmax(1)

@@ -1,8 +1,8 @@
-"""Latent positions of large graphs: an epoch of SVI in the memory of the edges.
+"""Latent positions of large graphs: an epoch of SVI in memory proportional to the edges.
 
-Random graphs of mean degree 10. Ours goes through their edges, with five sampled missing edges for
-each. The usual way is one step on all pairs of nodes, as a matrix; it is measured on the first rows
-of that, and both its figures multiplied.
+The graphs are random with mean degree 10. Ours iterates over their edges, with five sampled pairs
+without an edge for each. The usual way is a step on the matrix of all pairs of nodes; it is
+measured on the first rows of the matrix and scaled.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ from ppgen.models import LatentPositionGraph
 
 
 def step_on_all_pairs(graph, rows, device):
-    """Give a step on the first rows of the adjacency matrix; its diagonal is left in."""
+    """Return a function that takes a step on the first rows of the adjacency matrix."""
     adjacency = nx.to_scipy_sparse_array(graph, dtype="float32")[:rows].toarray()
     adjacency = torch.from_numpy(adjacency).to(device)
     mean = (0.5 * torch.randn(len(graph), 2, device=device)).requires_grad_()

@@ -1,4 +1,4 @@
-"""Memory that something takes while it runs, beyond what was there before."""
+"""Peak memory of a function, beyond what was allocated before."""
 
 import os
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from itertools import accumulate
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # no lines at each start and stop of the profiler
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints lines
 
 
 def peak_memory(run: Callable[[], object], device: torch.device) -> float:
-    """MiB of tensors on the device that are allocated at once, at most, while ``run`` runs."""
+    """Return the peak MiB of tensors that ``run`` allocates on the device."""
     return PEAKS[device.type](run) / 2**20
 
 

@@ -1,6 +1,6 @@
-"""Probabilistic PCA in closed form, 60,000 × 784, 64 dimensions, beside scikit-learn's PCA.
+"""Probabilistic PCA in closed form, 60,000 × 784, 64 dimensions, compared with scikit-learn's.
 
-Both take the same float64 images, drawn from the model: 64 factors and noise.
+Both fit the same float64 images, drawn from the model: 64 factors and noise.
 """
 
 import torch

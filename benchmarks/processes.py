@@ -1,4 +1,4 @@
-"""Steps of several processes, each on its part of every batch, beside one with as many threads."""
+"""Training steps of several processes, compared with one process of as many threads."""
 
 import tempfile
 from functools import partial
@@ -19,7 +19,7 @@ IMAGES = 5_120
 
 
 class Training:
-    """Steps of a convolutional VAE on images of 28×28, in this process's part of the batches."""
+    """Steps of a convolutional VAE on this process's part of every batch of 28×28 images."""
 
     def __init__(self, images: int, batch: int) -> None:
         torch.manual_seed(0)
@@ -31,13 +31,13 @@ class Training:
         self.step.gradients = self.processes.averaged(alone, alone.objective, self.batches)
 
     def epoch(self) -> None:
-        """Take the steps once."""
+        """Take the steps of one epoch."""
         for batch in self.batches.shuffled(0, 1, self.processes.rank, self.processes.count):
             self.step(batch)
 
 
 def work(rank: int, count: int, meeting: str, orders: Connection, *sizes: int) -> None:
-    """Be one of several processes: go through the batches at every order, until there are none."""
+    """Run one of several processes: take an epoch of steps at every order."""
     torch.set_num_threads(1)
     group = {"init_method": f"file://{meeting}", "rank": rank, "world_size": count}
     distributed.init_process_group("gloo", **group)
@@ -47,12 +47,12 @@ def work(rank: int, count: int, meeting: str, orders: Connection, *sizes: int) -
             while orders.recv():
                 training.epoch()
                 orders.send(True)
-        except EOFError:  # the other end is gone
+        except EOFError:  # the parent has closed its end
             distributed.destroy_process_group()
 
 
 class Together:
-    """Several processes, all of which take their steps at a call, which waits for them."""
+    """Several processes; a call lets them take an epoch of steps and waits for them."""
 
     def __init__(self, count: int, *sizes: int) -> None:
         self.folder = tempfile.TemporaryDirectory()
@@ -67,7 +67,7 @@ class Together:
             self.connections.append(here)
 
     def __call__(self) -> None:
-        """Let each take its part of the steps once."""
+        """Take an epoch of steps in all processes."""
         for connection in self.connections:
             connection.send(True)
         for connection in self.connections:

@@ -1,4 +1,4 @@
-"""What is shown and saved of a run: the table, and the machine it was measured on."""
+"""The table of a benchmark run, and a description of its machine."""
 
 import platform
 import subprocess
@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from ppgen import environment
+from ppgen.experiments import environment
 
 LIBRARIES = ("numpy", "networkx", "scikit-learn", "pgmpy")
-"""Whose versions matter beside those of ppgen, Pyro and torch."""
+"""Libraries whose versions are recorded, besides ppgen, Pyro and torch."""
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Lay rows out as a table in Markdown."""
+    """Format rows as a table in Markdown."""
     lines = [
         (
             row["benchmark"],
@@ -42,7 +42,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def times(way: dict[str, Any] | None) -> str:
-    """Write the median of a way's times, and their least and most."""
+    """Format the median of a way's times, with minimum and maximum."""
     if way is None or way["median_ms"] is None:
         return ""
     median, least, most = (figure(way[key]) for key in ("median_ms", "min_ms", "max_ms"))
@@ -50,7 +50,7 @@ def times(way: dict[str, Any] | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Write three digits of a positive number, or all before the point; nothing for None."""
+    """Format a number with three digits, or all before the point; None as an empty string."""
     if value is None:
         return ""
     digits = 2 - floor(log10(value)) if value else 0
@@ -58,7 +58,7 @@ def figure(value: float | None) -> str:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Describe what the times depend on beside the code."""
+    """Describe the machine and the versions that times depend on."""
     return {
         "machine": environment.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -72,7 +72,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """Name the commit of the code, "-dirty" where files were changed; None outside of git."""
+    """Return the commit of the code, with "-dirty" if files were changed; None outside of git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         git = subprocess.run(

@@ -1,4 +1,4 @@
-"""The training step of ``ppgen.fit``, on its own."""
+"""The training step of ``ppgen.fit`` by itself."""
 
 from ppgen.program import Program
 from ppgen.training.compiled import CompiledGradients
@@ -9,7 +9,7 @@ from ppgen.training.step import Step
 
 
 def step_of_fit(program: Program, data_size: int | None = None, compiled: bool = False) -> Step:
-    """Give a function of a batch that takes a step, as ``ppgen.fit`` would with its defaults."""
+    """Return a function of a batch that takes a step as ``ppgen.fit`` does by default."""
     objective = Objective(program, data_size=data_size)
     gradients = CompiledGradients(objective) if compiled else objective.gradients()
     state = TrainingState.start(program, adam)

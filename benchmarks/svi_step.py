@@ -1,9 +1,8 @@
 """One training step of a VAE (784-400-20, batch 128): by hand, by Pyro's SVI, and by ppgen.fit.
 
-All ways train nets of the same size on the same batch. The loop by hand is what one would write in
-torch alone, with the optimiser's defaults or with the fused optimiser that ``fit`` uses. Where it
-reads the loss of each step, it waits for a GPU each time, as ``fit`` does every tenth step alone;
-so it is measured also where it reads none.
+All train nets of the same size on the same batch. The loop by hand is plain torch, with default or
+fused Adam, which ``fit`` uses. Reading the loss makes the CPU wait for a GPU at each step; ``fit``
+reads it every tenth step, so the loop is also measured without reading it.
 """
 
 from functools import partial

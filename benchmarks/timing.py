@@ -1,4 +1,4 @@
-"""Times of several ways to do one thing, measured in turns within one process."""
+"""Times of several functions, measured in turns within one process."""
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -10,13 +10,13 @@ def interleaved(
     ways: Sequence[Callable[[], object]],
     rounds: int,
     repeats: int = 1,
-    device: torch.device = torch.device("cpu"),  # noqa: B008 - it cannot be changed
+    device: torch.device = torch.device("cpu"),  # noqa: B008 - it is immutable
 ) -> list[list[float]]:
-    """Run each way ``repeats`` times, in turns, ``rounds`` times; give seconds a run, a round each.
+    """Run each way ``repeats`` times in turns, ``rounds`` times; return seconds a run by round.
 
-    Turns make all ways share the machine's slow and fast moments, so that ratios of medians hold
-    where single times do not. The first, untimed turn pays for compilers and caches. The clock is
-    read when the device has done all that it was given.
+    With turns, all ways share the machine's slow and fast moments, so ratios of medians are more
+    reliable than single times. The first turn is not timed: it warms up compilers and caches. The
+    clock is read after the device has finished.
     """
     synchronise = torch.get_device_module(device).synchronize
     times: list[list[float]] = [[] for _ in ways]

@@ -1,7 +1,7 @@
 """A mixture of Bernoullis on handwritten digits, fitted by SVI and by expectation maximisation.
 
 The class of an image is latent and summed out, so everything is exact: the likelihood, the
-posterior of the class, and completions of images of which the right half is missing.
+posterior of the class, and completions of images whose right half is missing.
 
 python examples/bernoulli_mixture.py
 python examples/bernoulli_mixture.py --data binarized_mnist
@@ -13,7 +13,7 @@ from functools import partial
 from itertools import accumulate
 from math import nan
 
-import sklearn.cluster  # noqa: F401 - fit_em would import it while it is timed
+import sklearn.cluster  # noqa: F401 - else the timed fit_em imports it
 import torch
 from measured import Measured
 from torch.optim import Adam
@@ -28,21 +28,21 @@ from ppgen.training import Epoch, History
 
 @torch.no_grad()
 def log_likelihood(mixture, images, observed=None):
-    """Of each image, or of what is observed of it; exact, nats."""
+    """Return exact log p of the observed pixels of each image, in nats."""
     batches = images.to(mixture.device).split(1000)
     return Estimate(torch.cat([mixture.log_likelihood(batch, observed) for batch in batches]).cpu())
 
 
 def log_likelihoods(mixture, parts):
-    """Mean of each part's images, nats."""
+    """Return the mean log-likelihood of each part's images, in nats."""
     return {name: log_likelihood(mixture, images).mean for name, images in parts.items()}
 
 
 def fit_em(mixture, images, measured, **options):
-    """Fit by EM; give the passes as a fit gives its epochs, with no more than their times.
+    """Fit by EM and return a history of its passes, with their seconds only.
 
-    As in a fit, that is the time of the steps, without what is measured after them. Pass 0 is the
-    start and the first expectation, and each later one a maximisation and the next expectation.
+    As in a fit, the seconds exclude measurements. Pass 0 is the start and the first expectation;
+    each later pass is a maximisation and the next expectation.
     """
     history, begin = History(), time.perf_counter()
 
@@ -58,14 +58,14 @@ def fit_em(mixture, images, measured, **options):
 
 
 def seconds_to(nats, measured, history):
-    """Give the time until training images had so many; None where they never had."""
+    """Return the seconds until training images had these mean nats; None if they never had."""
     seconds = accumulate(epoch.seconds for epoch in history.epochs)
     reached = zip(seconds, measured.column("training", history)[1], strict=True)
     return next((seconds for seconds, value in reached if value >= nats), None)
 
 
 def completions(mixture, images, observed, draws=3):
-    """Rows: images, what is observed of them, the mean of the rest, and draws of it."""
+    """Plot images, their observed pixels, and mean and draws of the missing ones, a row each."""
     images = images.to(mixture.device, mixture.dtype)
     rows = [images, torch.where(observed, images, 0.5)]
     rows.append(mixture.complete(images, observed, mean=True))

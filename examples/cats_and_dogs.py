@@ -1,4 +1,4 @@
-"""Cats, dogs and the weather: what a graph says of independence, and whether data agree.
+"""Cats, dogs and the weather: the independencies that a graph implies, tested on data.
 
 python examples/cats_and_dogs.py
 """
@@ -21,7 +21,7 @@ ORDER = ["S", "AP", "A", "R", "G", "U", "DB", "CM", "CH"]
 
 
 def weather(frightened=0.0):
-    """Draw a day: every variable is binary, and ``frightened`` lets the barking spoil the mood."""
+    """Draw binary variables of a day; ``frightened`` adds an effect of the barking on the mood."""
 
     def draw_one(name, probability):
         return pyro.sample(name, dist.Bernoulli(torch.as_tensor(probability)))
@@ -45,7 +45,7 @@ def sample(days, **settings):
 
 
 def agreement(reports):
-    """Draw the evidence against each statement, in each set of data."""
+    """Plot the evidence against each statement in each set of data."""
     figure = Figure((8, 4.5), layout="constrained")
     axes = figure.add_subplot(xlabel="evidence against it: −log10 of the corrected p-value, to 12")
     for i, (name, report) in enumerate(reports.items()):

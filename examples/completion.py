@@ -1,14 +1,13 @@
-"""Completing images: the right half given the left, by each model in the way that is right for it.
+"""Image completion: the right half given the left, by a VAE, a mixture and MADE.
 
-A VAE fits a Gaussian to the latents of each image, to its left half alone, and draws the rest at
-draws from it; a mixture of Bernoullis has the exact conditional; so has an autoregressive network
-whose ordering goes column by column, for there the left half comes first. How much the left half
-tells of the right is log p(right | left) against log p(right), both by the same model: the halves'
-mutual information, if the model is right. How well the mean image of a completion foretells each
-pixel by itself is Σ log p(x_i | left), beside Σ log p(x_i) of the model's mean image.
+The VAE fits a Gaussian to the latents of each left half and decodes draws from it. The mixture of
+Bernoullis has the exact conditional; so has MADE with a column-by-column ordering, in which the
+left half comes first. The gain log p(right | left) − log p(right) of a model estimates the mutual
+information of the halves. Σ log p(x_i | left) measures how well the mean completion predicts each
+pixel by itself; Σ log p(x_i) does so for the model's mean image.
 
-The mixture is trained on one fixed binarisation of grey images; VAE and MADE are trained on fresh
-draws in every epoch, and so see more images. All complete the same binary test images.
+The mixture is trained on one fixed binarisation of grey images, VAE and MADE on new draws in every
+epoch. All complete the same binary test images.
 
 python examples/completion.py
 python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 --batch-size 128
@@ -29,13 +28,13 @@ from ppgen.likelihoods import Bernoulli
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
 
 SHOWN = 10
-DRAWS = 2  # of each image
-AVERAGED = 1000  # images of a model, for its mean image
-SMALLEST = 1 / 200  # probability of a pixel: some means are those of 100 draws
+DRAWS = 2  # completions of each image
+AVERAGED = 1000  # samples of a model, for its mean image
+SMALLEST = 1 / 200  # probability of a pixel, since some means are over 100 draws
 
 
 def column_by_column(image_shape):
-    """Give the ordering of the pixels that goes down each column, from the left."""
+    """Return the ordering of pixels that goes down each column, from left to right."""
     return torch.arange(image_shape[1] * image_shape[2]).view(image_shape[1:]).T.flatten()
 
 
@@ -45,21 +44,21 @@ def exact(mixture, x, observed, particles):
 
 
 def by_own_latents(vae, x, observed, particles):
-    """Estimate log p(observed pixels) from Gaussians that are fitted to them."""
+    """Estimate log p(observed pixels) by importance weights of Gaussians fitted to them."""
     fitted = fit_latents(vae, x, observed=observed)
     evidence = log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
     return evidence.per_image
 
 
 def singly(mean, x, missing):
-    """Sum of the log-probabilities of the missing pixels, each by itself with its own mean."""
+    """Return Σ log p of the missing pixels, independent Bernoullis with these means, in nats."""
     probabilities = mean.cpu().clamp(SMALLEST, 1 - SMALLEST)
     nats = -binary_cross_entropy(probabilities, x, reduction="none")
     return nats[..., missing].sum((1, 2, 3)).mean().item()
 
 
 def not_known(model, x, observed, particles):
-    """Give no number: an autoregressive network would have to sum over all left halves."""
+    """Return NaN: an autoregressive network would have to sum over all left halves."""
     return torch.full((len(x),), torch.nan)
 
 
@@ -85,7 +84,7 @@ def main() -> None:
     made = MADE(shape, ordering=column_by_column(shape), hidden=options.hidden)
     vae = VAE.mlp(shape, options.latent, hidden=options.hidden)
     mixture = BernoulliMixture(shape, options.classes, pixel_pseudo_count=0.1)
-    models = {  # and the way to log p(right half)
+    models = {  # each with a function that computes log p(right half)
         "VAE": (vae, by_own_latents),
         "mixture": (mixture, exact),
         "MADE": (AutoregressiveModel(made), not_known),
@@ -144,7 +143,7 @@ def main() -> None:
 
 
 def reader(data, encode, quick):
-    """Train a classifier on real digits; give the share of images that it reads as their label."""
+    """Train a classifier on real digits and return a function that computes its accuracy."""
     digits = DigitReader(data.image_shape, int(data.train.labels.max()) + 1)
     digits.learn(data.train.images, data.train.labels, encode, steps=300 if quick else 2000)
     return lambda images, labels: digits.accuracy(images.cpu(), labels)

@@ -1,7 +1,7 @@
-"""Binary images whose probability depends on the number of their black pixels, and on nothing else.
+"""Binary images whose probability depends only on the number of their black pixels.
 
-A pixel of the value 1 is black. First images of 3×3 pixels, all 512 of which can be listed, then
-28×28 by the same code, then the weights of the counts learned from real images.
+A pixel of value 1 is black. The script enumerates all 512 images of 3×3 pixels, draws images of
+28×28 by the same code, and learns the weights of the counts from real images.
 
 python examples/count_images.py
 python examples/count_images.py --data binarized_mnist
@@ -28,7 +28,7 @@ READINGS = {
 
 
 class Counts(ppgen.Program):
-    """The weights of the counts are parameters. Nothing is latent: SVI is maximum likelihood."""
+    """Learn the weights of the counts. Nothing is latent, so SVI is maximum likelihood."""
 
     def __init__(self, image_shape):
         super().__init__()
@@ -45,7 +45,7 @@ def main() -> None:
     training_arguments(parser, epochs=100, quick=100)
     run = Experiment("count_images", parser.parse_args())
 
-    # 3×3: two ways to let the probability grow with the number of black pixels.
+    # 3×3: two ways in which the probability grows with the number of black pixels.
     small = {name: reading(SMALL, torch.float64) for name, reading in READINGS.items()}
     print("black pixels, their images, and probabilities of the count and of each of its images")
     print("           " + "".join(f"{name:>24}" for name in small))
@@ -55,7 +55,7 @@ def main() -> None:
         print(f"{k:>4}{comb(9, k):>7}{columns}")
     sums = {name: p.log_prob(all_images(SMALL)).exp().sum().item() for name, p in small.items()}
 
-    # Drawn as on paper, black where the pixel is 1.
+    # Plots show a pixel of value 1 as black.
     five = torch.cat([1 - p.sample((5,)) for p in small.values()])
     title = "above: {}, below: {}".format(*small)
     run.save_figure("samples_3x3", plots.image_grid(five, columns=5, title=title))
@@ -70,8 +70,8 @@ def main() -> None:
     history = ppgen.fit(
         model,
         x,
-        batch_size=len(x),  # a gradient without noise, of which Rprop takes the signs alone:
-        optimizer=Rprop,  # the logits of counts never seen go to −∞ in few steps
+        batch_size=len(x),  # gradients without noise, since Rprop uses only their signs
+        optimizer=Rprop,  # moves the logits of counts never seen to −∞ in few steps
         **run.fit_options,
     )
     fitted = model.logits.detach().cpu().softmax(0)

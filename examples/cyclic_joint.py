@@ -1,6 +1,6 @@
 """Why a graphical model needs a graph without cycles.
 
-Conditional tables along a cycle multiply to something that is no distribution.
+The product of conditional tables along a cycle does not sum to 1.
 
 python examples/cyclic_joint.py
 """
@@ -16,7 +16,7 @@ CHAIN = "A -> B -> C"
 
 
 def copying(p):
-    """Make the table of a child that is its parent's copy with probability p."""
+    """Return the table of a child that copies its parent with probability p."""
     return np.array([[p, 1 - p], [1 - p, p]])
 
 

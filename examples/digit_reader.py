@@ -1,4 +1,4 @@
-"""A small convolutional classifier, to judge whether drawn images show what they should."""
+"""A small convolutional classifier that checks which class drawn images show."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ BATCH = 64
 
 
 class DigitReader(nn.Sequential):
-    """Reads the class of an image, whose values lie between 0 and 1."""
+    """Classify images with values between 0 and 1."""
 
     def __init__(self, image_shape, classes):
         channel, height, width = image_shape
@@ -29,7 +29,7 @@ class DigitReader(nn.Sequential):
         )
 
     def learn(self, images, labels, transform, steps, seed=0):
-        """Minimise the cross-entropy of real images; their binary pixels may be drawn anew."""
+        """Minimise the cross-entropy of images; ``transform`` may binarise each batch at random."""
         batches = Batches((images, labels), min(BATCH, len(images)), transform)
         epochs = max(1, round(steps / len(batches)))
         optimizer = torch.optim.Adam(self.parameters(), lr=2e-3)
@@ -45,9 +45,9 @@ class DigitReader(nn.Sequential):
 
     @torch.no_grad()
     def read(self, images):
-        """Give the most probable class of each image, ``(batch,)``."""
+        """Return the most probable class of each image, ``(batch,)``."""
         return torch.cat([self(x).argmax(-1) for (x,) in Batches(images)])
 
     def accuracy(self, images, labels):
-        """Share of the images that are read as their label."""
+        """Return the share of images whose most probable class is their label."""
         return (self.read(images) == labels).float().mean().item()

@@ -1,9 +1,9 @@
-"""Frankenstein digits: telling a batch of spliced digits from a batch of real ones.
+"""Frankenstein digits: a test that tells batches of spliced digits from batches of real ones.
 
-A spliced digit is the left half of one digit beside the right half of another of a different class.
-A mixture of Bernoullis, a variational autoencoder and a masked autoencoder learn real digits. Each
-then judges batches by their mean log-probability, with a threshold that flags one real batch in 20.
-The better model is the one that finds splices out in the smaller batch.
+A spliced digit is the left half of one digit beside the right half of a digit of another class. A
+mixture of Bernoullis, a VAE and MADE learn real digits. Each then flags batches whose mean
+log-probability is below a threshold, set so that one real batch in 20 is flagged. The better model
+detects splices in smaller batches.
 
 python examples/frankenstein.py
 python examples/frankenstein.py --data mnist --epochs 30
@@ -29,22 +29,22 @@ SHOWN = 10
 
 @torch.no_grad()
 def exact(model, images):
-    """Give log p(x) of a model that has it in closed form, nats."""
+    """Return exact log p(x) of each image, in nats."""
     images = images.to(model.device, model.dtype)
     return torch.cat([model.log_likelihood(batch) for batch in images.split(1000)]).cpu()
 
 
 def importance_weighted(vae, images, particles):
-    """Give a lower bound in expectation that is close to log p(x), nats.
+    """Estimate log p(x) of each image by importance weights, in nats: a lower bound in expectation.
 
-    Looser for splices than for digits, which the encoder was trained on; no matter to the test, for
-    it compares a batch with the same estimate of held-out images.
+    It is looser for splices, on which the encoder was not trained. The test stays valid, since it
+    compares real batches with the same estimate of held-out real images.
     """
     return ppgen.iwae(vae, images, particles).per_image
 
 
 def refuse_foreign_parts(name, data):
-    """Stop where the validation part can't show how the test part scores."""
+    """Exit if the validation images are not exchangeable with the test images."""
     if torch.equal(data.validation.images, data.train.images):
         problem = "its validation images are those that models are trained on"
     elif not torch.isin(data.test.labels, data.validation.labels).all():
@@ -55,7 +55,7 @@ def refuse_foreign_parts(name, data):
 
 
 def train(run, data, selection):
-    """Fit the three models, and give for each a function from images to log-probabilities."""
+    """Fit the three models; return for each a function from images to log-probabilities."""
     options, shape = run.options, data.image_shape
     fit = partial(
         ppgen.fit,
@@ -79,7 +79,7 @@ def train(run, data, selection):
 
 
 def show_images(rows, scores, levels):
-    """Draw digits and splices, under each image its log-probabilities."""
+    """Plot digits and splices with their log-probabilities."""
     figure = Figure((1.05 * SHOWN + 1, 4.4), layout="constrained")
     names = "\n".join(scores)
     for axes_of_row, (name, images, classes) in zip(
@@ -100,7 +100,7 @@ def show_images(rows, scores, levels):
 
 
 def show_histograms(scores):
-    """Draw each model's log-probabilities of both kinds of images."""
+    """Plot histograms of each model's log-probabilities of both kinds of images."""
     figure = Figure((3.6 * len(scores), 3.2), layout="constrained")
     for axes, (name, of_kind) in zip(figure.subplots(1, len(scores)), scores.items(), strict=True):
         both = torch.cat([of_kind["real"], of_kind["spliced"]])
@@ -115,7 +115,7 @@ def show_histograms(scores):
 
 
 def show_power(rates, false_alarm_rate):
-    """Draw the share of spliced and of real batches that each model flags."""
+    """Plot the shares of spliced and of real batches that each model flags, by batch size."""
     figure = Figure((10, 4), layout="constrained")
     panels = figure.subplots(1, 2)
     titles = {
@@ -161,8 +161,8 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f"--data {options.data} cannot be spliced: {error}") from error
     refuse_foreign_parts(options.data, data)
-    # Training stops by one half of the validation part. The test's null distribution needs the
-    # other: images that had no part in training or in the choice of a model.
+    # One half of the validation part is for early stopping. The other half is the test's null
+    # distribution: images used neither for training nor for choosing a model.
     selection, held_out = data.validation.images.tensor_split(2)
     models = train(run, data, selection)
 

@@ -1,10 +1,10 @@
-"""An LSTM that learns to write letters of 5×5 pixels, pixel by pixel.
+"""An LSTM that draws letters of 5×5 pixels, pixel by pixel.
 
 python examples/glyph_lstm.py
 python examples/glyph_lstm.py --data digits --hidden 128 --learning-rate 1e-3 --epochs 60
 
-It reads the pixels one after the other, so images of 28×28 are slow: at the default size an epoch
-of MNIST is 391 steps of about 5 seconds on one core. Try --data mnist --quick --epochs 2.
+It processes one pixel at a time, so images of 28×28 are slow: at the default size an epoch of MNIST
+is 391 steps of about 5 seconds on one core. Try --data mnist --quick --epochs 2.
 """
 
 from functools import partial
@@ -58,11 +58,11 @@ def main() -> None:
         for name, (epochs, values) in columns.items()
     }
 
-    # No model gives the training images more probability than tables that count them.
+    # The tables of counts are the maximum likelihood over all models.
     counted = binarize(images["training"])
     by_heart = Autoregressive(ConditionalTables.from_images(counted))
     best = -by_heart.log_prob(counted).mean().item() / pixels
-    if data.levels == 2:  # otherwise images are binarised anew in every epoch
+    if data.levels == 2:  # else the images of each epoch are new draws
         epochs, _ = losses["validation"]
         losses["training images known by heart"] = (epochs, [best] * len(epochs))
         reached = -ppgen.elbo(model, counted).mean / pixels

@@ -3,9 +3,9 @@
 python examples/glyph_tables.py
 python examples/glyph_tables.py --data digits --pseudo-count 0.001
 
-The tables p(x_i | x_1 … x_{i-1}) are counted, as a prefix tree. Those of images of up to 25 pixels
-are also written, as dense arrays, to a gzipped pickle, and read back; that takes 2 GB of memory and
-half a minute, and --quick leaves it out. Grey images are binarised once.
+The tables p(x_i | x_1 … x_{i-1}) are counted and stored as a prefix tree. For images of up to 25
+pixels they are also written to a gzipped pickle of dense arrays and read back, which takes 2 GB of
+memory and half a minute; --quick skips this. Grey images are binarised once.
 """
 
 import gzip
@@ -36,7 +36,7 @@ def main() -> None:
     smoothed = ConditionalTables.from_images(train, options.pseudo_count)
     pixels = counted.pixels
 
-    # Tables know by heart what was counted; all else is impossible, or left to the pseudo-count.
+    # Without a pseudo-count only the counted images have a positive probability.
     known = AutoregressiveModel(counted).distribution()
     for name, tables in {"counted": counted, "smoothed": smoothed}.items():
         model = AutoregressiveModel(tables)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def share_possible(distribution, images):
-    """How many of the images have a positive probability."""
+    """Return the share of images with a positive probability."""
     return (distribution.log_prob(images).exp() > 0).double().mean().item()
 
 

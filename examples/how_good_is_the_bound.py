@@ -1,14 +1,14 @@
 """How good is a bound on log p(x)? Three estimates against the truth, and against each other.
 
-Plain Monte Carlo averages p(x | z) over draws from the prior. It needs about as many draws as e to
-the power of the nats that x tells of z, for all but one in so many miss the posterior; the more
-dimensions z has, the more nats. Importance weights correct the draws of a guide instead, and need e
-to the power of what the guide is wrong by. Annealed importance sampling needs no guide: it walks
+Plain Monte Carlo averages p(x | z) over draws from the prior. If x carries I nats of information
+on z, only one draw in e^I hits the posterior, so it needs about e^I draws; I grows with the
+dimensions of z. Importance weights correct the draws of a guide, and need e to the power of the
+guide's divergence from the posterior. Annealed importance sampling needs no guide: its chains move
 from the prior to the posterior.
 
-Where decoder and noise are linear and Gaussian, log p(x) is known. The guide there is the best
-Gaussian without correlations, while a rotation of z, which leaves p(x) as it is, has given the
-posterior some.
+If decoder and noise are linear and Gaussian, log p(x) is known. There the guide is the best
+Gaussian without correlations, and a random rotation of z, which does not change p(x), correlates
+the posterior.
 
 python examples/how_good_is_the_bound.py
 python examples/how_good_is_the_bound.py --data mnist --latents 2 10 50 --epochs 20
@@ -31,7 +31,7 @@ from ppgen.models import PPCA, VAE
 
 @torch.no_grad()
 def linear_gaussian(images, latent):
-    """Fit PPCA in closed form, then rotate its latents at random."""
+    """Return PPCA in closed form with latents rotated at random."""
     ppca = PPCA.from_images(images, latent)
     rotation = torch.linalg.qr(torch.randn(latent, latent)).Q
     ppca.loadings.copy_(torch.tensordot(rotation, ppca.loadings, 1))
@@ -39,7 +39,7 @@ def linear_gaussian(images, latent):
 
 
 def without_correlations(ppca):
-    """Give the model with the diagonal Gaussians that are closest to its posteriors.
+    """Return the model with the best diagonal Gaussians as its guide.
 
     Their variances are the inverse diagonal of the posterior's precision (Bishop 2006, Pattern
     recognition and machine learning, equation 10.15).
@@ -56,14 +56,14 @@ def without_correlations(ppca):
 
 @torch.no_grad()
 def truth(ppca, x):
-    """Exact log p(x), and the nats that x tells of z: KL(p(z | x) || p(z)). ``(images,)`` each."""
+    """Return exact log p(x) and the information KL(p(z | x) || p(z)), ``(images,)`` each, nats."""
     posterior, zero = ppca.posterior(x), x.new_zeros(ppca.latent)
     prior = dist.MultivariateNormal(zero, torch.eye(ppca.latent).to(x))
     return ppca.log_likelihood(x).cpu(), kl_divergence(posterior, prior).cpu()
 
 
 def estimates(program, x, particles, chains, temperatures):
-    """Give the three estimates of each image by their number of draws or chains."""
+    """Return three estimates of each image's log p(x), by their number of draws or chains."""
     ways = {
         "Monte Carlo from the prior": (partial(ppgen.iwae, proposal="prior"), particles),
         "importance weights of the guide": (ppgen.iwae, particles),
@@ -79,7 +79,7 @@ def estimates(program, x, particles, chains, temperatures):
 
 
 def draw(columns):
-    """Draw mean estimates, and below them, where the truth is known, their errors."""
+    """Plot mean estimates, and below them their errors if the truth is known."""
     figure = Figure((3.2 * len(columns) + 1, 6.5), layout="constrained")
     panels = figure.subplots(2, len(columns), sharex=True, squeeze=False)
     for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):

@@ -1,4 +1,4 @@
-"""Binary pixels that know nothing of each other: maximum likelihood in closed form and by SVI.
+"""Independent binary pixels: maximum likelihood in closed form and by SVI.
 
 python examples/independent_pixels.py
 python examples/independent_pixels.py --data binarized_mnist --epochs 20
@@ -25,7 +25,7 @@ def main() -> None:
     data = run.data.binarized()
     train, test = data.train.images, data.test.images
 
-    # The most likely probability of a pixel is its mean; at it, the loss is the pixels' entropy.
+    # The maximum likelihood of a pixel's probability is its mean, with the loss its entropy.
     mean = train.double().mean(0)
     optimum = -torch.special.entr(torch.stack([mean, 1 - mean])).sum()
     closed_form = AutoregressiveModel(Independent.from_images(train))
@@ -39,7 +39,7 @@ def main() -> None:
         average=0.99,
         **run.fit_options,
     )
-    # The same number as the loss of a classifier of each pixel.
+    # The same number is the loss of a classifier of each pixel.
     x = test.to(learned.device, torch.float64)
     probabilities = learned.network.double()(x).squeeze(1).sigmoid()
     cross_entropy = F.binary_cross_entropy(probabilities, x, reduction="none").sum((1, 2, 3))

@@ -1,9 +1,8 @@
-"""Inference without the encoder: a Gaussian of its own for every image, fitted by ascent.
+"""Inference without an encoder: a Gaussian for each image, fitted by gradient ascent.
 
-What an encoder loses on each image is the amortisation gap, between its bound and that of the best
-Gaussian; what any diagonal Gaussian loses is the approximation gap, between that bound and log p(x)
-(Cremer, Li and Duvenaud 2018, Inference suboptimality in variational autoencoders). In a plane of
-latents log p(x) and the posterior are known from a grid.
+The amortisation gap is the bound of the best Gaussian less the encoder's; the approximation gap is
+log p(x) less the bound of the best Gaussian (Cremer, Li and Duvenaud 2018, Inference suboptimality
+in variational autoencoders). With two latents, log p(x) and the posterior are computed on a grid.
 
 python examples/inference_without_encoder.py
 python examples/inference_without_encoder.py --data mnist --epochs 20 --images 1000 --timing 1000
@@ -24,15 +23,15 @@ from ppgen.experiments import Experiment, arguments, sized_argument, training_ar
 from ppgen.inference import fit_latents
 from ppgen.models import VAE
 
-EDGE, STEPS = 5.0, 201  # of the grid over the plane, on which each posterior is summed
+EDGE, STEPS = 5.0, 201  # of the grid over the latent plane
 COLOURS = ("tab:red", "tab:blue", "tab:green")
-PANELS = 6  # posteriors, first those with the largest gaps
+PANELS = 6  # number of posteriors plotted, those with the largest gaps first
 SHOWN = 12
 ALONE = 5  # images that are fitted one at a time, to be timed
 
 
 class Grid:
-    """Exact posteriors over a plane of latents, by the sum over a grid of points."""
+    """Exact posteriors of two latents, by a sum over a grid of points."""
 
     @torch.no_grad()
     def __init__(self, vae):
@@ -44,7 +43,7 @@ class Grid:
 
     @torch.no_grad()
     def log_joint(self, images):
-        """Log p(x, z) over the grid, ``(images, points)``."""
+        """Return log p(x, z) on the grid, ``(images, points)``."""
         each = [self.pixels.log_prob(x[None, None]).cpu() for x in images]
         return torch.cat(each) + self.log_prior
 
@@ -53,7 +52,7 @@ class Grid:
 
 
 def gaps(bounds, log_likelihood=None):
-    """Mean gaps in nats from the bounds of the encoder and of the best Gaussians, per image."""
+    """Return mean gaps in nats, given the bounds of each image."""
     best = torch.maximum(bounds["fitted from the prior"], bounds["fitted from the encoder"])
     found = {"amortisation": (best - bounds["encoder"]).mean().item()}
     if log_likelihood is not None:
@@ -63,7 +62,7 @@ def gaps(bounds, log_likelihood=None):
 
 
 def histogram(bounds):
-    """Draw how many images gain so many nats over the encoder's bound, by either start."""
+    """Plot histograms of the nats that images gain over the encoder's bound, for both starts."""
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="ELBO above the encoder's, nats", ylabel="images")
     gains = {name: value - bounds["encoder"] for name, value in bounds.items() if name != "encoder"}
@@ -78,7 +77,7 @@ def histogram(bounds):
 
 
 def posteriors(grid, images, gaussians):
-    """Draw exact posteriors as shades, and each Gaussian as the ellipse of two deviations."""
+    """Plot exact posteriors as shades, and each Gaussian as its ellipse of two deviations."""
     figure = Figure((9, 6.6), layout="constrained")
     weights = grid.log_joint(images).softmax(-1).view(-1, STEPS, STEPS)
     means, scales = (torch.stack(part) for part in zip(*gaussians.values(), strict=True))
@@ -102,7 +101,7 @@ def posteriors(grid, images, gaussians):
 
 
 def timing(program, x, rounds):
-    """Seconds an image, all at once and one at a time, in turns; medians over the rounds."""
+    """Return median seconds an image, for all at once and for one at a time, timed in turns."""
     some = torch.linspace(0, len(x) - 1, ALONE).long()
     together, alone = [], []
     for number in range(rounds):

@@ -1,10 +1,10 @@
-"""Random graphs by positions: known ones with an exact optimum, latent ones by SVI.
+"""Random graphs of nodes with positions: known ones, with an exact optimum, and latent ones.
 
-Edges appear with probability σ(a · x_iᵀx_j + b). Where positions are known, a and b are found by
-Newton's method and by SVI, and new graphs are drawn. Real graphs (a karate club, the characters of
-Les Misérables, families of Florence) get latent positions, and are compared with graphs drawn from
-their posteriors by degrees, clustering and path lengths. A large graph is fitted on its edges
-and a sample of its missing edges.
+An edge has probability σ(a · x_iᵀx_j + b). With known positions, a and b are fitted by Newton's
+method and by SVI, and new graphs are drawn. Real graphs (a karate club, the characters of Les
+Misérables, families of Florence) get latent positions; degrees, clustering and path lengths compare
+them with graphs drawn from the fit. A large graph is fitted to its edges and a sample of its pairs
+without an edge.
 
 python examples/latent_graph.py
 python examples/latent_graph.py --nodes 10000
@@ -27,8 +27,8 @@ from ppgen.inference.graph_fit import degree_shares, path_length_shares
 from ppgen.models import KnownPositionGraph, LatentPositionGraph
 
 SLOPE, INTERCEPT = 2.0, -2.0
-BATCH = 1000  # edges a step, of the large graph
-DEGREE = 10  # mean, of the large graph
+BATCH = 1000  # edges in a step, for the large graph
+DEGREE = 10  # mean degree of the large graph
 REAL = {
     "karate club": nx.karate_club_graph,
     "Les Misérables": nx.les_miserables_graph,
@@ -37,7 +37,7 @@ REAL = {
 
 
 def fit(program, data, epochs, batch_size=None, **options):
-    """Fit by SVI; give the history."""
+    """Fit by SVI and return the history."""
     return ppgen.fit(
         program,
         data,
@@ -52,7 +52,7 @@ def fit(program, data, epochs, batch_size=None, **options):
 
 
 def simulated(nodes, slope, intercept):
-    """Positions drawn from a Gaussian, and the program that knows them and the parameters."""
+    """Return a program with Gaussian positions and these parameters."""
     truth = KnownPositionGraph(torch.randn(nodes, 2).double()).double()
     with torch.no_grad():
         truth.slope.fill_(slope)
@@ -61,7 +61,7 @@ def simulated(nodes, slope, intercept):
 
 
 def known_positions(run, nodes, epochs):
-    """Find a and b by two ways, and draw new graphs."""
+    """Fit a and b by Newton and by SVI, and draw new graphs."""
     truth = simulated(nodes, SLOPE, INTERCEPT)
     graph = truth.draw()
     by_newton, by_svi = (KnownPositionGraph(truth.known).double() for _ in range(2))
@@ -98,7 +98,7 @@ def draw_graph(axes, graph, places, colors="C0"):
 
 
 def latent_positions(run, epochs):
-    """Find positions of the nodes of real graphs; give programs and graphs by name."""
+    """Fit latent positions of real graphs; return programs and graphs by name."""
     fitted = {}
     figure = Figure((12, 4.7), layout="constrained")
     for axes, (name, make) in zip(figure.subplots(1, 3), REAL.items(), strict=True):
@@ -131,7 +131,7 @@ def latent_positions(run, epochs):
 
 
 def check_fit(run, fitted, draws):
-    """Compare each graph with new graphs of its program."""
+    """Compare each graph with new graphs drawn from its program."""
     figure = Figure((11, 2.9 * len(fitted)), layout="constrained")
     for row, (name, (program, graph)) in zip(
         figure.subplots(len(fitted), 3), fitted.items(), strict=True
@@ -168,7 +168,7 @@ def draw_band(axes, shares, graph, new, most, xlabel, ylabel):
 
 
 def large_graph(run, nodes, steps):
-    """Fit latent positions on the edges and a sample of the pairs without one."""
+    """Fit latent positions to the edges and a sample of the pairs without an edge."""
     truth = simulated(nodes, 1.0, 0.0)
     some = torch.randint(nodes, (100_000, 2))
     some = some[some[:, 0] != some[:, 1]]
@@ -207,7 +207,7 @@ def main() -> None:
     sized_argument(parser, "--draws", 500, 60, "new graphs")
     sized_argument(parser, "--nodes", 5000, 500, "of the large graph")
     options = parser.parse_args()
-    fewest = 2 * DEGREE + 1  # half of the pairs are edges
+    fewest = 2 * DEGREE + 1  # then half of the pairs have an edge
     if options.nodes is not None and options.nodes < fewest:
         parser.error(f"--nodes is {options.nodes}; expected {fewest} or more")
     run = Experiment("latent_graph", options)

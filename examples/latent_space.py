@@ -1,7 +1,7 @@
-"""The latent space of a VAE: where classes lie, what lies between them, and how much of it is used.
+"""The latent space of a VAE: positions of classes, interpolations, and active dimensions.
 
-Two VAEs, one with a plane of latents that can be drawn as it is, one with more dimensions, which
-are drawn by their principal components.
+One VAE has two latents, which are plotted directly; another has more, which are plotted by their
+principal components.
 
 python examples/latent_space.py
 python examples/latent_space.py --data mnist --convolutional --latent 20 --interpolation spherical
@@ -26,19 +26,19 @@ INTERPOLATIONS = {"linear": torch.lerp, "spherical": slerp}
 
 
 def encode_all(vae, x):
-    """Means and standard deviations of q(z | x), ``(images, latent)`` each."""
+    """Return means and standard deviations of q(z | x), ``(images, latent)`` each."""
     with torch.no_grad():
         parts = [vae.encode(some.to(vae.device)) for some in x.split(1000)]
     return tuple(torch.cat(part).cpu() for part in zip(*parts, strict=True))
 
 
 def neighbours_agree(train, test):
-    """Share of test points whose nearest training point has their label."""
+    """Return the share of test points whose nearest training point has the same label."""
     return float(KNeighborsClassifier(1).fit(*train).score(*test))
 
 
 def pairs(part, rows):
-    """Choose images to interpolate between, of two classes where classes are known."""
+    """Return pairs of images to interpolate between, of different classes if there are labels."""
     half = len(part) // 2  # some sets are sorted by class
     starts = torch.linspace(0, half - 1, rows).long()
     ends = starts + half
@@ -51,7 +51,7 @@ def pairs(part, rows):
 
 @torch.no_grad()
 def interpolations(vae, x, starts, ends, way, steps, draw):
-    """Rows from one image to another; between them what the model makes of latents on the way."""
+    """Return rows of images: start, decoded latents on the way, and end."""
     x = x.to(vae.device, vae.dtype)
     z, z_end = vae.encoded(x[starts]).sample(), vae.encoded(x[ends]).sample()
     weights = torch.linspace(0, 1, steps, device=x.device).view(-1, 1, 1)
@@ -61,7 +61,7 @@ def interpolations(vae, x, starts, ends, way, steps, draw):
 
 
 def activity(means_of):
-    """Bars of the variance of each dimension's posterior means, largest first."""
+    """Plot the variance of each dimension's posterior means, largest first."""
     figure = Figure((7, 3.2), layout="constrained")
     panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
     for axes, (name, means) in zip(panels, means_of.items(), strict=True):

@@ -1,9 +1,8 @@
-"""A density learned by a perceptron, normalised by a sum over all images, and why that ends soon.
+"""A density learned by a perceptron and normalised by a sum over all images, and its limits.
 
-The truth is known: images whose probability grows with the number of their black pixels, in both
-readings of these words. At 3×3 pixels a perceptron with a sigmoid at its end learns it from the
-probabilities of 200 images by regression, and from samples by maximum likelihood. Then the same is
-tried at 28×28.
+The true probability of an image grows with the number of its black pixels, in two readings of these
+words. At 3×3 pixels a perceptron with a sigmoid output learns it by regression on the probabilities
+of 200 images, and by maximum likelihood on samples. Then the script tries the same at 28×28.
 
 python examples/learned_density.py
 """
@@ -25,7 +24,7 @@ from ppgen.models.networks import mlp_encoder
 SMALL, LARGE = (1, 3, 3), (1, 28, 28)
 READINGS = {"counts": CountImages.counts_proportional, "images": CountImages.images_proportional}
 TITLES = {"counts": "P(count) ∝ count", "images": "p(image) ∝ count"}
-HIDDEN = (256, 128, 64, 32)  # of the perceptron for 28×28, five layers
+HIDDEN = (256, 128, 64, 32)  # hidden layers of the perceptron for 28×28
 LABELLED, HELD_OUT = 200, 50
 
 
@@ -49,8 +48,8 @@ class Learned(ppgen.Program):
 
 
 def regress(learner, x, labels, epochs):
-    """Fit the sigmoid to labels between 0 and 1 by their cross-entropy."""
-    # From σ = 1/2 all outputs would come down first, those of images with many ones the furthest.
+    """Fit the sigmoid output to labels between 0 and 1 by their cross-entropy."""
+    # From σ = 1/2 all outputs would fall first, most of all those of images with many ones.
     torch.nn.init.constant_(learner.score[-1].bias, labels.mean().logit().item())
     optimizer = Adam(learner.parameters(), fused=True)
     for _ in range(epochs):
@@ -63,7 +62,7 @@ def regress(learner, x, labels, epochs):
 
 
 def labels_of(log_p, unit):
-    """Probabilities as labels: the largest of the training set, the unit, becomes 0.2."""
+    """Scale probabilities to labels, so that ``unit``, the largest for training, becomes 0.2."""
     return 0.2 * (log_p - unit).exp()
 
 
@@ -74,7 +73,7 @@ def within_a_tenth(log_q, log_p):
 def learn(run, reading):
     """Learn the density of 3×3 images by regression, and from few and from many samples.
 
-    Given are the true and the learned probabilities of the images held out.
+    Returns the true and the learned probabilities of held-out images.
     """
     truth, images = READINGS[reading](SMALL), all_images(SMALL)
     log_p = truth.log_prob(images)
@@ -94,7 +93,7 @@ def learn(run, reading):
         learned = {name: learner.distribution() for name, learner in learners.items()}
     log_q = {name: q.log_prob(images) for name, q in learned.items()}
 
-    # The rejection: a filter that has to know the truth, and weighs all that it keeps alike.
+    # Rejection needs the true probabilities, and gives all images that it keeps equal weight.
     kept = within_a_tenth(log_q["regression"], log_p)
     passed = images[held_out][kept[held_out]]
     shown = torch.cat([learned["regression"].sample((5,)), passed[:5]])
@@ -115,7 +114,7 @@ def learn(run, reading):
 
 
 def try_large(run, reading):
-    """Regression on the probabilities of 200 images of 28×28; give log-labels and predictions."""
+    """Regress on the probabilities of 200 images of 28×28; return log-labels and predictions."""
     truth = READINGS[reading](LARGE)
     x = truth.sample((LABELLED + HELD_OUT,))
     log_p = truth.log_prob(x)
@@ -142,7 +141,7 @@ def try_large(run, reading):
 
 
 def monte_carlo(truth, samples):
-    """Estimate the normaliser from uniform images; give estimate, effective samples, log mass."""
+    """Estimate the normaliser by uniform images; return it, effective samples and log mass."""
     chunks = [min(10_000, samples - start) for start in range(0, samples, 10_000)]
     images = (torch.randint(2, (n, *truth.event_shape), dtype=torch.uint8) for n in chunks)
     log_p = torch.cat([truth.log_prob(x) for x in images])
@@ -153,7 +152,7 @@ def monte_carlo(truth, samples):
 
 
 def largest_mass(truth, samples):
-    """Log-probability of the likeliest images: no other set of so many holds more."""
+    """Return the log-probability of the most probable set of this many images."""
     pixels = truth.event_shape.numel()
     one_a_count = torch.ones(pixels + 1, pixels).tril(-1).view(-1, *truth.event_shape)
     log_p, counts = truth.log_prob(one_a_count).sort(descending=True)
@@ -185,7 +184,7 @@ def draw_regression(panel, true, predicted):
 
 
 def draw_normaliser(readings):
-    """Plot the number of images, and the Monte Carlo estimate of the sum over all, by size."""
+    """Plot, by image size, the number of images and Monte Carlo estimates of the normaliser."""
     sides = [3, 4, 6, 8, 12, 16, 20, 24, 28]
     figure = Figure((13, 4), layout="constrained")
     number, effective, normaliser = figure.subplots(1, 3)

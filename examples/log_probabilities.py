@@ -1,7 +1,7 @@
 """Why models compute with log-probabilities: products of many probabilities underflow.
 
-The probability of N independent events is the product of theirs. In floating point it becomes 0
-where N is large, and its logarithm minus infinity, while the sum of the logarithms stays right.
+The probability of N independent events is a product of N probabilities. For large N the product is
+0 in floating point, and its logarithm −∞; the sum of the logarithms stays accurate.
 
 python examples/log_probabilities.py
 """
@@ -18,7 +18,7 @@ TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def smallest_log(dtype):
-    """Logarithm of the smallest positive number, denormal ones included."""
+    """Return the logarithm of the smallest positive (denormal) number."""
     limits = torch.finfo(dtype)
     return math.log(limits.tiny * limits.eps)
 

@@ -35,7 +35,8 @@ def main() -> None:
     factors = [f"p({x}{' | ' * bool(i)}{', '.join(before[:i])})" for i, x in enumerate(before)]
     print("p(x) =", " ".join(factors))
 
-    # A unit of degree d sees the first d inputs of the ordering; an input's degree is its place.
+    # A unit of degree d depends on the first d inputs of the ordering. An input's degree is its
+    # place.
     degrees = network.degrees[0].split([inputs, *options.hidden])
     layers = masks(ordering, degrees[1:])
     names = [
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def largest_jacobian(network, draws):
-    """Largest absolute derivative of each output by each input, over weights and inputs."""
+    """Return the largest |∂ output / ∂ input| of each pair over random weights and inputs."""
     largest = torch.zeros(network.pixels, network.pixels)
     for _ in range(draws):
         for parameter in network.parameters():
@@ -82,7 +83,7 @@ def largest_jacobian(network, draws):
 
 
 def print_mask(mask, below, above, degrees):
-    """Print a mask as a table: units of the layer above down, with those below across."""
+    """Print a mask as a table with a row for each unit of the layer above."""
     print("\n" + "".join(f"{name:>6}" for name in ["", *below]))
     for name, row in zip(above, mask.int().tolist(), strict=True):
         print("".join(f"{cell:>6}" for cell in [name, *row]))
@@ -90,7 +91,7 @@ def print_mask(mask, below, above, degrees):
 
 
 def draw_network(layers, names, degrees):
-    """Draw every unit with its name and degree, sorted by it, and the connections that are left."""
+    """Draw all units with name and degree, sorted by degree, and the unmasked connections."""
     figure = Figure((1.1 * max(map(len, names)) + 1, 1.7 * len(layers) + 1), layout="constrained")
     axes = figure.add_subplot()
     places = [layer.argsort(stable=True).argsort() - (len(layer) - 1) / 2 for layer in degrees]
@@ -109,7 +110,7 @@ def draw_network(layers, names, degrees):
 
 
 def draw_masks(layers, names):
-    """Show the masks as matrices, kept connections dark."""
+    """Plot the masks as matrices, with kept connections dark."""
     sizes = [len(mask) for mask in layers], [mask.shape[1] for mask in layers]
     figure = Figure((0.5 * sum(sizes[1]) + 2, 0.5 * max(sizes[0]) + 1.5), layout="constrained")
     panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=sizes[1])[0]
@@ -120,7 +121,7 @@ def draw_masks(layers, names):
 
 
 def draw_jacobian(jacobian, names):
-    """Show which outputs change with which inputs, both in drawing order."""
+    """Plot which outputs change with which inputs, both in drawing order."""
     figure = Figure((4.5, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="input", ylabel="output of", title="largest |derivative|")
     image = draw_matrix(axes, jacobian, names, names)
@@ -129,7 +130,7 @@ def draw_jacobian(jacobian, names):
 
 
 def draw_matrix(axes, matrix, across, down):
-    """Show a matrix with names along its sides."""
+    """Plot a matrix with names along its sides."""
     axes.set_xticks([place + 0.5 for place in range(len(across))], across)
     axes.set_yticks([place + 0.5 for place in range(len(down))], down)
     axes.set_aspect("equal")

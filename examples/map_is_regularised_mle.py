@@ -1,9 +1,9 @@
-"""An ℓ2 penalty is a Gaussian prior: one optimum by five ways, and what it leaves out.
+"""An ℓ2 penalty is a Gaussian prior: five ways to one optimum, and the posterior around it.
 
-A logistic regression tells two digits apart by their 16 mean grey values over a grid of 4×4. Its
-weights are penalised by λ‖θ‖² against the summed log-likelihood, which is the prior N(0, 1 / (2λ))
-of each weight. Beside the one point that all ways reach stand the posteriors of Laplace's
-approximation and of Hamiltonian Monte Carlo (NUTS).
+A logistic regression classifies two digits by 16 mean grey values over a grid of 4×4. The penalty
+λ‖θ‖² on its summed log-likelihood is the prior N(0, 1 / (2λ)) of each weight. The script compares
+the point that all ways reach with the posterior by Laplace's approximation and by Hamiltonian Monte
+Carlo (NUTS).
 
 python examples/map_is_regularised_mle.py
 python examples/map_is_regularised_mle.py --data mnist --classes 4 9
@@ -29,7 +29,7 @@ from ppgen.models import LogisticRegression
 from ppgen.models.textbook.regression import separating_direction
 
 ELSEWHERE = ["weight decay λ/n: half the penalty", "decoupled decay 2λ/n of AdamW"]
-"""Ways that end at another point, and are meant to show it."""
+"""Ways that end at another point, to show the difference."""
 
 
 class Penalised(LogisticRegression):
@@ -45,7 +45,7 @@ class Penalised(LogisticRegression):
 
 
 def with_prior(penalty, covariates):
-    """Logistic regression as a Pyro program whose weights are random."""
+    """Return logistic regression as a Pyro program whose weights have the prior."""
 
     def model(y=None, design=None, *, n=1):
         like = torch.zeros(covariates, dtype=torch.float64)
@@ -57,7 +57,7 @@ def with_prior(penalty, covariates):
 
 
 def features(split, classes, rows=None):
-    """Labels 0 and 1, ``(batch,)``, and their design, an intercept and 16 mean grey values."""
+    """Return labels 0 and 1, ``(batch,)``, and their design: intercept and 16 mean grey values."""
     chosen = torch.isin(split.labels, torch.tensor(classes)).nonzero()[:rows, 0]
     grey = adaptive_avg_pool2d(split.images[chosen].double(), 4).flatten(1)
     design = torch.cat([torch.ones(len(grey), 1), grey], dim=1)
@@ -70,7 +70,7 @@ def standardised(design, by):
 
 
 def sgd_like(program, data, epochs, optimizer):
-    """Fit on all rows at once, so that the loss is the mean over all of them."""
+    """Fit with all rows as one batch, so that the loss is their mean."""
     ppgen.fit(
         program,
         data,
@@ -84,7 +84,7 @@ def sgd_like(program, data, epochs, optimizer):
 
 
 def all_ways(penalty, data, epochs):
-    """Give the weights that each way ends at."""
+    """Return the final weights of each way."""
     n, covariates = data[1].shape
     decay = penalty.weight_decay(n)
     found = {}
@@ -108,7 +108,7 @@ def all_ways(penalty, data, epochs):
     model = with_prior(penalty, covariates)
     for way in ("prior, AutoDelta and SVI", "prior, AutoDelta and Newton"):
         guide = AutoDelta(model)
-        guide(*data)  # makes its parameters in float64 before fit asks for their type
+        guide(*data)  # creates its parameters in float64 before fit reads their type
         program = ppgen.as_program((model, guide))
         if way.endswith("SVI"):
             sgd_like(program, data, epochs, Adam)
@@ -119,7 +119,7 @@ def all_ways(penalty, data, epochs):
 
 
 def laplace(model, mode, data):
-    """Gaussian at the mode with the curvature there, by Pyro's guide."""
+    """Return the Gaussian with the curvature at the mode, by Pyro's guide."""
     guide = AutoLaplaceApproximation(model)
     guide(*data)
     with torch.no_grad():
@@ -131,7 +131,7 @@ def laplace(model, mode, data):
 
 
 def nuts(model, mode, data, samples):
-    """Draw weights from the posterior by Hamiltonian Monte Carlo, with its diagnostics."""
+    """Return posterior draws of the weights by Hamiltonian Monte Carlo, and its diagnostics."""
     chain = MCMC(
         NUTS(model),
         num_samples=samples,
@@ -158,7 +158,7 @@ def draw_weights(found):
 
 
 def draw_posteriors(draws, gaussian, predictions):
-    """Two weights under the posterior, and probabilities of test images with and without it."""
+    """Plot two weights under the posterior, and the probabilities of test images."""
     figure = Figure((10, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     gap = (draws.mean(0) - gaussian.mean).abs() / gaussian.stddev

@@ -1,8 +1,7 @@
 """Maximum likelihood in closed form, by SVI and by second-order methods, with standard errors.
 
-Two models whose answers are known: the rate of an exponential distribution, λ = n / Σ x, and a
-linear regression, here on scikit-learn's diabetes patients. Their 95 % intervals are then checked
-by simulation.
+Two models have known answers: the rate of an exponential distribution, λ = n / Σ x, and a linear
+regression on scikit-learn's diabetes data. Simulations check the coverage of their 95 % intervals.
 
 python examples/maximum_likelihood.py
 """
@@ -46,7 +45,7 @@ def svi(program, data, epochs):
 
 
 def lbfgs(program, data, iterations=50):
-    """Fit by torch's quasi-Newton method on the same objective; return nats on the way."""
+    """Fit by torch's quasi-Newton method on the same objective; return nats after each step."""
     objective, rows = Objective(program), len(data[0])
     optimizer = LBFGS(
         program.parameters(),
@@ -67,7 +66,7 @@ def lbfgs(program, data, iterations=50):
 
 
 def fit_all_ways(new_program, data, exact, epochs):
-    """Fit fresh programs; give them by the way, and how far below the maximum each was when."""
+    """Fit a new program by each way; return them, and nats below the maximum after each step."""
     programs = {way: new_program() for way in ("SVI (Adam)", "L-BFGS", "Newton")}
     paths = {
         "SVI (Adam)": svi(programs["SVI (Adam)"], data, epochs),
@@ -183,7 +182,7 @@ def check_regression(run, epochs):
 
 
 def check_intervals(run, simulations):
-    """How often the 95 % intervals hold the truth, simulated and exact, by the number of rows."""
+    """Return the coverage of the 95 % intervals by the number of rows, simulated and exact."""
     rows = {"exponential": [], "regression": []}
     for n in SIZES:
         x = torch.distributions.Exponential(torch.tensor(RATE).double()).sample((simulations, n))

@@ -1,4 +1,4 @@
-"""What a script measures after each epoch, kept beside the checkpoint so that a resume has it."""
+"""Measurements after each epoch, saved beside the checkpoint so that a resumed run has them."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ from ppgen.training.checkpoint import Checkpoints
 
 
 class Measured:
-    """Numbers that ``measure()`` gives, by the number of the epoch.
+    """Callback of a fit that records ``measure()`` after each epoch.
 
-    It is the callback of a fit, and with ``folder``, the ``out`` of the fit, they are kept there.
-    Of several processes only one ``writes``.
+    Records are saved in ``folder``, the fit's ``out``, if it is given. Of several processes only
+    one ``writes``.
     """
 
     def __init__(self, measure, folder=None, *, resume=False, writes=True):
@@ -24,16 +24,16 @@ class Measured:
             self.rows = {int(epoch): row for epoch, row in rows.items()}
 
     def __call__(self, program, history):
-        # Later ones are of epochs whose checkpoint was never written.
+        # Drop later rows: the checkpoint of their epoch was never written.
         earlier = {epoch: row for epoch, row in self.rows.items() if epoch < history.last}
         self.rows = earlier | {history.last: self.measure()}
         if self.path and self.writes:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self.path.with_suffix(".tmp")
             temporary.write_text(json.dumps(self.rows))
-            temporary.replace(self.path)  # so that there is a whole one at every moment
+            temporary.replace(self.path)  # atomic, so that the file is always complete
 
     def column(self, name, history):
-        """Give the numbers of a history's epochs, and what was measured after each."""
+        """Return the numbers of a history's epochs and the measurement after each."""
         epochs = [epoch.number for epoch in history.epochs]
         return epochs, [self.rows[epoch][name] for epoch in epochs]

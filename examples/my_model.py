@@ -1,4 +1,4 @@
-"""A generative model of one's own: a model, a guide, and everything that ppgen does with them."""
+"""A user's own generative model: write a model and a guide, then fit, evaluate and sample."""
 
 import pyro
 import pyro.distributions as dist

@@ -1,4 +1,4 @@
-r"""NADE and MADE side by side: nats, parameters, and the time to train and to draw images.
+r"""NADE and MADE compared: nats, parameters, and seconds to train and to draw images.
 
 python examples/nade_vs_made.py
 python examples/nade_vs_made.py --data binarized_mnist
@@ -33,7 +33,7 @@ def main() -> None:
         "--binarisation",
         default="fixed",
         choices=("fixed", "dynamic"),
-        help="of all but the test images: once, or anew for every batch; default: %(default)s",
+        help="of training and validation images: once, or for every batch; default: %(default)s",
     )
     parser.add_argument("--nade-rate", type=float, default=1e-2, help="first learning rate")
     parser.add_argument("--made-rate", type=float, default=3e-3, help="first learning rate")

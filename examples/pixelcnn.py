@@ -1,4 +1,4 @@
-r"""PixelCNN: images drawn pixel by pixel, their likelihood, completions, and digits on demand.
+r"""PixelCNN: likelihood, samples, completions, and samples of given digits.
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
@@ -18,8 +18,8 @@ from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods import Bernoulli, Categorical
 from ppgen.models import AutoregressiveModel
 
-COMPLETED = 10  # images, a row each
-DRAWS = 8  # of each image's lower half
+COMPLETED = 10  # completed images, a row each
+DRAWS = 8  # completions of each image's lower half
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def judge(run, data, likelihood, samples, wished):
-    """Report how often a classifier of real digits reads samples as the digit they should show."""
+    """Report how often a classifier of real digits recognises samples as their label."""
 
     def as_samples(images):
         return likelihood.grey(likelihood.encode(images, data.levels))
@@ -139,7 +139,7 @@ def judge(run, data, likelihood, samples, wished):
 
 
 def completions(model, images, labels):
-    """Draw lower halves for the upper halves of images, some for each."""
+    """Plot completions of images given their upper halves."""
     upper = torch.zeros(images.shape[1:], dtype=torch.bool)
     upper[:, : images.shape[-2] // 2] = True
     images, upper = images.to(model.device), upper.to(model.device)

@@ -1,9 +1,9 @@
 """A PixelVAE: an autoregressive network as the likelihood inside a variational autoencoder.
 
-How much is left for the latent variable to say? The same VAE with three likelihoods: pixels that
-are independent given z, a logistic regression of each pixel on those before it, and a PixelCNN. The
-better a network predicts a pixel from those before it, the less the bound gains from z, until the
-guide gives up and equals the prior: posterior collapse (Bowman et al. 2016, Generating sentences
+How much information is left for the latent variable? The same VAE has three likelihoods: pixels
+that are independent given z, a logistic regression of each pixel on those before it, and a
+PixelCNN. The better a network predicts a pixel from those before it, the less the bound gains from
+z, until the guide equals the prior: posterior collapse (Bowman et al. 2016, Generating sentences
 from a continuous space; Chen et al. 2017, Variational lossy autoencoder).
 
 python examples/pixelvae.py
@@ -26,12 +26,12 @@ from ppgen.models.networks import mlp_encoder
 from ppgen.objectives import MeanFieldELBO
 
 SHOWN = 25
-PARTICLES = 20  # of the likelihood estimate
+PARTICLES = 20  # for the likelihood estimate
 COLLAPSED = 1.0  # nats of KL divergence an image
 
 
 class PixelVAE(ppgen.Program):
-    """z ~ N(0, I); x ~ the network's distribution, its context a function of z."""
+    """z ~ N(0, I); x ~ Autoregressive(network, context = decoder(z))."""
 
     objective = MeanFieldELBO()
 
@@ -59,7 +59,7 @@ class PixelVAE(ppgen.Program):
 
 @torch.no_grad()
 def kl(program, x):
-    """KL(q(z | x) || p(z)), mean over images, in nats."""
+    """Return KL(q(z | x) || p(z)), the mean over images, in nats."""
     q = program.posterior(x.to(program.device)).base_dist
     prior = dist.Normal(torch.zeros_like(q.loc), 1.0)
     return torch.distributions.kl_divergence(q, prior).sum(-1).mean().item()

@@ -1,4 +1,4 @@
-"""Probabilistic PCA of faces: the closed form, what it makes of faces, and SVI beside it.
+"""Probabilistic PCA of faces: closed form, samples, completions, missing pixels and SVI.
 
 python examples/ppca_faces.py
 python examples/ppca_faces.py --data olivetti
@@ -20,7 +20,7 @@ from ppgen.models.principal_axes import PrincipalAxes
 
 
 def scatter(z, labels):
-    """Draw latents in two or three dimensions, coloured by label."""
+    """Plot two or three latents, coloured by label."""
     figure = Figure((6, 5.5), layout="constrained")
     names = {f"{axis}label": f"$z_{i + 1}$" for i, axis in enumerate("xyz"[: z.shape[1]])}
     if z.shape[1] == 3:
@@ -35,7 +35,7 @@ def scatter(z, labels):
 
 
 def missing_pixels(train, held_out, dimensions, iterations):
-    """Mean log-likelihood of held-out images by dimension, trained with 30 % of pixels missing."""
+    """Return held-out mean log-likelihoods by dimension, fitted with 30 % of pixels missing."""
     observed = torch.rand(train.shape) < 0.7
     means = (train * observed).sum(0) / observed.sum(0).clamp(min=1)
     imputed = train.where(observed, means)
@@ -62,7 +62,7 @@ def main() -> None:
         for part in (data.train, data.validation, data.test)
     )
 
-    # The dimension: one eigendecomposition gives every closed form and its held-out likelihood.
+    # Dimension: one eigendecomposition yields all closed forms and their held-out likelihoods.
     axes = PrincipalAxes.from_images(train)
     held_out, fitted = axes.log_likelihood(validation), axes.log_likelihood(train)
     latent = max(2, held_out.argmax().item())
@@ -90,7 +90,7 @@ def main() -> None:
                 reconstructions[f"d = {d}"] = reconstructed
     run.save_figure("reconstructions", plots.image_grids(reconstructions))
 
-    # The chosen model: new faces, walks along the latent dimensions, and faces completed.
+    # The chosen model: new faces, walks along the latent dimensions, and completions.
     ppca = PPCA.from_images(train, latent)
     new = ppgen.sample(ppca, 100, mean=True, seed=options.seed)
     run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
@@ -115,8 +115,8 @@ def main() -> None:
     }
     run.save_figure("completions", plots.image_grids(grids))
 
-    # Training with 30 % of the pixels missing: EM, and the closed form after mean imputation.
-    # Maximum likelihood overfits at fewer dimensions then; imputed means hold it back.
+    # Training with 30 % of the pixels missing: EM, and the closed form after mean imputation. Then
+    # maximum likelihood overfits at fewer dimensions; imputed means regularise it.
     subset, few = train[:1000], [1, 2, 4, 6, 8, 12, 16]
     missing = missing_pixels(subset, validation, few, iterations=5 if options.quick else 50)
     complete = PrincipalAxes.from_images(subset).log_likelihood(validation)[few]

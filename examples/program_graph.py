@@ -24,7 +24,7 @@ def mixture(data):
 
 
 def belief_net(data):
-    """Draw two layers of hidden causes and six visible effects, each unit a site of its own."""
+    """Draw two layers of hidden causes and six visible effects, one site for each unit."""
     top = [pyro.sample(f"h{i}", dist.Bernoulli(0.5)) for i in (1, 2)]
     middle = [
         pyro.sample(f"z{i}", dist.Bernoulli(logits=2 * sum(parents) - 1))
@@ -59,7 +59,7 @@ def main() -> None:
                 f"{name}_independencies": statements,
             }
         )
-    # What is learned of an effect makes its causes depend on each other: explaining away.
+    # Given an effect, its causes depend on each other: explaining away.
     net = graphs["belief_net"]
     explanation = net.explain("h1", "h2", given="x3")
     print(explanation)

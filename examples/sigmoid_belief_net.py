@@ -1,9 +1,9 @@
-r"""A sigmoid belief net: exactly where 2^M states can be summed over, by bounds where they cannot.
+r"""Sigmoid belief nets: exact if 2^M states can be summed over, else trained by bounds.
 
-First a net of few latents, whose likelihood is known while bounds train it: how far each bound
-stays below the likelihood, and how the nets compare with one that is trained by the likelihood
-itself. Then what exactness costs: seconds of the sum over 2^M states beside those of a mixture of
-K classes. Last a net of many latents, with each guide and each estimator of the gradient.
+First, nets of few latents: the gap between each bound and the exact likelihood, and a net trained
+by the likelihood itself. Then the cost of exactness: seconds of the sum over 2^M states, compared
+with a mixture of K classes. Last, nets of many latents with each guide and each estimator of the
+gradient.
 
 python examples/sigmoid_belief_net.py
 python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 --epochs 50
@@ -32,9 +32,9 @@ from ppgen.objectives import ImportanceWeightedELBO, WakeSleepELBO
 
 SMALL_EPOCHS = 30
 
-# Of each image NVIL takes one draw, the others five.
+# NVIL draws latents once for each image, the others five times.
 ESTIMATORS = {
-    "NVIL": TraceGraph_ELBO(),  # with the baselines of the guide
+    "NVIL": TraceGraph_ELBO(),  # with the baselines of the net
     "VIMCO": ImportanceWeightedELBO(5),
     "wake-sleep": WakeSleepELBO(5),
 }
@@ -49,18 +49,18 @@ GUIDES = {"factorised": FactorisedBernoulli, "autoregressive": autoregressive}
 
 @torch.no_grad()
 def log_likelihood(model, images):
-    """Of each image, exactly, nats."""
+    """Return exact log p of each image, in nats."""
     return Estimate(model.log_likelihood(images.to(model.device, model.dtype)).cpu())
 
 
 def measure(net, images, exact=False):
-    """Bound of held-out images, and where it is known their likelihood; nats an image."""
+    """Return the bound of held-out images, and their likelihood if it is known, nats an image."""
     numbers = {"bound": ppgen.elbo(net, images).mean}
     return numbers | ({"likelihood": log_likelihood(net, images).mean} if exact else {})
 
 
 def make(run, data, layers):
-    """Build a net that starts with few latents on, and its pixels at the mean image's log-odds."""
+    """Make a net that starts with few latents on and pixels at the mean image's log-odds."""
     torch.manual_seed(run.options.seed)
     net = SigmoidBeliefNet(data.image_shape, layers, run.options.hidden)
     mean = data.train.images.float().mean(0).clamp(0.001, 0.999)
@@ -71,7 +71,7 @@ def make(run, data, layers):
 
 
 def fit(run, program, data, after_each, name, **options):
-    """Fit with the script's options, in a folder of its own; give history and measurements."""
+    """Fit with the script's options in its own folder; return history and measurements."""
     folder = run.folder / name
     settings = run.fit_options | {"out": folder} | options
     measured = Measured(after_each, folder, resume=settings["resume"], writes=run.processes.leads)
@@ -90,13 +90,13 @@ def fit(run, program, data, after_each, name, **options):
 
 
 def record(run, net, history, estimate, data, way, how):
-    """Keep the result of a net, by the name of its layers and of the way that it is trained."""
+    """Record the result of a net, named by its layers and its way of training."""
     name = f"sigmoid belief net {'-'.join(map(str, net.latents))}, {way}"
     run.result(name, net, history, estimate, data, how=how)
 
 
 def small_nets(run, data):
-    """Nets of few latents, trained by the likelihood and by each bound; give the first."""
+    """Train nets of few latents by the likelihood and by each bound; return the first net."""
     curves, table, nets = {}, {}, {}
     epochs = min(run.options.epochs, SMALL_EPOCHS)
     for way, elbo in {"the likelihood": None, **ESTIMATORS}.items():
@@ -139,7 +139,7 @@ def draw_gap(curves, latents):
 
 
 def causes(net):
-    """Mean images with all latents off, and with one on at a time."""
+    """Return mean images with all latents off, and with one on at a time."""
     z = torch.cat([torch.zeros(1, net.latents[0]), torch.eye(net.latents[0])]).to(net.device)
     with torch.no_grad():
         images = net.conditionals[0](z).sigmoid().unflatten(-1, net.image_shape)
@@ -147,7 +147,7 @@ def causes(net):
 
 
 def seconds(model, images):
-    """Time of one exact likelihood of the images, the best of three."""
+    """Return the seconds of one exact likelihood of the images, the best of three."""
     times = []
     for _ in range(3):
         start = time.perf_counter()
@@ -157,7 +157,7 @@ def seconds(model, images):
 
 
 def costs(run, data):
-    """Measure the seconds of the exact likelihood against latents M and classes K."""
+    """Measure the seconds of the exact likelihood for latents M and classes K."""
     images, shape = data.train.images[:1000].float(), data.image_shape
     latents = range(2, 13 if run.options.quick else 17, 2)
     classes = [4**power for power in range(1, 6)]
@@ -179,7 +179,7 @@ def costs(run, data):
 
 
 def large_nets(run, data):
-    """Nets of many latents, with each guide and each estimator that the options name."""
+    """Train nets of many latents with each guide and estimator that the options name."""
     options, test = run.options, data.test.images
     curves, table = {}, {}
     for guide in dict.fromkeys(options.guides):

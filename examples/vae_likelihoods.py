@@ -1,9 +1,9 @@
-"""Which likelihood fits grey images best? Every one inside the same VAE, in one unit.
+"""Which likelihood fits grey images best? All of them in the same VAE, in bits per pixel.
 
 Densities of grey values, masses over bins and masses over all levels are compared by an upper bound
-on the bits that a pixel of the original image costs: densities are those of dequantised images, and
-a bin's mass is shared evenly by its levels. Bernoulli likelihoods say nothing about grey levels, so
-they have no bits.
+on the bits per pixel of the original image. Densities are of dequantised images; a bin's mass is
+divided evenly among its levels. Bernoulli likelihoods are not distributions of grey levels, so they
+have no bits.
 
 python examples/vae_likelihoods.py
 python examples/vae_likelihoods.py --data mnist --convolutional --epochs 30 --seeds 2
@@ -31,7 +31,7 @@ SHOWN = 10
 
 @torch.no_grad()
 def parts_of_the_bound(vae, images, levels):
-    """Bits a pixel: of z, spread over all pixels, and of black, grey and white pixels each."""
+    """Return bits per pixel for z, spread over all pixels, and for black, grey and white pixels."""
     divergence, bits = [], []
     for grey in images.split(1000):
         x = vae.likelihood.encode(grey, levels).to(vae.device, vae.dtype)
@@ -52,13 +52,13 @@ def kinds_of_pixels(images, levels):
 
 
 def standard_error(values):
-    """Of the mean over seeds; NaN where there is one seed."""
+    """Return the standard error of the mean over seeds; NaN if there is one seed."""
     return stdev(values) / len(values) ** 0.5 if len(values) > 1 else nan
 
 
 def print_table(table):
     columns = ("bits", "±", "z", "black", "grey", "white")
-    print("\nbits per pixel of the grey image, an upper bound; where they go, by the ELBO:")
+    print("\nbits per pixel of the grey image, an upper bound; and their parts by the ELBO:")
     print("on z, spread over all pixels, and on a black, a grey and a white pixel")
     print(f"{'':24}" + "".join(f"{column:>8}" for column in columns))
     for name, row in sorted(table.items(), key=lambda item: item[1].get("bits", float("inf"))):
@@ -67,7 +67,7 @@ def print_table(table):
 
 
 def verdict(table, shares, seeds):
-    """Name the best, and the pixels on which it gains most over the best of the other kind."""
+    """Describe the best likelihood and the pixels on which it gains most over the other kind."""
     ranked = sorted((name for name in table if "bits" in table[name]), key=lambda n: bits(table, n))
     best = ranked[0]
     text = f"Best: {best}, {bits(table, best):.3f} bits per pixel"
@@ -149,7 +149,7 @@ def main() -> None:
             estimate = ppgen.iwae(vae, test, options.particles, transform=encode, chunk=chunk)
             try:
                 each = likelihood.bits_per_pixel(estimate.per_image, test, data.levels)
-            except ValueError as error:  # it says nothing about grey levels
+            except ValueError as error:  # it is not a distribution of grey levels
                 runs.append(error)
                 continue
             bits_a_pixel = each.double().mean().item()
