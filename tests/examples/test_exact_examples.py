@@ -20,7 +20,7 @@ def test_count_images(run):
 
 
 def test_learned_density(run):
-    ran = run("learned_density")
+    ran = run("learned_density", "--epochs", "20")
     metrics = ran.metrics
     for reading in ("counts", "images"):
         assert metrics[f"{reading}_largest_error_of_a_sum"] < 1e-5
@@ -67,7 +67,7 @@ def test_maximum_likelihood(run):
 
 
 def test_map_is_regularised_mle(run):
-    ran = run("map_is_regularised_mle", "--samples", "20")
+    ran = run("map_is_regularised_mle", "--samples", "20", "--epochs", "400")
     metrics = ran.metrics
     assert ran.complaints == ""
     distance = metrics["relative_distance_from_the_mode"]
@@ -108,7 +108,7 @@ def test_latent_graph_refuses_a_graph_too_small_for_its_degrees(run, capfd):
 
 
 def test_latent_graph(run):
-    ran = run("latent_graph", "--epochs", "300", "--draws", "20", "--nodes", "200")
+    ran = run("latent_graph", "--draws", "10", "--nodes", "100")
     metrics = ran.metrics
     assert ran.complaints == ""
     assert metrics["newton_iterations"] <= 10

@@ -24,7 +24,7 @@ def resume(monkeypatch):
 
 
 def test_bernoulli_mixture(run):
-    ran = run("bernoulli_mixture")
+    ran = run("bernoulli_mixture", "--iterations", "30")
     metrics = ran.metrics
     assert metrics["untrained_log_likelihood"] == pytest.approx(-44.36, abs=0.5)  # 64 bits
     assert metrics["log_likelihood_after_epoch_1"] > metrics["untrained_log_likelihood"] + 3
@@ -45,9 +45,10 @@ def test_bernoulli_mixture(run):
 
 
 def test_bernoulli_mixture_resumed(run, resume):
-    whole = run("bernoulli_mixture", "--epochs", "4")
+    few = ["--classes", "3", "--iterations", "2"]
+    whole = run("bernoulli_mixture", *few, "--epochs", "4")
     whole.folder.rename(whole.folder.with_name("whole"))
-    ran = run("bernoulli_mixture", "--epochs", "2")
+    ran = run("bernoulli_mixture", *few, "--epochs", "2")
     for _ in ("extended", "finished"):
         resumed = resume(ran, "--epochs", "4")
         for name in ("curves", "untrained_log_likelihood", "log_likelihood_after_epoch_1"):
@@ -117,7 +118,7 @@ def test_sigmoid_belief_net_resumed(run, resume):
 
 
 def test_measurements_that_are_missing_are_named(run, resume):
-    ran = run("bernoulli_mixture", "--epochs", "1")
+    ran = run("bernoulli_mixture", "--epochs", "1", "--iterations", "1")
     (ran.folder / "measured.json").unlink()
     with pytest.raises(SystemExit, match=r"measured.json is missing, so .* cannot be resumed"):
         resume(ran)

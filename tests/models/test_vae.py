@@ -29,13 +29,13 @@ def every_image():
 
 def log_likelihood(vae, x):
     """Integrate p(x | z) p(z) over z by the trapezoid rule, in float64."""
-    z = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    z = torch.linspace(-8, 8, 2001, dtype=torch.float64)
     prior = torch.distributions.Normal(0.0, 1.0).log_prob(z)
     with torch.no_grad():
         raw = vae.double().decoder(z.view(-1, 1, 1))
         joint = vae.likelihood.distribution(raw).log_prob(x.double()) + prior.view(-1, 1)
         vae.float()
-    return joint.logsumexp(0) + math.log(16 / 4000)
+    return joint.logsumexp(0) + math.log(16 / 2000)
 
 
 def test_the_probabilities_of_all_images_sum_to_one(vae, every_image):
@@ -67,7 +67,7 @@ def test_the_elbo_is_the_integral_less_the_divergence_from_the_posterior(vae, ev
         log_q = q.log_prob(z.view(-1, 1, 1)).squeeze(-1)
         divergence = torch.trapezoid(log_q.exp() * (log_q - posterior), z, dim=0)
     expected = log_likelihood(vae, x).float() - divergence
-    found = torch.stack([ppgen.elbo(vae, x, seed=seed).per_image for seed in range(400)])
+    found = ppgen.elbo(vae, x.repeat(400, 1, 1, 1)).per_image.view(400, 8)
     error = found.std(0) / 400**0.5
     # Eight images at 5 standard errors: false alarms below 1e-5.
     assert ((found.mean(0) - expected).abs() < 5 * error + 1e-4).all()
@@ -97,7 +97,7 @@ def test_it_learns_real_digits():
     digits = ppgen.data.load("digits").binarized()
     vae = VAE.mlp(digits.image_shape, latent=4, hidden=(128,))
     history = ppgen.fit(
-        vae, digits.train.images, digits.validation.images, epochs=40, progress=False
+        vae, digits.train.images, digits.validation.images, epochs=20, progress=False
     )
     pixels = digits.train.images.float().mean(0).clamp(1e-3, 1 - 1e-3)
     independent = torch.distributions.Bernoulli(pixels).log_prob(digits.test.images.float())

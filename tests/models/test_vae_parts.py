@@ -112,7 +112,7 @@ def test_a_model_is_fitted_evaluated_sampled_and_reconstructed(make, tmp_path):
     ppgen.fit(
         vae,
         x,
-        epochs=30,
+        epochs=15,
         batch_size=50,
         optimizer=lambda p: torch.optim.Adam(p, lr=5e-3),
         out=tmp_path,
@@ -138,7 +138,7 @@ def test_the_bound_is_below_the_likelihood_by_monte_carlo(make):
     with torch.no_grad():
         weights = log_weights((vae.model, vae.guide), (images,), 20_000)[0].exp()
     relative_error = weights.std(0) / weights.mean(0) / 20_000**0.5
-    gap = ppgen.iwae(vae, images, 20_000).per_image - log_p
+    gap = weights.mean(0).log() - log_p
     assert (gap.abs() < 5 * relative_error + 0.03).all()
     assert relative_error.max() < 0.2
 
