@@ -49,14 +49,9 @@ def from_pairs(source: object, name: str) -> nx.DiGraph:
 
 
 def _from_text(text: str) -> nx.DiGraph:
-    parsed = parse(text)
-    graph = nx.DiGraph()
-    graph.add_nodes_from(parsed.nodes)
-    graph.add_edges_from(parsed.edges)
-    for node in parsed.latent:
-        graph.nodes[node]["latent"] = True
+    graph, bidirected = parse(text)
     # Each pair once, in whichever direction it was written.
-    for x, y in {frozenset(pair): pair for pair in parsed.bidirected}.values():
+    for x, y in {frozenset(pair): pair for pair in bidirected}.values():
         if x == y:
             raise GraphError(f"source has the edge {x} ↔ {x}; expected two different nodes")
         cause = f"U({x}, {y})"

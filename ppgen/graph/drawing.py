@@ -52,8 +52,8 @@ class Drawing:
         self.x, routes = self.layout.x, self.layout.routes
         slants = [abs(self.x[a] - self.x[b]) for r in routes.values() for a, b in pairwise(r)]
         deepest = 1 + max(self.depth.values(), default=-1)
-        room = 0.42 + min(0.6, 0.1 * max(slants, default=0.0))
-        row = HEIGHT + max(room, deepest * (2 * PLATE + NAME) + 0.2 * bool(deepest))
+        gap = 0.42 + min(0.6, 0.1 * max(slants, default=0.0))
+        row = HEIGHT + max(gap, deepest * (2 * PLATE + NAME) + 0.2 * bool(deepest))
         self.y = {key: -row * layer for key, layer in self.layout.layer.items()}
         self.curves = {edge: self._curve(route) for edge, route in routes.items()}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.independence import Independence
 from ppgen.graph.nodes import GraphError, Nodes, join
-from ppgen.graph.trails import Descents, Trail, follow, open_trail, shortest_trails
+from ppgen.graph.trails import Trail, descents, follow, open_trail, shortest_trails
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int =
         raise GraphError(f"limit is {limit}; expected 0 or more")
     first, second, known = dag.query(x, y, given)
     query = Independence(first, second, known)
-    descents = Descents(dag, known)
-    found = open_trail(dag, first, second, descents)
+    below = descents(dag, known)
+    found = open_trail(dag, first, second, known, below)
     if found is not None:
-        return Explanation(query, False, (follow(dag, found, descents),), True)
+        return Explanation(query, False, (follow(dag, found, known, below),), True)
     paths, complete = shortest_trails(dag, first, second, limit)
-    return Explanation(query, True, tuple(follow(dag, p, descents) for p in paths), complete)
+    return Explanation(query, True, tuple(follow(dag, p, known, below) for p in paths), complete)

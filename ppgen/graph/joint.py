@@ -122,13 +122,10 @@ def _directed(graph: Any) -> nx.DiGraph:
     if isinstance(graph, BaseDAG):
         return graph.graph
     if isinstance(graph, str):
-        parsed = parse(graph)
-        if parsed.bidirected:
-            x, y = parsed.bidirected[0]
+        directed, bidirected = parse(graph)
+        for x, y in bidirected:
             raise GraphError(f"the graph has the edge {x} <-> {y}; expected only directed edges")
-        graph = nx.DiGraph(parsed.edges)
-        graph.add_nodes_from(parsed.nodes)
-        return graph
+        return directed
     if isinstance(graph, nx.DiGraph):
         return graph  # not a copy: that would reorder the parents
     if isinstance(graph, nx.Graph):

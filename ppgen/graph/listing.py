@@ -5,7 +5,7 @@ Independencies are about observed nodes; those that would name a latent node are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 from ppgen.graph.core import BaseDAG
@@ -153,9 +153,7 @@ def implied(dag: BaseDAG) -> Iterator[Independence]:
     >>> print(*implied(DAG("a -> b -> c -> d")), sep="; ")
     a ⊥ c | b; a ⊥ d | b; a ⊥ d | c; b ⊥ d | c
     """
-    for x, y in _pairs(dag):
-        for separator in minimal_separators(dag, {x}, {y}):
-            yield Independence({x}, {y}, separator)
+    return _separated(dag, minimal_separators)
 
 
 def every(dag: BaseDAG) -> Iterator[Independence]:
@@ -170,16 +168,16 @@ def every(dag: BaseDAG) -> Iterator[Independence]:
     >>> print(*every(DAG("a -> b -> c; a -> d")), sep="; ")
     a ⊥ c | b; a ⊥ c | b, d; b ⊥ d | a; b ⊥ d | a, c; c ⊥ d | b; c ⊥ d | a; c ⊥ d | a, b
     """
-    for x, y in _pairs(dag):
-        for separator in all_separators(dag, {x}, {y}):
-            yield Independence({x}, {y}, separator)
+    return _separated(dag, all_separators)
 
 
-def _pairs(dag: BaseDAG) -> Iterator[tuple[Node, Node]]:
-    """Pairs of observed nodes without an edge."""
+def _separated(
+    dag: BaseDAG, separators: Callable[..., Iterator[frozenset[Node]]]
+) -> Iterator[Independence]:
     for x, y in combinations(dag.observed, 2):
         if not (dag.graph.has_edge(x, y) or dag.graph.has_edge(y, x)):
-            yield x, y
+            for separator in separators(dag, {x}, {y}):
+                yield Independence({x}, {y}, separator)
 
 
 def _missing_edges(dag: BaseDAG) -> Iterator[tuple[Node, list[Node]]]:

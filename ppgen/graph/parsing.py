@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
+
+import networkx as nx
 
 from ppgen.graph.nodes import GraphError
 
@@ -25,16 +26,6 @@ TOKEN = re.compile(
 UNCLOSED = {'"': "a closing quote", "[": "a closing bracket"}
 
 
-@dataclass
-class ParsedGraph:
-    """Nodes in the order of the text, directed edges, bidirected edges and latent nodes."""
-
-    nodes: dict[str, None] = field(default_factory=dict)
-    edges: list[tuple[str, str]] = field(default_factory=list)
-    bidirected: list[tuple[str, str]] = field(default_factory=list)
-    latent: set[str] = field(default_factory=set)
-
-
 class Token(NamedTuple):
     """A piece of the text with its position."""
 
@@ -43,8 +34,8 @@ class Token(NamedTuple):
     position: int
 
 
-def parse(text: str) -> ParsedGraph:
-    """Parse a graph.
+def parse(text: str) -> tuple[nx.DiGraph, list[tuple[str, str]]]:
+    """Parse a graph, possibly cyclic, and a list of its bidirected edges.
 
     Statements end with ``;``, a comma or a line break. Each is a node, or a chain of nodes and
     arrows ``->``, ``<-``, ``<->`` (or →, ←, ↔). ``{a b}`` means several nodes, and ``"a b"`` quotes
@@ -59,20 +50,24 @@ def parse(text: str) -> ParsedGraph:
 
     Examples
     --------
-    >>> parsed = parse("dag { u [latent]; u -> {x y}; x -> y }")
-    >>> parsed.edges, parsed.latent
-    ([('u', 'x'), ('u', 'y'), ('x', 'y')], {'u'})
+    >>> graph, bidirected = parse("dag { u [latent]; u -> {x y}; x <-> y }")
+    >>> list(graph.edges), dict(graph.nodes["u"]), bidirected
+    ([('u', 'x'), ('u', 'y')], {'latent': True}, [('x', 'y')])
     """
-    return _Parser(text).parse()
+    parser = _Parser(text)
+    parser.parse()
+    parser.graph.add_edges_from(parser.edges)
+    return parser.graph, parser.bidirected
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.tokens = text, list(_tokens(text))
         self.position = 0
-        self.graph = ParsedGraph()
+        self.graph = nx.DiGraph()
+        self.edges, self.bidirected = list[tuple[str, str]](), list[tuple[str, str]]()
 
-    def parse(self) -> ParsedGraph:
+    def parse(self) -> None:
         wrapped = self._skip_wrapper()
         self._skip_ends()
         while not self._at("stop"):
@@ -88,7 +83,6 @@ class _Parser:
         else:
             if wrapped:
                 self._expect("close", "'}'")
-        return self.graph
 
     def _skip_wrapper(self) -> bool:
         self._skip_ends()
@@ -115,11 +109,11 @@ class _Parser:
             right = self._group()
             pairs = product(left, right)
             if arrow in ("->", "→"):
-                self.graph.edges += pairs
+                self.edges += pairs
             elif arrow in ("<-", "←"):
-                self.graph.edges += ((b, a) for a, b in pairs)
+                self.edges += ((b, a) for a, b in pairs)
             else:
-                self.graph.bidirected += pairs
+                self.bidirected += pairs
             left = right
             self._skip("attributes")
 
@@ -137,12 +131,12 @@ class _Parser:
         if not self._at("name", "quoted"):
             self._expect("name", "the name of a node")
         name = self._next().text
-        self.graph.nodes.setdefault(name)
+        self.graph.add_node(name)
         if self._at("attributes"):
             plain = re.sub(QUOTED, '""', self._next().text)  # a label can contain any word
             attributes = re.split(r"[\s,;]+", plain.strip("[]").lower())
             if {"latent", "unobserved", "u"} & set(attributes):
-                self.graph.latent.add(name)
+                self.graph.nodes[name]["latent"] = True
         return name
 
     def _skip_ends(self) -> None:

@@ -89,48 +89,42 @@ class Trail:
         return f"{self.nodes[0]}" + "".join(f" {arrow} {node}" for arrow, node in steps)
 
 
-class Descents:
-    """Shortest directed paths from each ancestor of known nodes to a known node."""
+def descents(dag: BaseDAG, known: Set) -> dict[Node, Node]:
+    """Next node on a shortest directed path to a known node, for each ancestor of known nodes.
 
-    def __init__(self, dag: BaseDAG, known: Set) -> None:
-        self.known = known
-        self.next = {node: node for node in dag.in_order(known)}
-        queue = deque(self.next)
-        while queue:
-            node = queue.popleft()
-            for parent in dag.separation.parents[node]:
-                if parent not in self.next:
-                    self.next[parent] = node
-                    queue.append(parent)
-
-    def __contains__(self, node: Node) -> bool:
-        return node in self.next
-
-    def way(self, node: Node) -> tuple[Node, ...]:
-        """Nodes from ``node`` down to the nearest known node."""
-        way = [node]
-        while way[-1] not in self.known:
-            way.append(self.next[way[-1]])
-        return tuple(way)
+    Known nodes have themselves as next node.
+    """
+    following = {node: node for node in dag.in_order(known)}
+    queue = deque(following)
+    while queue:
+        node = queue.popleft()
+        for parent in dag.separation.parents[node]:
+            if parent not in following:
+                following[parent] = node
+                queue.append(parent)
+    return following
 
 
-def follow(dag: BaseDAG, nodes: tuple[Node, ...], descents: Descents) -> Trail:
-    """Trail along a path of nodes, with the role of each inner node."""
+def follow(dag: BaseDAG, nodes: tuple[Node, ...], known: Set, below: dict[Node, Node]) -> Trail:
+    """Trail along a path of nodes, with the role of each inner node; ``below`` are the descents."""
     children = dag.separation.children
     forward = [b in children[a] for a, b in pairwise(nodes)]
     passages = []
     for node, (arrives, leaves) in zip(nodes[1:-1], pairwise(forward), strict=True):
         if arrives and not leaves:
-            is_open = node in descents
-            way = descents.way(node) if is_open else ()
-            passages.append(Passage(node, "collider", is_open, way))
+            way = [node] if node in below else []
+            while way and way[-1] not in known:
+                way.append(below[way[-1]])
+            passages.append(Passage(node, "collider", bool(way), tuple(way)))
         else:
             role = "chain" if arrives == leaves else "fork"
-            passages.append(Passage(node, role, node not in descents.known))
+            passages.append(Passage(node, role, node not in known))
     return Trail(nodes, tuple("→" if f else "←" for f in forward), tuple(passages))
 
 
-def open_trail(dag: BaseDAG, x: Set, y: Set, descents: Descents) -> tuple[Node, ...] | None:
+def open_trail(
+    dag: BaseDAG, x: Set, y: Set, known: Set, below: dict[Node, Node]
+) -> tuple[Node, ...] | None:
     """Shortest open trail from x to y, in linear time, or None if x and y are d-separated.
 
     The search is breadth-first over pairs (node, whether it was reached from a parent). A shortest
@@ -150,10 +144,10 @@ def open_trail(dag: BaseDAG, x: Set, y: Set, descents: Descents) -> tuple[Node, 
                 state = link
                 path.append(state[0])
             return tuple(reversed(path))
-        passes = node not in descents.known
+        passes = node not in known
         moves: Iterator[State] = chain(
             ((c, True) for c in children[node] if passes),
-            ((p, False) for p in parents[node] if (node in descents if downwards else passes)),
+            ((p, False) for p in parents[node] if (node in below if downwards else passes)),
         )
         for move in moves:
             if move not in links:
