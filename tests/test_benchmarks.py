@@ -1,4 +1,4 @@
-"""The benchmarks: every one runs, and what is measured is what the table and the file say."""
+"""The benchmarks: each of them runs, and table and file hold what was measured."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ ROW_KEYS = {
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that moves only when a test says so."""
+    """A clock that only the test moves."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(timing, "perf_counter", lambda: clock.now)
     return clock
@@ -34,7 +34,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    """Run the command with tiny sizes; give the file's content and what is printed."""
+    """Return a function that runs the command with tiny sizes and returns its file and output."""
 
     def run(*arguments):
         file, threads = tmp_path / "record.json", str(torch.get_num_threads())

@@ -12,7 +12,6 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind
 from ppgen.distributions import SigmoidBelief
 from ppgen.images import check_binary, check_image_shape
 from ppgen.likelihoods import at_least_float32
@@ -75,7 +74,6 @@ class SigmoidBeliefNet(Program):
         hidden: Sequence[int] = (200,),
     ) -> None:
         super().__init__()
-        check_kind("latents", latents, Sequence, f"the layers from the lowest up, as [{latents}]")
         if not latents:
             raise ValueError("latents is empty; expected one or more layers")
         self.image_shape = tuple(image_shape)

@@ -12,7 +12,6 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind
 from ppgen.images import check_image_shape
 from ppgen.likelihoods import Likelihood, as_likelihood
 from ppgen.models.checks import check_batch
@@ -106,7 +105,6 @@ class VAE(Program):
 
         The decoder has them in reverse order. ``options`` are further arguments of the class.
         """
-        check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         encoder = mlp_encoder(image_shape, posterior.outputs, hidden, activation)
         sizes = (posterior.latent, image_shape, likelihood.outputs, hidden[::-1])
@@ -132,7 +130,6 @@ class VAE(Program):
         Parameters are those of :func:`ppgen.models.networks.convolutional_encoder` and its decoder,
         which has the channels in reverse order. ``options`` are further arguments of the class.
         """
-        check_kind("channels", channels, Sequence, f"those of each layer, as [{channels}]")
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         layers: Any = {"hidden": hidden, "blocks": blocks, "activation": activation}
         encoder = convolutional_encoder(image_shape, posterior.outputs, channels, **layers)
@@ -234,7 +231,6 @@ class HierarchicalVAE(VAE):
         conditional_activation: Activation = nn.Tanh,
     ) -> None:
         super().__init__(image_shape, encoder, decoder, latent, likelihood)
-        check_kind("above", above, Sequence, f"dimensions of the layers, as [{above}]")
         if not above or min(above) < 1:
             raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
         sizes = [self.latent, *above]
@@ -269,6 +265,4 @@ class HierarchicalVAE(VAE):
 
 def as_posterior(posterior: Posterior | int) -> Posterior:
     """Return a family q(z | x): a diagonal Gaussian if given a dimension of z, else as it is."""
-    expected = "a dimension, or a family such as ppgen.models.posteriors.DiagonalGaussian(20)"
-    check_kind("latent", posterior, (int, Posterior), expected)
-    return DiagonalGaussian(posterior) if isinstance(posterior, int) else posterior
+    return posterior if isinstance(posterior, Posterior) else DiagonalGaussian(posterior)

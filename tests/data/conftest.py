@@ -8,7 +8,7 @@ from data_files import AMAT_ROWS, IDX_SIZES, write_idx
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch):
-    """Fail, rather than download, where a test has not put its own download in place."""
+    """Fail if a test would use the network."""
 
     def forbidden(*args, **kwargs):
         pytest.fail(f"a download was tried: {args}")

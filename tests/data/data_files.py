@@ -21,7 +21,7 @@ def idx_header(shape):
 
 
 def write_idx(path, shape):
-    """Write zeros in the IDX format; they take no room on the disk."""
+    """Write zeros in the IDX format, as a sparse file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(idx_header(shape))

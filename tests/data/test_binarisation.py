@@ -1,4 +1,4 @@
-"""Data sets of grey levels made binary: drawn once, or at a threshold."""
+"""Binarisation of data sets: drawn once, or by a threshold."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def test_fixed_binarisation_leaves_the_global_generator_alone():
 def test_mean_of_fixed_binarisation_follows_the_grey_levels(levels):
     """Each level's share of white is within 5 binomial standard errors of its grey value.
 
-    For one of 256 levels that fails with a probability of 6e-7, and the seed is fixed.
+    The false alarm rate is 6e-7 for each of 256 levels, with a fixed seed.
     """
     greys = grey_images(levels, 20_000)
     white = greys.binarized(seed=0).train.images.flatten().double()
@@ -46,7 +46,7 @@ def test_mean_of_fixed_binarisation_follows_the_grey_levels(levels):
 
 
 def test_mean_of_binarized_digits_is_the_grey_mean():
-    """Within 4 binomial standard errors, about 1e-3: an error rate of 6e-5, at a fixed seed."""
+    """Within 4 binomial standard errors, about 1e-3; false alarm rate 6e-5, seed fixed."""
     digits = load("digits")
     grey = digits.train.images.double() / 16
     white = digits.binarized(seed=0).train.images.double().mean()

@@ -43,7 +43,7 @@ def test_digits_are_the_same_each_time_whatever_the_global_generator():
 
 
 def test_split_of_digits_stays_what_it_was():
-    """Numbers that were reported hold for these parts alone."""
+    """Reported numbers are of these parts."""
     digits = load("digits")
     assert digits.train.labels[:10].tolist() == [6, 5, 5, 7, 9, 9, 8, 4, 6, 8]
     assert digits.test.labels[-10:].tolist() == [8, 3, 1, 0, 9, 1, 0, 3, 1, 7]

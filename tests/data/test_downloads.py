@@ -1,4 +1,4 @@
-"""Downloads of MNIST and its kin: when asked for, what is missing, and how they fail."""
+"""Downloads of MNIST and similar data sets: when they run, and their errors."""
 
 from pathlib import Path
 from urllib.error import URLError

@@ -1,4 +1,4 @@
-"""The face data sets: with scikit-image, and as files that may be missing, damaged or foreign."""
+"""Faces: from scikit-image, and from files that may be missing, damaged or of another kind."""
 
 import sys
 

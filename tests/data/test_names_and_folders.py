@@ -1,4 +1,4 @@
-"""Where `load` looks for a data set, and what it says of names and files that are not there."""
+"""Names and folders of data sets, and errors of unknown names and missing files."""
 
 import gzip
 from pathlib import Path

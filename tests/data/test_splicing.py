@@ -1,4 +1,4 @@
-"""Splices: halves where they belong, and every pair of images equally often."""
+"""Splices: their halves, and the equal probability of all pairs of images."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""How a test runs an example: in this process, for the imports take longer than most scripts."""
+"""Run examples in this process, since imports take longer than most scripts."""
 
 import json
 import runpy
@@ -20,10 +20,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a script leaves: its folder, its numbers, the names of its figures, and its words.
+    """Output of a script: its folder, numbers, names of figures, and text.
 
-    ``shown`` is what went to stdout; ``complaints`` is what a user sees on stderr: progress bars,
-    warnings and the log among it.
+    ``shown`` is stdout; ``complaints`` is stderr, with progress bars, warnings and the log.
     """
 
     folder: Path
@@ -34,12 +33,12 @@ class Outcome:
 
     @property
     def results(self):
-        """What it recorded of each model that it trained and tested, by the model's name."""
+        """Recorded results by the name of the model."""
         return {result.model: result for result in Run.read(self.folder).results}
 
 
 def global_state():
-    """Give the settings of this process that a script could leave changed for the next one."""
+    """Return settings of this process that a script could change."""
     return {
         "dtype": torch.get_default_dtype(),
         "device": torch.get_default_device(),
@@ -52,7 +51,7 @@ def global_state():
 
 
 def check_record(name, options, run):
-    """Check what no record of a run may lack."""
+    """Check the recorded results of a run."""
     for result in run.results:
         assert shlex.split(run.command) == ["python", f"examples/{name}.py", *options]
         assert 0 < result.nats < 1000
@@ -66,7 +65,7 @@ def check_record(name, options, run):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capfd, caplog):
-    """Run an example, with ``--quick`` unless told otherwise, in a folder of its own."""
+    """Return a function that runs an example in its own folder, by default with ``--quick``."""
 
     def run(name, *options, quick=True):
         script, out = EXAMPLES / f"{name}.py", tmp_path / "out"
@@ -74,7 +73,7 @@ def run(tmp_path, monkeypatch, capfd, caplog):
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(EXAMPLES)  # scripts import each other
         monkeypatch.setattr(sys, "argv", [str(script), *quickly, "--out", str(out), *options])
-        # Pytest would keep warnings and the log to itself.
+        # else pytest captures the warnings
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("ignore", DeprecationWarning)  # as for users of a script
             runpy.run_path(str(script), run_name="__main__")

@@ -6,7 +6,7 @@ import pytest
 
 from ppgen.experiments.published import FIGURES
 
-# Cross-entropy of 26 letters that are all known by heart, nats a pixel.
+# Lowest cross-entropy of 26 different letters, nats a pixel.
 LETTERS_BY_HEART = math.log(26) / 25
 
 SMALL = ["--channels", "8", "--layers", "1", "--epochs", "2"]
@@ -27,7 +27,7 @@ def test_independent_pixels(run):
 def test_glyph_tables(run):
     ran = run("glyph_tables")
     metrics = ran.metrics
-    assert metrics["counted_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-6)
+    assert metrics["counted_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-5)
     assert metrics["counted_samples_among_training_images"] == 1
     assert LETTERS_BY_HEART < metrics["smoothed_train_nats_a_pixel"] < 0.2
     assert 0.4 < metrics["smoothed_samples_among_training_images"] < 1
@@ -55,7 +55,7 @@ def test_glyph_tables_are_written_and_read_whole(run):
 def test_glyph_lstm(run):
     ran = run("glyph_lstm", "--hidden", "64", "--device", "cpu")
     metrics = ran.metrics
-    assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-6)
+    assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-5)
     assert LETTERS_BY_HEART < metrics["training_nats_a_pixel"] < 0.4
     assert metrics["history"][0]["validation"] < -0.6 * 25
     assert ran.results["LSTM"].data == "glyphs"
@@ -145,7 +145,7 @@ def test_pixelcnn(run):
     metrics = ran.metrics
     assert "Traceback" not in ran.complaints
     assert metrics["levels"] == 2
-    assert 15 < metrics["test_nats"] < 40  # a fair coin for each pixel: 44.4
+    assert 15 < metrics["test_nats"] < 40  # fair coins: 44.4
     assert metrics["test_bits_per_pixel"] == pytest.approx(metrics["test_nats"] / 44.361, rel=1e-4)
     assert ran.results["PixelCNN"].parameters == metrics["parameters"]
     assert ("PixelCNN", "binarized_mnist") in FIGURES

@@ -30,14 +30,14 @@ def test_learned_density(run):
         assert 0 <= metrics[f"{reading}_kept_of_held_out"] <= 1
     assert "2^784 ≈ 10^236" in metrics["refusal"]
     assert metrics["log_number_of_images_28x28"] == pytest.approx(784 * log(2))
-    # A normaliser of 1: right where the density is nearly flat, far off where it is not.
+    # The normaliser is 1. Its estimate is accurate only if the density is nearly uniform.
     assert metrics["images_28x28_normaliser_estimated"] == pytest.approx(1, abs=5e-3)
     assert metrics["images_28x28_effective_samples"] > 0.99 * metrics["samples"]
     assert metrics["counts_28x28_normaliser_estimated"] < 0.5
     assert metrics["counts_28x28_effective_samples"] < 0.1 * metrics["samples"]
     assert metrics["counts_28x28_probabilities_that_underflow"] > 0.8
     assert metrics["images_28x28_probabilities_that_underflow"] == 1
-    # An image of 784 black pixels has p = 1 / 2^783; no image has more, and few have less.
+    # An image of 784 black pixels has the highest probability, 1 / 2^783.
     bound = 4 - 783 * log10(2)
     assert metrics["images_28x28_log10_mass_of_the_likeliest"] == pytest.approx(bound, abs=0.01)
     assert metrics["images_28x28_log10_mass_of_uniform_samples"] < bound
@@ -53,7 +53,7 @@ def test_maximum_likelihood(run):
     exponential = metrics["exponential"]
     assert exponential["SVI (Adam)"] == pytest.approx(exponential["closed form"], rel=1e-3)
     assert exponential["Newton"] == pytest.approx(exponential["closed form"], rel=1e-8)
-    assert exponential["L-BFGS"] == pytest.approx(exponential["closed form"], rel=1e-6)
+    assert exponential["L-BFGS"] == pytest.approx(exponential["closed form"], rel=1e-5)
     assert metrics["gradient_by_autodiff_at_rate_1"] == pytest.approx(
         metrics["gradient_by_formula_at_rate_1"], rel=1e-10
     )
@@ -62,7 +62,7 @@ def test_maximum_likelihood(run):
     assert max(distance["Newton"], distance["numpy's lstsq"]) < 1e-8
     assert metrics["regression_standard_errors_agree_to"] < 1e-8
     errors = metrics["coverage_largest_error_in_monte_carlo_standard_errors"]
-    assert max(errors.values()) < 5  # of twelve z-values: a false alarm in 150,000 seeds
+    assert max(errors.values()) < 5  # the false alarm rate of twelve z-values is 1 in 150,000
     assert ran.figures == {"exponential", "regression", "coverage"}
 
 
@@ -108,7 +108,7 @@ def test_latent_graph_refuses_a_graph_too_small_for_its_degrees(run, capfd):
 
 
 def test_latent_graph(run):
-    ran = run("latent_graph", "--draws", "10", "--nodes", "100")
+    ran = run("latent_graph", "--draws", "10", "--nodes", "200")
     metrics = ran.metrics
     assert ran.complaints == ""
     assert metrics["newton_iterations"] <= 10

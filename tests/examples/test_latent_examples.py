@@ -1,4 +1,4 @@
-"""The examples of models with latent variables: mixture, belief net, spliced digits, PPCA."""
+"""The examples of mixture, belief net, spliced digits and PPCA."""
 
 import json
 import runpy
@@ -13,7 +13,7 @@ WAYS = {"NVIL", "VIMCO", "wake-sleep"}
 
 @pytest.fixture
 def resume(monkeypatch):
-    """Go on with what ``run`` ran last; give the numbers."""
+    """Return a function that resumes the last run and returns its numbers."""
 
     def resume(ran, *options):
         monkeypatch.setattr(sys, "argv", [*sys.argv, *options, "--resume"])
@@ -66,7 +66,7 @@ def test_log_probabilities(run):
     assert metrics["counts"][0] == 10
     assert products["float64"][0] == pytest.approx(sums[0])
     assert metrics["counts"][-1] == 1000
-    assert products["float64"][-1] is None  # minus infinity, which JSON has not
+    assert products["float64"][-1] is None  # −∞, which JSON cannot represent
     assert sums[-1] == pytest.approx(-1000, abs=100)
     assert metrics["first_underflow"] == {"float32": 200, "float64": 1000}
     assert "-inf" in ran.shown
@@ -78,7 +78,7 @@ def test_sigmoid_belief_net(run):
     small, nets = ran.metrics["small_nets"], ran.metrics["nets"]
     assert small.keys() == {"the likelihood", *WAYS}
     for way, row in small.items():
-        # By one draw for each of 300 images, whose error is below a tenth of a nat.
+        # The bound is by one draw for each of 300 images: its error is below 0.1 nats.
         assert ("test_bound" in row) == (way in WAYS)
         if way in WAYS:
             assert row["test_bound"] < row["test_log_likelihood"] + 0.1
@@ -110,7 +110,7 @@ def test_sigmoid_belief_net_resumed(run, resume):
     whole = run("sigmoid_belief_net", *some)
     for last in whole.folder.glob("*/checkpoint.pt"):
         if last.parent.name != "small_NVIL":  # this one is finished
-            last.unlink()  # as of a run that was killed during its last epoch
+            last.unlink()  # like a run that was killed in its last epoch
     resumed = resume(whole)
     for name in ("small_nets", "small_nets_curves", "nets_curves"):
         assert resumed[name] == whole.metrics[name]

@@ -1,4 +1,4 @@
-"""Data sets whose parts do not have what a script compares: refused before any training."""
+"""Scripts exit before training if the parts of a data set do not suit them."""
 
 import numpy as np
 import pytest

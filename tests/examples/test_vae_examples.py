@@ -59,7 +59,7 @@ def test_vae_likelihoods(run):
         assert row["z"] >= 0
         of_one_seed = ran.results[f"VAE, 10 latents, {name}"].bits
         of_two = abs(of_one_seed - row["bits"])
-        assert row["±"] == pytest.approx(of_two, abs=1e-6)
+        assert row["±"] == pytest.approx(of_two, abs=1e-5)
     assert len(ran.results) == 2
     best = min(("categorical", "beta"), key=lambda name: table[name]["bits"])
     assert f"Best: {best}" in verdict
@@ -109,17 +109,17 @@ def test_latent_space_refuses_a_second_z_as_small_as_the_first(run, capfd, laten
 
 @pytest.mark.parametrize("latent", [2, 3])
 def test_inference_without_encoder(run, latent):
-    options = ["--epochs", "8", "--images", "20", "--latent", str(latent)]
-    timing = ["--timing", "20", "--rounds", "1"] if latent == 3 else []
+    options = ["--epochs", "4", "--images", "10", "--latent", str(latent)]
+    timing = ["--timing", "10", "--rounds", "1"] if latent == 3 else []
     ran = run("inference_without_encoder", *options, *timing)
     metrics, elbo = ran.metrics, ran.metrics["elbo"]
     assert elbo["fitted from the encoder"] >= elbo["encoder"]
     assert metrics["amortisation_gap"] >= 0
     assert metrics["failed"] == {"fitted from the prior": 0, "fitted from the encoder": 0}
-    if latent == 2:  # the grid's log p(x) is above every bound, but for the noise of 256 draws
+    if latent == 2:  # log p(x) is above every bound, up to the noise of 256 draws
         assert metrics["approximation_gap"] > -0.05
         assert metrics["inference_gap"] == pytest.approx(
-            metrics["amortisation_gap"] + metrics["approximation_gap"], abs=1e-5
+            metrics["amortisation_gap"] + metrics["approximation_gap"], abs=1e-4
         )
         assert ran.figures == {"amortisation_gap", "posteriors", "reconstructions"}
     else:
@@ -135,7 +135,7 @@ def test_completion(run):
     for row in table.values():
         assert -32 * math.log(2) < row["log p(right | left)"] < 0  # 32 fair coins
         assert 0 <= row["read right"] <= 1
-        # Without the dependence of pixels on each other, there is less to know from, and to know.
+        # Predictions of single pixels are worse; those that ignore the left half are worse still.
         assert row["log p(right | left)"] > row["Σ log p(x_i | left)"] - 1
         assert row["Σ log p(x_i | left)"] > row["Σ log p(x_i)"]
     assert table["mixture"]["gain"] > 0.3

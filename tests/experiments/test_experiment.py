@@ -30,7 +30,7 @@ def parse(*argv, datasets=True):
 
 
 def strict_json(path):
-    """Read JSON as its standard has it, without Python's NaN and Infinity."""
+    """Read standard JSON, without Python's NaN and Infinity."""
 
     def refuse(name):
         pytest.fail(f"{path.name} holds {name}, which is no JSON")
@@ -238,7 +238,7 @@ def test_metrics_are_json_and_add_up(capsys):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_metrics_are_json_even_where_a_number_is_not_finite(value):
-    """For instance the standard error of a single image, or the bound of epoch 0."""
+    """Such as the standard error of a single image, or the bound of epoch 0."""
     run = Experiment("vae", parse())
     run.report(standard_error=value, history=[{"elbo": value}])
     assert set(strict_json(run.folder / "metrics.json")) == {"standard_error", "history"}
@@ -309,7 +309,7 @@ def test_a_result_says_how_a_model_was_trained_and_tested():
 
 
 def test_results_of_grey_images_are_those_of_their_own_levels():
-    """Fair dice of 17 faces, or of four that hold several levels, and an even density."""
+    """For uniform masses on 17 levels and on four bins of levels, and a uniform density."""
     run = Experiment("vae", parse())
     pixels, images = 64, run.data.test.images
     in_large_bin = (images <= 4).double().sum((1, 2, 3)).mean().item()  # 0–4, 5–8, 9–12, 13–16

@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def save(folder, *results, **settings):
-    """Leave a run as a script does."""
+    """Write the files of a run."""
     folder.mkdir(parents=True)
     metrics = {"epochs": 30, "results": [asdict(result) for result in results]}
     (folder / "settings.json").write_text(json.dumps(SETTINGS | settings))
@@ -34,7 +34,7 @@ def save(folder, *results, **settings):
 
 
 def parse(text):
-    """Read a document back: for each data set its rows, from the names of columns to cells."""
+    """Parse a document: for each data set its rows, as cells by column name."""
     tables, rows = {}, []
     for line in text.splitlines():
         if line.startswith("## "):

@@ -1,4 +1,4 @@
-"""What is no shape of images is refused by every model of images; a new one is one more line."""
+"""Every image model raises an error for an invalid image shape; add a new model in one line."""
 
 import pytest
 from torch import nn

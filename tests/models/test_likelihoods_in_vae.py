@@ -1,4 +1,4 @@
-"""The variational autoencoder learns real digits under every likelihood."""
+"""The VAE learns real digits with every likelihood."""
 
 import math
 from functools import partial

@@ -36,7 +36,7 @@ def autoregressive(latent):
     return AutoregressiveBernoulli(FullyVisible((1, 1, latent), context_size=3))
 
 
-# name -> layers, of four latents in all
+# name -> layers, with four latents in total
 NETS = {
     "factorised": lambda: [4],
     "autoregressive": lambda: [autoregressive(4)],
@@ -47,7 +47,7 @@ nets = pytest.mark.parametrize("layers", NETS.values(), ids=NETS)
 
 
 def make(layers):
-    """A net of float64 with parameters of order one, so that no gradient is nearly nothing."""
+    """Make a net of float64 with parameters of order one, so that no gradient is nearly 0."""
     net = SigmoidBeliefNet(SHAPE, layers, hidden=(3,)).double()
     with torch.no_grad():
         for name, parameter in net.named_parameters():
@@ -62,7 +62,7 @@ def x(binary_images):
 
 
 def terms(net, x):
-    """Log p(x, z) and log q(z | x) of all states, ``(16, batch)``, from the programs' own sites."""
+    """Return log p(x, z) and log q(z | x) of all states, ``(16, batch)``, from traces."""
     every = states(range(STATES), 4).to(x).repeat_interleave(len(x), 0)
     latents = dict(zip(net.sites, every.split(net.latents, -1), strict=True))
     rows = x.repeat(STATES, 1, 1, 1)
@@ -107,7 +107,7 @@ def test_the_exact_posterior_reaches_the_likelihood_with_every_draw(x):
     to_vector = ReshapeTransform((1, 1, 4), (4,))
 
     def guide(x):
-        log_joint = of_all_images[image_number(x)]  # the posterior but for its normaliser, p(x)
+        log_joint = of_all_images[image_number(x)]  # the unnormalised posterior
         posterior = TabulatedDensity((1, 1, 4), log_joint)
         with pyro.plate("data", len(x)):
             pyro.sample("z", dist.TransformedDistribution(posterior, [to_vector]))
@@ -136,7 +136,7 @@ def test_the_exact_programs_gradient_is_that_of_the_sum_over_states(x):
 
 
 def test_means_of_the_latents_follow_from_the_gradient_in_the_prior(x):
-    """Of log p(x) in b: E[z | x] − sigmoid(b), here from the states' posterior."""
+    """The gradient of log p(x) in b is E[z | x] − sigmoid(b)."""
     net = make([4])
     (found,) = grad(net.log_likelihood(x[:1]).sum(), [net.prior_logits])
     posterior = terms(net, x[:1])[0].softmax(0)[:, 0]
@@ -153,10 +153,10 @@ def elbo(net, x):
 
 
 def pairs(log_p, log_q):
-    """Of all pairs of states: the bound, log q of the two, and the pair's probability."""
+    """Return for all pairs of states the bound, log q of the two and the pair's probability."""
     weights = log_p - log_q
     bound = torch.logaddexp(weights[:, None], weights) - torch.tensor(2.0).log()
-    share = (weights[:, None] - weights).sigmoid()  # of the first state's weight
+    share = (weights[:, None] - weights).sigmoid()  # share of the first state's weight
     return bound, share * log_q[:, None] + (1 - share) * log_q, (log_q[:, None] + log_q).exp()
 
 
@@ -166,7 +166,7 @@ def bound_of_two(net, x):
 
 
 def wake(net, x, insomnia=1.0):
-    """The sum over pairs whose gradient wake–sleep estimates: in the model, and in the guide."""
+    """Return the sum over pairs whose gradient in model and guide wake–sleep estimates."""
     log_p, log_q = terms(net, x)
     bound, _, probability = pairs(log_p, log_q.detach())
     weights = (log_p - log_q).detach()
@@ -185,14 +185,14 @@ def wake_and_sleep(net, x, insomnia=0.3):
 pyros = ReweightedWakeSleep(
     num_particles=2, vectorize_particles=True, insomnia=1.0, max_plate_nesting=1
 )
-# name -> estimator, what it estimates exactly, images at a time, groups of them
+# name -> estimator, exact value, images in a batch, number of batches
 ESTIMATORS = {
     "TensorELBO": (TensorELBO(), elbo, 3000, 20),
     "TraceGraph_ELBO with baselines": (TraceGraph_ELBO(), elbo, 3000, 20),
     "VIMCO": (ImportanceWeightedELBO(2), bound_of_two, 3000, 20),
     "WakeSleepELBO": (WakeSleepELBO(2), wake, 3000, 20),
     "WakeSleepELBO with dreams": (WakeSleepELBO(2, insomnia=0.3), wake_and_sleep, 3000, 20),
-    # It weighs the latents of all images of a batch together, so one image it is.
+    # Its weights are of whole batches, so a batch has one image.
     "ReweightedWakeSleep": (pyros, wake, 1, 200),
 }
 estimators = pytest.mark.parametrize(
@@ -201,7 +201,7 @@ estimators = pytest.mark.parametrize(
 
 
 def draw_gradients(net, estimator, x, groups):
-    """Gradients of a batch, as ``ppgen.fit`` computes them, ``(groups, entries)``."""
+    """Return gradients of a batch as ``ppgen.fit`` computes them, ``(groups, entries)``."""
     gradients = Objective(net, estimator).gradients()
     drawn = []
     for _ in range(groups):
@@ -215,9 +215,9 @@ def trained(net):
 
 
 def assert_means(drawn, expected):
-    """Student's test of each entry, false alarms below FAILURE_RATE over all of them."""
+    """Test each mean by Student's t; the false alarm rate of all entries is FAILURE_RATE."""
     error = drawn.std(0) / len(drawn) ** 0.5
-    assert error.norm() < 0.2 * expected.norm()  # or the test would have no power
+    assert error.norm() < 0.2 * expected.norm()  # else the test has no power
     limit = student.ppf(1 - FAILURE_RATE / (2 * len(expected)), len(drawn) - 1)
     assert ((drawn.mean(0) - expected).abs() <= limit * error + 1e-12).all()
 
@@ -309,7 +309,7 @@ def test_the_support_of_the_autoregressive_posterior_are_binary_vectors():
         q.log_prob(torch.full((5, 4), 0.5))
 
 
-# what cannot be meant
+# invalid arguments
 
 
 def test_too_many_latents_are_refused_with_the_number_of_states(x):
@@ -368,11 +368,6 @@ def test_a_network_of_several_members_is_a_posterior_in_training_too():
     drawn = -q.log_prob(q.sample((20_000,))).detach()
     entropy = -(log_probs.exp() * log_probs).sum()
     assert (drawn.mean() - entropy).abs() < 5 * drawn.std() / 20_000**0.5
-
-
-def test_a_number_in_place_of_layers_is_refused():
-    with pytest.raises(TypeError, match=r"latents is 3; expected the layers .* as \[3\]"):
-        SigmoidBeliefNet(SHAPE, 3)
 
 
 @pytest.mark.parametrize(

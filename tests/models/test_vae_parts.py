@@ -1,4 +1,4 @@
-"""The parts that a VAE is put together from: convolutions, posteriors, layers."""
+"""Parts of a VAE: convolutions, posteriors and layers."""
 
 import pytest
 import torch
@@ -144,7 +144,7 @@ def test_the_bound_is_below_the_likelihood_by_monte_carlo(make):
 
 
 def test_two_layers_with_a_constant_conditional_are_one():
-    """p(z | z2) = N(0, 1) whatever z2, and q(z2 | z) = p(z2): the bound is that of one layer."""
+    """If p(z | z2) = N(0, 1) and q(z2 | z) = p(z2), the bound equals that of one layer."""
     two = HierarchicalVAE.mlp((1, 2, 2), 3, hidden=(8,), above=(2,))
     for network in (*two.conditionals, *two.inferences):
         for parameter in network.parameters():

@@ -17,7 +17,7 @@ def x(binary_images):
 
 @pytest.fixture
 def observed(x):
-    """Masks with an image that is missing altogether, a pixel that always is, and a whole image."""
+    """Masks with an image without observed pixels, a pixel never observed, and a whole image."""
     mask = torch.rand(x.shape) < 0.6
     mask[0], mask[:, 0, 1, 1], mask[1] = False, False, True
     return mask

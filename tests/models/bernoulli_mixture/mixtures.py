@@ -1,4 +1,4 @@
-"""Mixtures with random parameters, and what tests ask of them."""
+"""Mixtures with random parameters, and helpers of their tests."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ SHAPE = (1, 3, 3)
 
 
 def make(classes=4, image_shape=SHAPE, **counts):
-    """A mixture of float64 with parameters of order one."""
+    """Make a mixture of float64 with parameters of order one."""
     mixture = BernoulliMixture(image_shape, classes, **counts).double()
     scramble(mixture)
     return mixture

@@ -1,4 +1,4 @@
-"""Arguments, images and masks that the mixture refuses."""
+"""Errors of invalid arguments, images and masks."""
 
 import pytest
 import torch

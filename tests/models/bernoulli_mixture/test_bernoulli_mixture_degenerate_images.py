@@ -1,4 +1,4 @@
-"""Images and masks where a likelihood could run to infinity: all stays finite."""
+"""All parameters stay finite for images and masks whose likelihood could be infinite."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_hard_data_leaves_finite_parameters(images, count):
     assert np.isfinite(values).all()
     assert mixture.pixel_logits.abs().max() <= LARGEST_LOGIT
     if count == 0:
-        # The likelihood of the data cannot be higher than that of their own frequencies.
+        # The likelihood is at most that of the frequencies of the images.
         _, counts = images.flatten(1).unique(dim=0, return_counts=True)
         frequencies = counts / len(images)
         assert values[-1] == pytest.approx((frequencies * frequencies.log()).sum().item(), abs=1e-3)
@@ -39,7 +39,7 @@ def test_hard_data_leaves_finite_parameters(images, count):
 
 
 def test_missing_rows_and_columns_change_nothing(x):
-    """Images without any pixel, and pixels in no image, stay at what is known without them."""
+    """Images without observed pixels, and pixels never observed, have no effect."""
     x[:, :, 0], x[5:9] = 1, 0
     observed = torch.ones_like(x, dtype=torch.bool)
     observed[:, :, 0], observed[5:9] = False, False

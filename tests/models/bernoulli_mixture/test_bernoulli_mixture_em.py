@@ -1,4 +1,4 @@
-"""Expectation maximisation: its objective, its M-step against scikit-learn, when it stops."""
+"""Expectation maximisation: its objective, its M-step against scikit-learn, and its end."""
 
 import numpy as np
 import pyro.distributions as dist
@@ -14,7 +14,7 @@ from ppgen.models.bernoulli_mixture_em import expectation, maximisation
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "missing pixels"])
 @pytest.mark.parametrize("counts", [(0, 0), (0.3, 2.0)], ids=["likelihood", "posterior"])
 def test_em_never_lowers_its_objective(masked, counts, x, observed):
-    """50 starts each, half of them random parameters; a constant pixel, and duplicates."""
+    """50 starts, half of them random, on images with duplicates and a constant pixel."""
     x[:, 0, 0, 0], x[:, 0, 2, 2], x[20:] = 0, 1, x[:20].clone()
     data = (x, observed) if masked else (x,)
     for seed in range(50):
@@ -43,7 +43,7 @@ def test_one_class_has_the_pixel_means(x):
 
 @pytest.mark.parametrize("count", [0.0, 0.7])
 def test_the_m_step_is_scikit_learns_naive_bayes_on_weighted_copies(count, mixture, x):
-    """Each image once with each class as its label, the responsibility as its weight."""
+    """A copy of each image has each class as its label, with its responsibility as the weight."""
     expected = expectation(mixture.class_logits, mixture.pixel_logits, [(x,)])
     class_logits, pixel_logits = maximisation(expected, mixture.pixel_logits, count)
     theirs = BernoulliNB(alpha=count, force_alpha=True)
@@ -56,7 +56,7 @@ def test_the_m_step_is_scikit_learns_naive_bayes_on_weighted_copies(count, mixtu
 
 
 def test_the_prior_is_dirichlet_and_beta():
-    """Up to a constant, as the difference of two mixtures' log-densities shows."""
+    """Differences of two mixtures' log-densities are compared, since constants are left out."""
     ours, theirs = [], []
     for _ in range(2):
         mixture = make(pixel_pseudo_count=0.3, class_pseudo_count=2.0)

@@ -1,4 +1,4 @@
-"""The mixture trained by variational inference, against its optimum and on real images."""
+"""The mixture fitted by SVI, against its optimum and on real images."""
 
 from functools import partial
 from math import log
@@ -23,7 +23,7 @@ def test_an_untrained_mixture_gives_each_pixel_one_bit():
 
 @pytest.mark.parametrize("counts", [(0, 0), (0.5, 2.0)], ids=["likelihood", "posterior"])
 def test_svi_and_em_reach_the_same_optimum(counts):
-    """In two batches, so that SVI must divide the prior among them rightly."""
+    """With two batches, so that SVI has to scale the prior of each."""
     true = BernoulliMixture(SHAPE, 3).double()
     with torch.no_grad():  # three classes far apart, so that the optimum is sharp
         true.weights.copy_(4 * torch.bernoulli(torch.full_like(true.weights, 0.5)) - 2)

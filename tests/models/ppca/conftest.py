@@ -1,4 +1,4 @@
-"""Images, the PPCA of the highest likelihood for them, and real digits."""
+"""Images, their maximum-likelihood PPCA, and real digits."""
 
 import pytest
 from dense_ppca import images_of

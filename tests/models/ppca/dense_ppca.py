@@ -1,4 +1,4 @@
-"""Images that a PPCA draws, and its Gaussian without any low-rank trick."""
+"""Images drawn from a PPCA, and its dense Gaussian."""
 
 import torch
 
@@ -16,7 +16,7 @@ def images_of(n, latent=3, shape=SHAPE, noise=0.3):
 
 
 def dense(ppca):
-    """p(x, z) without any low-rank trick: mean and covariance of x, then of (x, z)."""
+    """Return mean and covariance of x and (x, z) as dense matrices."""
     w, mean = ppca.loadings.detach().flatten(1).T, ppca.mean.detach().flatten()
     covariance = w @ w.T + ppca.scale.detach() ** 2 * torch.eye(len(mean), dtype=w.dtype)
     return w, mean, covariance

@@ -1,4 +1,4 @@
-"""Dimensions, images and masks that PPCA refuses."""
+"""Errors of invalid dimensions, images and masks."""
 
 import pytest
 import torch

@@ -9,14 +9,14 @@ from ppgen.models import PPCA
 
 
 def as_scikit_learn_divides(x):
-    """Spread images about their mean so that n in the variance does what n − 1 did before."""
+    """Scale images about their mean so that dividing by n equals dividing by n − 1 before."""
     mean = x.mean(0)
     return mean + (x - mean) * (len(x) / (len(x) - 1)) ** 0.5
 
 
 @pytest.mark.parametrize("latent", [1, 3, 11])
 def test_closed_form_is_that_of_scikit_learn(x, latent):
-    """Scikit-learn divides by n − 1: its covariance is n / (n − 1) times the most likely one."""
+    """Scikit-learn divides by n − 1: its covariance is n / (n − 1) times maximum likelihood."""
     peer = PCA(latent, svd_solver="full").fit(x.flatten(1).numpy())
     ppca = PPCA.from_images(as_scikit_learn_divides(x), latent)
     w, _, covariance = dense(ppca)

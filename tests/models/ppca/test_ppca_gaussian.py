@@ -104,7 +104,7 @@ def test_completions_carry_no_gradient(x, ppca):
 
 
 def test_drawn_completions_follow_the_dense_conditional(x, ppca):
-    """Squared Mahalanobis distances against chi-square, by Kolmogorov and Smirnov; level 1e-4."""
+    """Kolmogorov–Smirnov test of squared Mahalanobis distances against chi-square; level 1e-4."""
     observed = random_mask(*SHAPE, share=0.5)
     seen = observed.flatten()
     drawn = ppca.complete(x[:1].expand(2000, *SHAPE), observed)
@@ -119,7 +119,7 @@ def test_drawn_completions_follow_the_dense_conditional(x, ppca):
 
 
 def test_samples_follow_the_likelihood(ppca):
-    """As above for whole new images, level 1e-4."""
+    """The same test of new images; level 1e-4."""
     _, mean, covariance = dense(ppca)
     off = ppgen.sample(ppca, 5000).flatten(1) - mean
     distance = (off @ torch.linalg.inv(covariance) * off).sum(1)

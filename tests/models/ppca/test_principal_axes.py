@@ -10,7 +10,7 @@ from ppgen.models.principal_axes import PrincipalAxes
 
 @pytest.mark.parametrize("n", [5, 11, 12, 13])
 def test_both_sides_of_the_data_matrix_give_the_same(n):
-    """Sizes about the number of pixels, where the Gram matrix gives way to the covariance."""
+    """At numbers of images where the covariance replaces the Gram matrix."""
     x = images_of(n)
     found = PrincipalAxes.from_images(x)
     centred = x.flatten(1) - x.flatten(1).mean(0)

@@ -1,4 +1,4 @@
-"""Pairs of nodes: counted in one order, and those without an edge found by their rank."""
+"""Pairs of nodes: their order, and pairs without an edge by rank."""
 
 import networkx as nx
 import numpy as np

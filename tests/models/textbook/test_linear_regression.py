@@ -29,7 +29,7 @@ def problem(n=50, covariates=3, seed=0):
 @given(st.integers(1, 6), st.integers(0, 1000), st.floats(-6, 6))
 @settings(deadline=None, max_examples=10)
 def test_all_ways_agree(covariates, seed, exponent):
-    """Whatever the units of the first covariate."""
+    """In any units of the first covariate."""
     y, design = problem(30, covariates, seed)
     design[:, 0] *= 10**exponent
     exact = LinearRegression.from_data(y, design)
@@ -96,7 +96,7 @@ def test_gradients_equal_finite_differences():
 
 
 def test_coverage_of_the_95_percent_interval():
-    """As often as theory says exactly, by Student's t with n − p degrees of freedom."""
+    """The exact coverage follows from Student's t with n − p degrees of freedom."""
     z, simulations, n = 1.959964, 20_000, 20
     _, design = problem(n)
     truth = torch.tensor([1.0, -2.0, 0.5]).double()

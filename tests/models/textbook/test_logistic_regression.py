@@ -1,4 +1,4 @@
-"""Logistic regression, and the linear programme that says whether its optimum exists."""
+"""Logistic regression, and the linear programme that decides whether its optimum exists."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_information_is_the_weighted_cross_product():
 
 
 def on_a_line(y, s):
-    """Whether a threshold separates two classes on a line, points on it allowed."""
+    """Return whether a threshold separates two classes on a line, perhaps with points on it."""
     low, high = s[y == 0], s[y == 1]
     if not len(low) or not len(high):
         return True
@@ -84,7 +84,7 @@ def test_units_of_covariates_change_nothing():
 
 
 def test_one_point_on_its_own_separates_almost():
-    """A covariate that only one row has: the other weights are finite, its own is not."""
+    """The weight of a covariate that one row has is infinite; the others are finite."""
     y, design = problem()
     design = torch.cat([design, (torch.arange(len(y)) == 5)[:, None].double()], dim=1)
     assert separating_direction(y, design) is not None
