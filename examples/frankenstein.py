@@ -43,7 +43,7 @@ def importance_weighted(vae, images, particles):
     return ppgen.iwae(vae, images, particles).per_image
 
 
-def refuse_foreign_parts(name, data):
+def check_parts(name, data):
     """Exit if the validation images are not exchangeable with the test images."""
     if torch.equal(data.validation.images, data.train.images):
         problem = "its validation images are those that models are trained on"
@@ -51,7 +51,7 @@ def refuse_foreign_parts(name, data):
         problem = "its test images are of other classes than its validation images"
     else:
         return
-    raise SystemExit(f"--data {name} gives no threshold, for {problem}; take digits or mnist")
+    raise SystemExit(f"--data {name} has no valid threshold: {problem}; take digits or mnist")
 
 
 def train(run, data, selection):
@@ -160,7 +160,7 @@ def main() -> None:
         splices = spliced(test.images, test.labels, len(test), seed=options.seed)
     except ValueError as error:
         raise SystemExit(f"--data {options.data} cannot be spliced: {error}") from error
-    refuse_foreign_parts(options.data, data)
+    check_parts(options.data, data)
     # One half of the validation part is for early stopping. The other half is the test's null
     # distribution: images used neither for training nor for choosing a model.
     selection, held_out = data.validation.images.tensor_split(2)

@@ -49,7 +49,7 @@ def read_packed(path: Path) -> list[Tensor]:
         raise unreadable("binarized_mnist", [path], error) from error
     for array, (rows, _) in zip(arrays, AMAT_FILES.values(), strict=True):
         if array.shape != (rows, 98) or array.dtype != np.uint8:
-            problem = f"an array of {array.dtype} {array.shape} where uint8 {(rows, 98)} should be"
+            problem = f"an array of {array.dtype} {array.shape}; expected uint8 {(rows, 98)}"
             raise unreadable("binarized_mnist", [path], problem)
     unpacked = (np.unpackbits(array, axis=1) for array in arrays)
     return [torch.from_numpy(array).view(-1, 1, 28, 28) for array in unpacked]
@@ -63,6 +63,6 @@ def read_amat(path: Path, rows: int) -> Tensor:
         raise unreadable("binarized_mnist", [path], error) from error
     values = text[text > ord(" ")] - ord("0")
     if values.size != rows * 784 or values.max() > 1:
-        problem = f"{values.size} characters where {rows} rows of 784 zeros and ones should be"
+        problem = f"{values.size} characters; expected {rows} rows of 784 zeros and ones"
         raise unreadable("binarized_mnist", [path], problem)
     return torch.from_numpy(values).view(rows, 1, 28, 28)

@@ -90,24 +90,21 @@ class Dataset:
         >>> digits.levels, digits.binarized().levels, digits.binarized().train.images.max().item()
         (17, 2, 1)
         """
-        generator = torch.Generator().manual_seed(seed)
-
-        def fixed(images: Tensor) -> Tensor:
-            return torch.bernoulli(images / (self.levels - 1), generator=generator).to(torch.uint8)
-
-        def threshold(images: Tensor) -> Tensor:
-            return (images >= (self.levels - 1) / 2).to(torch.uint8)
-
-        methods = {"fixed": fixed, "threshold": threshold}
-        if method not in methods:
-            raise DataError(f"method is {method!r}; expected one of {', '.join(methods)}")
+        if method not in ("fixed", "threshold"):
+            raise DataError(f"method is {method!r}; expected one of fixed, threshold")
         if self.levels == 2:
             return self
-        train, validation, test = (
-            replace(part, images=methods[method](part.images))
-            for part in (self.train, self.validation, self.test)
-        )
-        return Dataset(f"{self.name}, {method} binarisation", 2, train, validation, test)
+        generator, white = torch.Generator().manual_seed(seed), self.levels - 1
+
+        def binary(part: Part) -> Part:
+            if method == "fixed":
+                images = torch.bernoulli(part.images / white, generator=generator)
+            else:
+                images = part.images >= white / 2
+            return replace(part, images=images.to(torch.uint8))
+
+        parts = map(binary, (self.train, self.validation, self.test))
+        return Dataset(f"{self.name}, {method} binarisation", 2, *parts)
 
 
 def split(name: str, levels: int, train: Part, held_out: int, test: Part | None = None) -> Dataset:

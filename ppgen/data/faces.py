@@ -71,7 +71,7 @@ def read(name: str, path: Path, shape: tuple[int, ...]) -> Tensor:
     except Exception as error:  # of zipfile, numpy, or a missing key
         raise unreadable(name, [path], error) from error
     if images.shape != shape or images.dtype != np.uint8:
-        problem = f"an array of {images.dtype} {images.shape} where uint8 {shape} should be"
+        problem = f"an array of {images.dtype} {images.shape}; expected uint8 {shape}"
         raise unreadable(name, [path], problem)
     return torch.from_numpy(images).unsqueeze(1)
 

@@ -95,10 +95,8 @@ class Experiment:
         Data set that the options name; None if the script has no such option.
     folder
         Folder of all output.
-    metrics
-        Numbers so far; :meth:`report` writes them to ``metrics.json``.
-    settings
-        Options, versions and machine; :meth:`report` writes them to ``settings.json``.
+    metrics, settings
+        Numbers so far, and options, versions and machine; :meth:`report` writes both.
 
     Raises
     ------
