@@ -51,7 +51,7 @@ def first_pixels_plainly(network, images):
     drawn = []
     for step, raw in enumerate(islice(AutoregressiveNetwork.steps(network, x), PLAIN_PIXELS)):
         drawn.append(network.likelihood.draw(raw))
-        x[:, step] = network.likelihood.network_input(drawn[-1])
+        x[:, step] = drawn[-1]
     return torch.stack(drawn, -1)
 
 

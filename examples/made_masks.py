@@ -76,7 +76,7 @@ def largest_jacobian(network, draws):
             parameter.data.normal_()
         x = torch.randn(network.pixels)
         outputs = torch.autograd.functional.jacobian(
-            lambda x: network(x.view(1, *network.image_shape)).flatten(), x
+            lambda x: network(x.view(1, *network.shape)).flatten(), x
         )
         largest = torch.maximum(largest, outputs.abs())
     return largest

@@ -38,7 +38,7 @@ class PixelVAE(ppgen.Program):
     def __init__(self, network, latent, hidden):
         super().__init__()
         self.latent, self.network = latent, network
-        self.encoder = mlp_encoder(network.image_shape, 2 * latent, [hidden], nn.ReLU)
+        self.encoder = mlp_encoder(network.shape, 2 * latent, [hidden], nn.ReLU)
         self.decoder = nn.Sequential(
             nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, network.context_size)
         )

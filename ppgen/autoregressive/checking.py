@@ -1,4 +1,4 @@
-"""Trying out whether a network is autoregressive."""
+"""A check that a network is autoregressive."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from torch import Tensor
 
 from ppgen.autoregressive.network import AutoregressiveNetwork
 
-IMAGES = 8
+CHECKED_IMAGES = 8
+"""Images that :func:`check_network` draws."""
 
 
 def check_network(network: AutoregressiveNetwork) -> None:
-    """Refuse a network that is not autoregressive, or whose two views differ.
+    """Check that a network is autoregressive and that its two views agree.
 
-    A copy of the network, in evaluation mode and with noise on its parameters so that no weight
-    that starts at zero hides anything, reads random binary images, of which each pixel is flipped
-    in turn: as many parallel passes as there are pixels.
-
-    Parameters
-    ----------
-    network
-        Any :class:`AutoregressiveNetwork`; of several members each is tried.
+    A copy of the network, in evaluation mode, reads random images of the lowest and the highest
+    value of a pixel, and each pixel is changed in turn: one parallel pass for each pixel. Noise is
+    added to the copy's parameters, so that a weight that starts at zero hides nothing. All members
+    are checked.
 
     Raises
     ------
     ValueError
-        Where ``forward`` or ``steps`` gives outputs of the wrong shape; naming the first pixel of
-        the ordering whose outputs change with itself or a later pixel, or the first for which
-        ``steps`` gives other outputs than ``forward``.
+        If ``forward`` or ``steps`` returns outputs of the wrong shape. It names the first pixel of
+        the ordering whose outputs change with itself or a later pixel, or whose outputs differ
+        between ``steps`` and ``forward``.
 
     Examples
     --------
@@ -48,32 +45,33 @@ def check_network(network: AutoregressiveNetwork) -> None:
         for parameter in network.parameters():
             if parameter.is_floating_point():
                 parameter.add_(0.1 * noise(parameter))
-        shape = (IMAGES, *network.image_shape)
-        x = (noise(torch.empty(shape, device=device)) > 0).to(network.dtype)
+        shape = (CHECKED_IMAGES, *network.shape)
+        highest = (network.likelihood.symbols or 2) - 1
+        x = highest * (noise(torch.empty(shape, device=device)) > 0).to(network.dtype)
         context = None
         if network.context_size:
-            context = noise(x.new_empty(IMAGES, network.context_size))
+            context = noise(x.new_empty(CHECKED_IMAGES, network.context_size))
         for member in network.members:
             raw = member(x, context)
             outputs = network.likelihood.outputs
-            network.likelihood.check_outputs(raw, (IMAGES, outputs, *network.image_shape))
-            _check_order(member, x, context, member.in_order(raw))
+            network.likelihood.check_outputs(raw, (len(x), outputs, *network.shape))
+            _check_order(member, x, highest - x, context, member.in_order(raw))
             _check_steps(member, x, context, member.in_order(raw))
 
 
 def _check_order(
-    network: AutoregressiveNetwork, x: Tensor, context: Tensor | None, raw: Tensor
+    network: AutoregressiveNetwork, x: Tensor, other: Tensor, context: Tensor | None, raw: Tensor
 ) -> None:
-    # Sums over other inputs may be rounded otherwise.
+    # Sums over changed inputs may be rounded differently.
     tolerance = 100 * torch.finfo(raw.dtype).eps * raw.abs().amax().clamp(min=1)
     found = []
     for number, position in enumerate(network.ordering.tolist()):
-        flipped = x.flatten(1).clone()
-        flipped[:, position] = 1 - flipped[:, position]
-        change = (network.in_order(network(flipped.view_as(x), context)) - raw).abs()
-        changed = ~(change[..., : number + 1] <= tolerance).flatten(0, 1).all(0)
-        if changed.any():
-            found.append((int(changed.nonzero()[0]), number))
+        changed = x.flatten(1).clone()
+        changed[:, position] = other.flatten(1)[:, position]
+        change = (network.in_order(network(changed.view_as(x), context)) - raw).abs()
+        differs = ~(change[..., : number + 1] <= tolerance).flatten(0, 1).all(0)
+        if differs.any():
+            found.append((int(differs.nonzero()[0]), number))
     if found:
         first, source = min(found)
         raise ValueError(
@@ -109,5 +107,5 @@ def _check_steps(
 
 def _named(network: AutoregressiveNetwork, number: int) -> str:
     position = network.ordering[number].cpu()
-    channel, row, column = (int(i) for i in torch.unravel_index(position, network.image_shape))
-    return f"the pixel {(channel, row, column)} (number {number} of the ordering)"
+    index = tuple(int(i) for i in torch.unravel_index(position, network.shape))
+    return f"the pixel {index} (number {number} of the ordering)"

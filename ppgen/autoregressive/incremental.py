@@ -1,10 +1,9 @@
 """Masked convolutions at one pixel, or one row, after the other.
 
-A network of masked convolutions is written once, as a function of its input and of ``apply``,
-which applies a layer. ``apply(layer, x) = layer(x, context)`` gives all pixels at once; an instance
-of :class:`Columns` gives one pixel from those that were given before, at the cost of one pixel, and
-one of :class:`Rows` one row. All other operations of such a network work on each pixel by itself,
-on axis 1.
+A network of masked convolutions is a function of its input and of ``apply``, which applies a
+layer. ``apply(layer, x) = layer(x, context)`` computes all pixels at once. A :class:`Columns`
+computes one pixel from those before it, at the cost of one pixel, and a :class:`Rows` one row. All
+other operations of the network act on each pixel by itself, on axis 1.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Apply = Callable[[MaskedConv2d, Tensor], Tensor]
 
 
 class Columns:
-    """Applies layers at one pixel, and one colour of it: the current one.
+    """Applies layers at the current pixel, and at its current colour.
 
     Features are those of the current colour alone, ``(batch, channels // colours)``.
 
@@ -31,7 +30,7 @@ class Columns:
     batch
         Number of images.
     context
-        ``(batch, context_size)``; None where the network has none.
+        ``(batch, context_size)``; None for a network without context.
     """
 
     def __init__(self, image_shape: Sequence[int], batch: int, context: Tensor | None) -> None:
@@ -43,11 +42,11 @@ class Columns:
         self._type_b: dict[MaskedConv2d, _Window | _Pointwise] = {}
 
     def move_to(self, row: int, column: int, colour: int) -> None:
-        """Make this pixel and colour the current one; in raster order, none left out."""
+        """Set the current pixel and colour; visit all of them in raster order."""
         self.row, self.column, self.colour = row, column, colour
 
     def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
-        """Give the outputs of a layer of type ``"B"``, from its inputs at the current pixel."""
+        """Return the outputs of a layer of type ``"B"``, given its inputs at the current pixel."""
         counterpart = self._type_b.get(layer)
         if counterpart is None:
             pointwise = layer.kernel_size == (1, 1) and self.colours == 1
@@ -56,18 +55,18 @@ class Columns:
         return counterpart(x, self)
 
     def before(self, layer: MaskedConv2d) -> Tensor:
-        """Give the outputs of a layer of type ``"A"``, which hides its input at the pixel."""
+        """Return the outputs of a layer of type ``"A"``, which masks its input at the pixel."""
         if layer not in self._type_a:
             self._type_a[layer] = _Window(layer, self)
         return self._type_a[layer].look(self)
 
     def put(self, layer: MaskedConv2d, x: Tensor) -> None:
-        """Tell a layer of type ``"A"`` its input at the current pixel, after its outputs."""
+        """Pass a layer of type ``"A"`` its input at the current pixel, after its outputs."""
         self._type_a[layer].put(x, self)
 
 
 class _Pointwise:
-    """A 1×1 convolution of all channels: nothing is kept."""
+    """A 1×1 convolution of all channels: nothing is stored."""
 
     def __init__(self, layer: MaskedConv2d, at: Columns) -> None:
         self.weight = layer.masked_weight[..., 0, 0].T.contiguous()
@@ -80,11 +79,10 @@ class _Pointwise:
 class _Window:
     """A layer's inputs in the rows that its kernel still reaches, and its outputs at one pixel.
 
-    Rows take turns in a ring: row r lies in slot r modulo their number, and for each slot that the
-    current row may have there are the weights with their rows in the order of the ring. The
-    rows of one column lie side by side, so that the inputs under the kernel are one slice for each
-    image, and the outputs one matrix product without any copying. Under masked weights there are
-    inputs of rows that are no longer needed.
+    Rows form a ring: row r is in slot r modulo their number. For each slot of the current row, the
+    weights are stored with their rows in the order of the ring. The rows of a column are adjacent,
+    so the inputs under the kernel are one slice for each image, and the outputs one matrix product
+    without a copy. Inputs of rows no longer needed are under masked weights.
     """
 
     def __init__(self, layer: MaskedConv2d, at: Columns) -> None:
@@ -122,16 +120,14 @@ class _Window:
 
 
 class Rows:
-    """Applies layers at one row, ``(batch, channels, 1, width)``: the current one.
+    """Applies layers at the current row, ``(batch, channels, 1, width)``.
 
     Parameters
     ----------
-    batch
-        Number of images.
-    width
-        Of the images.
+    batch, width
+        Number of images, and their width.
     context
-        ``(batch, context_size)``; None where the network has none.
+        ``(batch, context_size)``; None for a network without context.
     """
 
     def __init__(self, batch: int, width: int, context: Tensor | None) -> None:
@@ -140,22 +136,22 @@ class Rows:
         self._above: dict[MaskedConv2d, Tensor] = {}
 
     def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
-        """Give the outputs of a layer of type ``"B"``, from its inputs in the current row."""
+        """Return the outputs of a layer of type ``"B"``, given its inputs in the current row."""
         window = self._window(layer, x)
         self._above[layer] = window[:, :, 1:]
         return layer.convolve(window, self.context)
 
     def before(self, layer: MaskedConv2d) -> Tensor:
-        """Give the outputs of a layer of type ``"A"``, which hides its inputs in the row."""
+        """Return the outputs of a layer of type ``"A"``, which masks its inputs in the row."""
         hidden = layer.weight.new_zeros(self.batch, layer.in_channels, 1, self.width)
         return layer.convolve(self._window(layer, hidden), self.context)
 
     def put(self, layer: MaskedConv2d, x: Tensor) -> None:
-        """Tell a layer of type ``"A"`` its inputs in the current row, which ends the row."""
+        """Pass a layer of type ``"A"`` its inputs in the current row, which ends the row."""
         self._above[layer] = self._window(layer, x)[:, :, 1:]
 
     def _window(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
-        # The current row under those that the kernel still reaches.
+        # The current row below those that the kernel still reaches.
         if layer not in self._above:
             rows = layer.kernel_size[0] - 1
             self._above[layer] = x.new_zeros(self.batch, layer.in_channels, rows, self.width)

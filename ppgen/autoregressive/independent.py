@@ -1,4 +1,4 @@
-"""Pixels that know nothing of each other."""
+"""Independent pixels: the baseline of every model."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.weights import uniform
+from ppgen.autoregressive.network import AutoregressiveNetwork, uniform
 from ppgen.images import check_binary
 from ppgen.likelihoods import Likelihood
 
 
 class Independent(AutoregressiveNetwork):
-    """Raw outputs of each pixel that depend on the context alone: the baseline of every model.
+    """Raw outputs of each pixel that depend on the context alone.
 
     Parameters
     ----------
-    image_shape, likelihood, context_size
-        As for :class:`AutoregressiveNetwork`; with a context, outputs are linear in it.
-
-    Raises
-    ------
-    ValueError
-        As for :class:`AutoregressiveNetwork`.
+    shape, likelihood, context_size
+        As for :class:`AutoregressiveNetwork`; outputs are linear in the context.
 
     Examples
     --------
@@ -37,13 +31,10 @@ class Independent(AutoregressiveNetwork):
     """
 
     def __init__(
-        self,
-        image_shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        self, shape: Sequence[int], likelihood: Likelihood | None = None, context_size: int = 0
     ) -> None:
-        super().__init__(image_shape, likelihood, context_size)
-        outputs = (self.likelihood.outputs, *self.image_shape)
+        super().__init__(shape, likelihood, context_size)
+        outputs = (self.likelihood.outputs, *self.shape)
         self.raw = nn.Parameter(torch.zeros(outputs))
         self.context_weight = uniform(context_size, *outputs, fan_in=context_size)
 
@@ -54,19 +45,18 @@ class Independent(AutoregressiveNetwork):
         Parameters
         ----------
         images
-            Zeros and ones, ``(batch, channel, height, width)``.
+            Zeros and ones, ``(batch, *shape)``.
         pseudo_count
-            Black and white images that are added to the given ones, so many of each: without any,
-            constant pixels have infinite logits.
+            Number of black and of white images to add. Without them, pixels that are the same in
+            all images have infinite logits.
 
         Raises
         ------
         ValueError
-            Where the images are not binary or none, ``pseudo_count`` is negative or infinite, or a
-            logit would be infinite.
+            If the images are not binary, there are none, ``pseudo_count`` is negative or infinite,
+            or a logit would be infinite.
         """
-        if not 0 <= pseudo_count < torch.inf:
-            raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")
+        check_pseudo_count(pseudo_count)
         if len(images) == 0:
             raise ValueError("there are 0 images; expected one or more")
         check_binary(images)
@@ -82,12 +72,18 @@ class Independent(AutoregressiveNetwork):
         return network
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Raw outputs, the same for all images of one context."""
+        """Return raw outputs, the same for all images with one context."""
         raw = self.raw
         if context is not None:
             raw = raw + torch.tensordot(context, self.context_weight, 1)
         return raw.expand(len(x), *self.raw.shape)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Give the outputs of one pixel after the other."""
+        """Yield the outputs of one pixel after the other."""
         yield from self(x, context).flatten(2)[..., self.ordering].unbind(-1)
+
+
+def check_pseudo_count(pseudo_count: float) -> None:
+    """Raise ValueError unless a pseudo-count is finite and not negative."""
+    if not 0 <= pseudo_count < torch.inf:
+        raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")

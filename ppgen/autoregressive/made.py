@@ -1,10 +1,9 @@
-"""The masked autoencoder for distribution estimation."""
+"""The masked autoencoder for distribution estimation, and the fully visible belief net."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
 from typing import cast
 
 import torch
@@ -12,8 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_kind, check_size
-from ppgen.autoregressive.masked_linear import MaskedLinear, masked, sums_by_degree
-from ppgen.autoregressive.masks import connections, draw_degrees
+from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.autoregressive.masked_linear import (
+    MaskedLinear,
+    connections,
+    draw_degrees,
+    masked,
+    sums_by_degree,
+)
 from ppgen.autoregressive.network import AutoregressiveNetwork
 from ppgen.likelihoods import Likelihood
 
@@ -23,33 +28,26 @@ class MADE(AutoregressiveNetwork):
 
     Every layer is W x + b + V y for the context y, with W masked (Germain et al. 2015, MADE:
     Masked autoencoder for distribution estimation, equations 8 to 13). With several masks, the
-    network stands for the equal mixture of one MADE a mask, which share all weights: training
-    takes one at random for each batch (section 4.2), and where their orderings differ as well, it
-    is order-agnostic (section 4.1).
+    network is the equal mixture of one MADE per mask, which share all weights. Training draws one
+    mask for each batch (section 4.2). If their orderings differ, it is order-agnostic (section
+    4.1).
 
     Parameters
     ----------
-    image_shape, likelihood, context_size, ordering
+    shape, likelihood, context_size, ordering, inputs
         As for :class:`AutoregressiveNetwork`.
     hidden
-        Units of each hidden layer; none: outputs linear in the pixels before.
+        Number of units of each hidden layer; empty: outputs linear in the earlier pixels.
     masks
         Number of sets of degrees: one at equal distances, or several drawn at random.
     random_orderings
-        Whether all but the first of several masks have an ordering of their own, drawn at random.
+        Whether all masks but the first have their own random ordering.
     direct
-        Whether there are direct connections from the pixels to the outputs as well.
+        Whether to add direct connections from the inputs to the outputs.
     activation
-        Maker of the hidden units' nonlinearity.
+        Class or function that makes the hidden units' nonlinearity.
     seed
-        Of random degrees and orderings.
-
-    Raises
-    ------
-    TypeError
-        Where ``hidden`` is no sequence, or a size or ``masks`` no whole number.
-    ValueError
-        Where a size is less than 1, or random orderings are asked for with one mask.
+        Seed of random degrees and orderings.
 
     Examples
     --------
@@ -64,10 +62,11 @@ class MADE(AutoregressiveNetwork):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
         *,
         hidden: Sequence[int] = (500,),
         masks: int = 1,
@@ -76,30 +75,25 @@ class MADE(AutoregressiveNetwork):
         activation: Callable[[], nn.Module] = nn.ReLU,
         seed: int = 0,
     ) -> None:
-        super().__init__(image_shape, likelihood, context_size, ordering)
+        super().__init__(shape, likelihood, context_size, ordering, inputs)
         check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
         for number, units in enumerate(self.hidden):
             check_size(f"hidden[{number}]", units)
-        check_kind("masks", masks, Integral, "a whole number")
-        if masks < 1 or (masks == 1 and random_orderings):
-            raise ValueError(
-                f"masks is {masks}; expected 1 or more, and 2 or more with random_orderings"
-            )
+        check_size("masks", masks)
+        if masks == 1 and random_orderings:
+            raise ValueError("masks is 1; expected 2 or more with random_orderings")
         self.register_buffer("degrees", self._draw_degrees(masks, random_orderings, seed))
-        sizes = [self.pixels, *self.hidden]
-        outputs = self.likelihood.outputs * self.pixels
+        read, outputs = (self.pixels * n for n in (self.inputs.features, self.likelihood.outputs))
         self.layers = nn.ModuleList(
             MaskedLinear(below, above, context_size)
-            for below, above in zip(sizes, [*self.hidden, outputs], strict=True)
+            for below, above in zip([read, *self.hidden], [*self.hidden, outputs], strict=True)
         )
-        self.direct = (
-            nn.Parameter(torch.zeros(outputs, self.pixels)) if direct and self.hidden else None
-        )
+        self.direct = nn.Parameter(torch.zeros(outputs, read)) if direct and self.hidden else None
         self.activation = activation()
 
     def _draw_degrees(self, masks: int, random_orderings: bool, seed: int) -> Tensor:
-        # (masks, units): in each row the degrees of the inputs, then those of the hidden layers
+        # (masks, units): each row holds the degrees of the pixels, then of the hidden layers.
         generator = torch.Generator().manual_seed(seed) if masks > 1 else None
         rows = [self.ordering.argsort() + 1] * masks
         if random_orderings:
@@ -113,13 +107,13 @@ class MADE(AutoregressiveNetwork):
 
     @property
     def members(self) -> Sequence[MADE]:
-        """One MADE of a single mask for each mask; they share this one's parameters."""
+        """One MADE for each mask; they share this one's parameters."""
         if len(self.degrees) == 1:
             return (self,)
         return [self._member(degrees) for degrees in self.degrees]
 
     def training_member(self) -> MADE:
-        """Draw one of the masks, all equally likely."""
+        """Draw one of the masks uniformly."""
         if len(self.degrees) == 1:
             return self
         which = torch.randint(len(self.degrees), (1,), device=self.degrees.device)
@@ -132,33 +126,37 @@ class MADE(AutoregressiveNetwork):
         return member
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Raw outputs of all pixels under the first mask."""
-        x = units = x.flatten(1)
-        degrees = self._layer_degrees
-        *hidden_masks, output_mask = connections(degrees)
+        """Return the raw outputs of all pixels under the first mask."""
+        read = units = self.features(x).flatten(1)
+        pixels, layers = self._degrees()
+        *hidden_masks, output_mask = connections(pixels, layers)
         *hidden_layers, output_layer = self.layers
         for layer, mask in zip(hidden_layers, hidden_masks, strict=True):
             units = self.activation(layer(units, mask, context))
         raw = output_layer(units, output_mask, context)
         if self.direct is not None:
-            (mask,) = connections(degrees[:1])
-            raw = raw + F.linear(x, masked(self.direct, mask))
-        return raw.view(len(x), self.likelihood.outputs, *self.image_shape)
+            (mask,) = connections(pixels, layers[:1])
+            raw = raw + F.linear(read, masked(self.direct, mask))
+        return raw.view(len(x), self.likelihood.outputs, *self.shape)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Give the outputs of one pixel after the other; each hidden unit is computed once.
+        """Yield the outputs of one pixel after the other; each hidden unit is computed once.
 
-        Units of degree t depend on the first t pixels alone, so they are computed when those are
-        known, and so are the outputs of the pixel that comes next.
+        Units of degree t depend on the first t pixels alone. They are computed once these are
+        known, and then the outputs of the next pixel.
         """
-        degrees = self._layer_degrees
+        _, degrees = self._degrees()
+        features = torch.arange(self.inputs.features, device=x.device)
         outputs = torch.arange(self.likelihood.outputs, device=x.device) * self.pixels
         # Of each layer, inputs and outputs included: units by degree, and how many have each.
-        order = [layer.argsort() for layer in degrees]
-        order.append((self.ordering[:, None] + outputs).flatten())
+        order = [
+            (self.ordering[:, None] * len(features) + features).flatten(),
+            *(layer.argsort() for layer in degrees[1:]),
+            (self.ordering[:, None] + outputs).flatten(),
+        ]
         counts = [layer.bincount(minlength=self.pixels + 1).tolist() for layer in degrees]
         counts.append([len(outputs)] * self.pixels)
-        units = [x.new_zeros(len(layer), len(x)) for layer in degrees]
+        units = [x.new_zeros(len(layer), len(x), dtype=self.dtype) for layer in degrees]
 
         def sums(weight: Tensor, bias: Tensor, below: int, above: int) -> Iterator[Tensor]:
             weight = weight.index_select(0, order[above]).index_select(1, order[below])
@@ -170,17 +168,47 @@ class MADE(AutoregressiveNetwork):
             for number, layer in enumerate(cast("list[MaskedLinear]", self.layers))
         )
         if self.direct is not None:
-            direct = sums(self.direct, x.new_zeros(len(self.direct), 1), 0, -1)
+            direct = sums(self.direct, self.direct.new_zeros(len(self.direct), 1), 0, -1)
             output = map(torch.add, output, direct)
-        pixels, *parts = (layer.split(count) for layer, count in zip(units, counts, strict=False))
+        # By degree, from 0: no input has that degree.
+        read, *parts = (layer.split(count) for layer, count in zip(units, counts, strict=False))
         for step in range(self.pixels):
             if step:
-                pixels[step].copy_(x[:, step - 1])
+                read[step].copy_(self.features(x[:, step - 1]).mT)
             for new_sums, new_units in zip(hidden, parts, strict=True):
                 new_units[step].copy_(self.activation(next(new_sums)))
             yield next(output).mT
 
-    @property
-    def _layer_degrees(self) -> Sequence[Tensor]:
-        # Of the inputs and each hidden layer, under the first mask
-        return self.degrees[0].split([self.pixels, *self.hidden])
+    def _degrees(self) -> tuple[Tensor, list[Tensor]]:
+        # Under the first mask: of the pixels; and of the inputs and each hidden layer.
+        pixels, *hidden = self.degrees[0].split([self.pixels, *self.hidden])
+        return pixels, [pixels.repeat_interleave(self.inputs.features), *hidden]
+
+
+class FullyVisible(MADE):
+    """Raw outputs of each pixel, linear in the pixels before it and in the context.
+
+    With binary pixels it is a logistic regression of each pixel on the earlier ones (Frey 1998;
+    FVSBN): a :class:`MADE` without hidden layers.
+
+    Parameters
+    ----------
+    shape, likelihood, context_size, ordering, inputs
+        As for :class:`AutoregressiveNetwork`.
+
+    Examples
+    --------
+    >>> network = FullyVisible((1, 8, 8))
+    >>> network(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 1, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
+    ) -> None:
+        super().__init__(shape, likelihood, context_size, ordering, inputs, hidden=())

@@ -1,4 +1,4 @@
-"""Convolutions that see only pixels drawn before.
+"""Convolutions that see earlier pixels only.
 
 Van den Oord et al. 2016, Pixel recurrent neural networks, section 3.4.
 """
@@ -20,40 +20,37 @@ MaskType = Literal["A", "B"]
 class MaskedConv2d(nn.Conv2d):
     """W ∗ x + b + V·y, where W sees the pixels above, and those to the left in the same row.
 
-    The kernel ends with the row of its centre: rows below, which a mask would remove, are not
-    there. What is left to mask, the pixels to the right of the centre, has weight zero and never
-    gets a gradient.
+    The kernel ends with the row of its centre; it has no rows below, which a mask would remove.
+    Weights to the right of the centre are masked: they are zero and have no gradient.
 
-    In colour images the channels of a layer fall into equal groups, one after the other, a group
-    for each colour. At the centre itself a group sees the groups of colours before it, and with
-    type ``"B"`` its own (paper, figure 2, right).
+    In colour images, the channels of a layer form equal consecutive groups, one for each colour. At
+    the centre a group sees the groups of earlier colours and, with type ``"B"``, its own (paper,
+    figure 2, right).
 
     Parameters
     ----------
     in_channels, out_channels
         As for ``torch.nn.Conv2d``.
     kernel_size
-        Odd; the size of the kernel if nothing were masked, or a pair (height, width).
+        Odd size of the kernel before masking, or a pair (height, width).
     mask_type
-        ``"A"``, for the layer that reads the image: the centre is hidden; ``"B"``, for all others:
-        it is seen.
+        ``"A"`` for the layer that reads the image: the centre is masked; ``"B"`` for all others.
     colours
-        Groups of channels, as many as the image has channels.
+        Number of groups of channels: that of the image's channels.
     context_size
-        Length of the vectors y; 0: none.
+        Length of the vectors y; 0 for none.
 
     Raises
     ------
     TypeError
-        Where the kernel size or ``colours`` is no whole number.
+        If a size is not a whole number.
     ValueError
-        Where the kernel size is even, a number below 1, the type is unknown, or channels do not
-        fall into equal groups.
+        If a size is even or too small, the type is unknown, or channels do not form equal groups.
 
     Examples
     --------
     >>> layer = MaskedConv2d(1, 16, 7, "A", context_size=10)
-    >>> layer.weight.shape  # rows above and that of the centre
+    >>> layer.weight.shape  # three rows above and that of the centre
     torch.Size([16, 1, 4, 7])
     >>> layer(torch.zeros(5, 1, 28, 28), torch.eye(10)[:5]).shape
     torch.Size([5, 16, 28, 28])
@@ -94,7 +91,7 @@ class MaskedConv2d(nn.Conv2d):
         )
 
     def make_mask(self) -> Tensor:
-        """Ones and zeros in the shape of the weight."""
+        """Return ones and zeros in the shape of the weight."""
         mask = torch.ones_like(self.weight)
         centre = self.kernel_size[1] // 2
         mask[:, :, -1, centre + 1 :] = 0
@@ -105,11 +102,11 @@ class MaskedConv2d(nn.Conv2d):
 
     @property
     def masked_weight(self) -> Tensor:
-        """W, zero where it is masked, ``(out_channels, in_channels, rows, width)``."""
+        """W with zeros at masked places, ``(out_channels, in_channels, rows, width)``."""
         return self.weight * self.mask
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Give the outputs at every pixel, ``(batch, out_channels, height, width)``.
+        """Return the outputs at every pixel, ``(batch, out_channels, height, width)``.
 
         Parameters
         ----------
@@ -122,26 +119,25 @@ class MaskedConv2d(nn.Conv2d):
         return self.convolve(F.pad(x, (0, 0, above, 0)) if above else x, context)
 
     def convolve(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Give the outputs at rows that have all the rows above them which the kernel needs."""
+        """Return the outputs at those rows that have all rows of the kernel above them."""
         padding = (0, self.kernel_size[1] // 2)
         y = F.conv2d(x, self.masked_weight, self.bias, padding=padding)
-        y = y.contiguous(memory_format=torch.channels_last)  # as all that follows then is: faster
+        y = y.contiguous(memory_format=torch.channels_last)  # faster, and so is all that follows
         if self.from_context is None:
             return y
         return y + self.from_context(context)[..., None, None]
 
     def bias_given(self, context: Tensor | None) -> Tensor:
-        """Give b + V·y, ``(batch, out_channels)``; without a context b, ``(out_channels,)``."""
+        """Return b + V·y, ``(batch, out_channels)``; without a context b, ``(out_channels,)``."""
         bias = cast(Tensor, self.bias)
         return bias if self.from_context is None else bias + self.from_context(context)
 
 
 class VerticalConv2d(MaskedConv2d):
-    """A convolution that sees whole rows: those above, and with type ``"B"`` also its own.
+    """A convolution that sees whole rows with all colours: those above, with type ``"B"`` its own.
 
-    What it gives for a row depends on earlier rows alone if the first of several is of type
-    ``"A"`` (van den Oord et al. 2016, Conditional image generation with PixelCNN decoders,
-    figure 1: the vertical stack). All colours of these rows are known.
+    Outputs of a stack depend on earlier rows alone if its first layer is of type ``"A"`` (van den
+    Oord et al. 2016, Conditional image generation with PixelCNN decoders, figure 1).
     """
 
     def __init__(
@@ -157,7 +153,7 @@ class VerticalConv2d(MaskedConv2d):
         )
 
     def make_mask(self) -> Tensor:
-        """Ones and zeros in the shape of the weight."""
+        """Return ones and zeros in the shape of the weight."""
         mask = torch.ones_like(self.weight)
         if self.mask_type == "A":
             mask[:, :, -1] = 0
@@ -165,5 +161,5 @@ class VerticalConv2d(MaskedConv2d):
 
 
 def _colours(channels: int, colours: int) -> Tensor:
-    # The colour that each channel belongs to.
+    # The colour of each channel.
     return torch.arange(colours).repeat_interleave(channels // colours)

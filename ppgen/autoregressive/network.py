@@ -1,68 +1,71 @@
-"""Networks that give the conditional of each pixel given those before it."""
+"""The base class of autoregressive networks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind
-from ppgen.autoregressive.ordering import check_ordering, raster
-from ppgen.images import check_image_shape
+from ppgen.arguments import check_kind, check_size
+from ppgen.autoregressive.inputs import InputEncoding, as_inputs
+from ppgen.autoregressive.ordering import as_image, check_ordering, count_pixels, raster
 from ppgen.likelihoods import Likelihood, as_likelihood
 
 
 class AutoregressiveNetwork(nn.Module, ABC):
     """The conditionals p(x_i | pixels before i, context), as a function with two views.
 
-    A subclass writes
+    A subclass defines
 
     ``forward(x, context)``
-        the parallel view, for training: raw outputs of the likelihood for every pixel of images
-        that are known, ``(batch, outputs, channel, height, width)``. Those of a pixel must not
-        depend on itself nor on any pixel that comes later in ``ordering``.
+        the parallel view, for training: raw outputs of the likelihood for every pixel of known
+        images. Those of a pixel must not depend on itself or on any later pixel in ``ordering``.
     ``steps(x, context)``
-        the same numbers one pixel at a time, for sampling. It may be left out: then each step is
-        a whole parallel pass.
+        the same numbers one pixel at a time, for sampling. Optional: by default each step is one
+        parallel pass.
 
-    :func:`ppgen.autoregressive.check_network` tries out whether a network of one's own keeps to
-    this. :class:`ppgen.distributions.Autoregressive` makes a distribution of any such network. What
-    networks read are the likelihood's ``network_input``, numbers of order one in the type of
-    the parameters.
+    Images may have any shape, such as ``(length,)`` for a sequence of symbols; their elements are
+    called pixels. ``x`` holds values in the likelihood's support, and ``self.features(x)`` encodes
+    them as the network's ``inputs``.
+
+    :func:`ppgen.autoregressive.check_network` validates a network.
+    :class:`ppgen.distributions.Autoregressive` is its distribution.
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    shape
+        Shape of an image: ``(channel, height, width)``, ``(length,)`` or any other.
     likelihood
         p(pixel | raw outputs); by default :class:`ppgen.likelihoods.Bernoulli`.
     context_size
-        Length of the vector, or number of classes, that the distribution depends on; 0: none.
+        Length of the context vector, or number of classes; 0 for a network without context.
     ordering
         Flat positions of the pixels in the order in which they are drawn; by default
         :func:`ppgen.autoregressive.raster`.
+    inputs
+        How values are read: :class:`~ppgen.autoregressive.GreyValues` by default,
+        :class:`~ppgen.autoregressive.OneHot` or :class:`~ppgen.autoregressive.Embedding`.
 
     Raises
     ------
     TypeError
-        Where an argument is of another kind.
+        If an argument has the wrong type.
     ValueError
-        Where ``ordering`` is no permutation of the pixels, a size of the image is below 1, or that
-        of the context below 0.
+        If ``ordering`` is not a permutation of the pixels, ``inputs`` has another number of symbols
+        than ``likelihood``, or a size is too small.
 
     Examples
     --------
-    A chain, each pixel from the one before it, is written as ``forward`` alone:
+    A chain, in which each pixel depends on the one before it, defines ``forward`` alone:
 
     >>> from ppgen.autoregressive import check_network
     >>> from ppgen.distributions import Autoregressive
     >>> class Chain(AutoregressiveNetwork):
-    ...     def __init__(self, image_shape):
-    ...         super().__init__(image_shape)
+    ...     def __init__(self, shape):
+    ...         super().__init__(shape)
     ...         self.weight = nn.Parameter(torch.ones(self.pixels))
     ...         self.bias = nn.Parameter(torch.zeros(self.pixels))
     ...
@@ -70,7 +73,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
     ...         before = nn.functional.pad(self.in_order(x)[:, :-1], (1, 0))
     ...         return self.to_image(self.weight * before + self.bias).unsqueeze(1)
     >>> network = Chain((1, 3, 3))
-    >>> check_network(network)  # or an error says which pixel knows of a later one
+    >>> check_network(network)  # raises an error if a pixel depends on a later one
     >>> Autoregressive(network).sample((5,)).shape
     torch.Size([5, 1, 3, 3])
     """
@@ -79,79 +82,86 @@ class AutoregressiveNetwork(nn.Module, ABC):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
     ) -> None:
         super().__init__()
-        self.pixels = check_image_shape(image_shape)
-        check_kind("context_size", context_size, Integral, "a length, or number of classes")
-        if context_size < 0:
-            raise ValueError(f"context_size is {context_size}; expected 0 (none) or more")
-        self.image_shape = tuple(image_shape)
+        self.pixels = count_pixels(shape)
+        check_size("context_size", context_size, least=0)
+        self.shape = tuple(shape)
         self.likelihood = as_likelihood(likelihood)
         self.context_size = context_size
-        order = raster(image_shape) if ordering is None else check_ordering(ordering, self.pixels)
+        order = raster(shape) if ordering is None else check_ordering(ordering, self.pixels)
         self.register_buffer("ordering", order.clone())
+        self.inputs = as_inputs(inputs, self.likelihood)
 
     @abstractmethod
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Raw outputs for every pixel, ``(batch, outputs, channel, height, width)``.
+        """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``.
 
         Parameters
         ----------
         x
-            ``(batch, channel, height, width)``.
+            Values in the likelihood's support, ``(batch, *shape)``.
         context
-            ``(batch, context_size)``; None where the network has none.
+            ``(batch, context_size)``; None for a network without context.
         """
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Raw outputs of one pixel after the other, in drawing order, ``(batch, outputs)`` each.
+        """Yield the raw outputs of one pixel after the other, in order, ``(batch, outputs)`` each.
 
-        It is gone through without gradients, as under ``torch.no_grad()``.
+        Call it under ``torch.no_grad()``.
 
         Parameters
         ----------
         x
             ``(batch, pixels)``, the pixels in drawing order. The caller fills it in: column t may
-            be read from when the outputs of pixel t + 1 are asked for, and no sooner.
+            be read once the outputs of pixel t + 1 are requested, and no sooner.
         context
-            ``(batch, context_size)``; None where the network has none.
+            ``(batch, context_size)``; None for a network without context.
         """
         for step, position in enumerate(self.ordering.tolist()):
             known = torch.zeros_like(x)
             known[:, :step] = x[:, :step]
-            yield self(self.to_image(known), context).flatten(-3)[..., position]
+            yield self(self.to_image(known), context).flatten(-len(self.shape))[..., position]
+
+    def features(self, x: Tensor) -> Tensor:
+        """Encode values ``(…)`` as the network reads them, ``(…, inputs.features)``."""
+        return self.inputs(x, self.likelihood).to(self.dtype)
 
     @property
     def members(self) -> Sequence[AutoregressiveNetwork]:
-        """Networks whose distributions this one's is the equal mixture of: mostly itself alone."""
+        """Components of the equal mixture that the network represents; usually ``(self,)``."""
         return (self,)
 
     def training_member(self) -> AutoregressiveNetwork:
-        """Draw a member: the mean of its log_prob is a bound on that of the mixture.
+        """Draw a member, whose expected log_prob is a lower bound of the mixture's.
 
-        For a step of training, in which only images that are observed are scored: the draws of a
-        latent site come from the mixture. A network with several ``members`` says here how to draw,
-        without waiting for the device.
+        For training steps in which images are observed: draws of a latent site come from the
+        mixture. A network with several ``members`` overrides it, without waiting for the device.
         """
         return self
 
     def log_probs(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Log-probability of each pixel given those before it, in the shape of the images.
+        """Log-probability of each pixel given those before it, ``(batch, *shape)``, nats.
 
         Parameters
         ----------
         x
-            Images in the likelihood's support, ``(batch, channel, height, width)``.
+            Values in the likelihood's support, ``(batch, *shape)``.
         context
             ``(batch, context_size)``; None for a network without context.
         """
+        # At least float32, in which symbols are exact.
+        raw = self(x.to(torch.promote_types(self.dtype, torch.float32)), context)
+        self.likelihood.check_outputs(raw, (len(x), self.likelihood.outputs, *self.shape))
+        image = as_image(self.shape)
+        p = self.likelihood.distribution(raw.reshape(*raw.shape[:2], *image)).base_dist
         x = x.to(torch.promote_types(x.dtype, self.dtype))
-        raw = self(self.likelihood.network_input(x).to(self.dtype), context)
-        return self.likelihood.of_images(raw, x.shape).base_dist.log_prob(x)
+        return p.log_prob(x.reshape(-1, *image)).reshape(x.shape)
 
     @torch.no_grad()
     def ancestral_sample(
@@ -170,13 +180,13 @@ class AutoregressiveNetwork(nn.Module, ABC):
         context
             ``(n, context_size)``; None for a network without context.
         given, observed
-            Images ``(n, channel, height, width)`` and a boolean mask, in the same shape, of the
-            pixels to keep; None: draw all pixels.
+            Images ``(n, *shape)`` and a boolean mask, in the same shape, of the pixels to keep.
+            None: draw all pixels.
 
         Returns
         -------
         Tensor
-            ``(n, channel, height, width)``; given pixels keep all their digits.
+            ``(n, *shape)``; given pixels keep all their digits.
 
         Examples
         --------
@@ -184,8 +194,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
         >>> Independent((1, 8, 8)).ancestral_sample(3).shape
         torch.Size([3, 1, 8, 8])
         """
-        likelihood = self.likelihood
-        x = torch.zeros(n, self.pixels, dtype=self.dtype, device=self.ordering.device)
+        likelihood, dtype = self.likelihood, torch.promote_types(self.dtype, torch.float32)
+        x = torch.zeros(n, self.pixels, dtype=dtype, device=self.ordering.device)
         known = None
         if given is not None and observed is not None:
             known = self.in_order(given), self.in_order(observed)
@@ -197,43 +207,36 @@ class AutoregressiveNetwork(nn.Module, ABC):
             if known is not None:
                 value, is_given = (tensor[:, step] for tensor in known)
                 pixel = torch.where(is_given, value, pixel)  # in the wider of the two types
-            column.copy_(likelihood.network_input(pixel))
+            column.copy_(pixel)
             pixels.append(pixel)
         return self.to_image(torch.stack(pixels, -1))
 
     @property
-    def pixel(self) -> TorchDistribution:
-        """Distribution of one pixel for raw outputs of zero: shows its support and its values."""
+    def pixel_distribution(self) -> TorchDistribution:
+        """Distribution of a pixel whose raw outputs are zero: for its support and its values."""
         size = (self.likelihood.outputs, 1, 1, 1)
         raw = torch.zeros(size, dtype=self.dtype, device=self.ordering.device)
         return self.likelihood.distribution(raw).base_dist
 
     def in_order(self, x: Tensor) -> Tensor:
-        """Pixels ``(…, channel, height, width)`` in drawing order, ``(…, pixels)``."""
-        return x.flatten(-3)[..., self.ordering]
+        """Flatten images ``(…, *shape)`` in drawing order, ``(…, pixels)``."""
+        return x.flatten(-len(self.shape))[..., self.ordering]
 
     def to_image(self, x: Tensor) -> Tensor:
-        """Values ``(…, pixels)`` in drawing order as images, ``(…, channel, height, width)``."""
-        return x[..., self.ordering.argsort()].unflatten(-1, self.image_shape)
+        """Convert values ``(…, pixels)`` in drawing order to images, ``(…, *shape)``."""
+        return x[..., self.ordering.argsort()].unflatten(-1, self.shape)
 
     def context_vectors(self, context: Tensor | None, check_labels: bool = True) -> Tensor | None:
-        """Check a context, and give class labels as one-hot vectors, ``(…, context_size)``.
+        """Validate a context and return vectors ``(…, context_size)`` in the parameters' type.
 
-        Vectors are in the type of the parameters.
+        Class labels become one-hot vectors.
 
         Parameters
         ----------
         context
-            Vectors ``(…, context_size)``, labels ``(…)``, or None.
+            Vectors ``(…, context_size)``, integer labels ``(…)``, or None.
         check_labels
-            Whether to look at the values of labels, for which a GPU has to be waited for.
-
-        Raises
-        ------
-        TypeError
-            Where the context is no tensor, or one of booleans.
-        ValueError
-            Where the context has the wrong size, is missing, or is not expected.
+            Whether to check the values of labels; a GPU then has to be waited for.
         """
         if context is None and self.context_size == 0:
             return None
@@ -243,21 +246,22 @@ class AutoregressiveNetwork(nn.Module, ABC):
             if context.dtype == torch.bool:
                 raise TypeError(f"context is of type torch.bool; expected {expected}")
         if context is None or self.context_size == 0:
-            given = "None" if context is None else f"a tensor of shape {tuple(context.shape)}"
-            wanted = f"context_size {self.context_size}"
-            raise ValueError(f"context is {given}; the network was made with {wanted}")
+            found = "None" if context is None else f"a tensor of shape {tuple(context.shape)}"
+            expected = "None" if context is not None else "one label or vector for each image"
+            raise ValueError(
+                f"context is {found}; expected {expected}, for the network has context_size "
+                f"{self.context_size}"
+            )
         if not context.is_floating_point():
-            if (
-                check_labels
-                and context.numel()
-                and not 0 <= context.min() <= context.max() < self.context_size
-            ):
+            unchecked = not check_labels or context.numel() == 0
+            if not unchecked and not 0 <= context.min() <= context.max() < self.context_size:
                 raise ValueError(
                     f"context holds labels from {context.min()} to {context.max()}; expected "
                     f"0 … {self.context_size - 1}, for the network has context_size "
                     f"{self.context_size}"
                 )
-            size = (*context.shape, self.context_size)  # F.one_hot looks at the values
+            # F.one_hot would read the values, and wait for the device.
+            size = (*context.shape, self.context_size)
             zeros = torch.zeros(size, dtype=self.dtype, device=context.device)
             return zeros.scatter_(-1, context.long().unsqueeze(-1), 1)
         if context.shape[-1:] != (self.context_size,):
@@ -271,3 +275,13 @@ class AutoregressiveNetwork(nn.Module, ABC):
     def dtype(self) -> torch.dtype:
         """The floating-point type of the parameters."""
         return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+
+
+def uniform(*shape: int, fan_in: int) -> nn.Parameter:
+    """Draw initial weights as ``nn.Linear`` does, for units with ``fan_in`` inputs.
+
+    Weights of a context are random too: with zeros, a latent variable as the context would start
+    without a gradient, and might never be used.
+    """
+    weight: Tensor = torch.empty(shape).uniform_(-1, 1)
+    return nn.Parameter(weight / max(1, fan_in) ** 0.5)

@@ -1,21 +1,49 @@
-"""Orders in which the pixels of an image are drawn."""
+"""Shapes, and orders in which their pixels are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_kind
 
-def raster(image_shape: Sequence[int]) -> Tensor:
-    """Give the order of reading: row by row from the left, all channels of a pixel in turn.
+
+def count_pixels(shape: Sequence[int]) -> int:
+    """Return the number of pixels; raise TypeError or ValueError if the shape is invalid."""
+    expected = "a sequence of sizes, such as (channel, height, width) or (length,)"
+    check_kind("shape", shape, Sequence, expected)
+    for place, size in enumerate(shape):
+        check_kind(f"shape[{place}]", size, Integral, "a whole number")
+    if len(shape) == 0 or min(shape) < 1:
+        raise ValueError(f"shape is {tuple(shape)}; expected {expected}, each 1 or more")
+    return prod(shape)
+
+
+def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Return a shape of any dimensions as (channel, height, width).
+
+    All dimensions before the last two are channels; missing ones have size 1.
+
+    Examples
+    --------
+    >>> as_image((3, 8, 9)), as_image((64,))
+    ((3, 8, 9), (1, 1, 64))
+    """
+    *channels, height, width = 1, 1, *shape
+    return prod(channels), height, width
+
+
+def raster(shape: Sequence[int]) -> Tensor:
+    """Return the reading order: row by row from the left, all channels of a place in turn.
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    shape
+        ``(channel, height, width)``, or any other; see :func:`as_image`.
 
     Returns
     -------
@@ -29,18 +57,18 @@ def raster(image_shape: Sequence[int]) -> Tensor:
     >>> raster((3, 1, 2))  # red, green and blue of one pixel, then of the next
     tensor([0, 2, 4, 1, 3, 5])
     """
-    return torch.arange(prod(image_shape)).view(*image_shape).permute(1, 2, 0).flatten()
+    return torch.arange(prod(shape)).view(as_image(shape)).permute(1, 2, 0).flatten()
 
 
 def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
-    """Give an ordering as a tensor of ``torch.long``, and refuse what is no permutation.
+    """Return an ordering as a tensor of ``torch.long``.
 
     Raises
     ------
     TypeError
-        Where it does not hold integers.
+        If it does not hold integers.
     ValueError
-        Where a position is missing, repeated or none of 0 … ``pixels`` − 1.
+        If it is not a permutation of 0 … ``pixels`` − 1.
 
     Examples
     --------
@@ -50,17 +78,15 @@ def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
     expected = f"each of the {pixels} positions 0 … {pixels - 1} of the flattened image once"
     try:
         positions = torch.as_tensor(ordering)
-        torch.iinfo(positions.dtype)  # which only integers have
+        torch.iinfo(positions.dtype)  # raises an error for all types but integers
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"ordering is {ordering!r}; expected integers, {expected}") from error
     if positions.shape != (pixels,) or not torch.equal(
         positions.long().sort().values.cpu(), torch.arange(pixels)
     ):
-        raise ValueError(f"ordering is {_shortened(positions)}; expected {expected}")
+        shown = ", ".join(map(str, positions.flatten()[:8].tolist()))
+        more = ", …" if positions.numel() > 8 else ""
+        raise ValueError(
+            f"ordering is [{shown}{more}] of shape {tuple(positions.shape)}; expected {expected}"
+        )
     return positions.long()
-
-
-def _shortened(ordering: Tensor) -> str:
-    shown = ", ".join(str(position) for position in ordering.flatten()[:8].tolist())
-    more = ", …" if ordering.numel() > 8 else ""
-    return f"[{shown}{more}] of shape {tuple(ordering.shape)}"

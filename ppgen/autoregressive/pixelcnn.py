@@ -1,18 +1,51 @@
-"""PixelCNN (van den Oord, Kalchbrenner and Kavukcuoglu 2016, Pixel recurrent neural networks)."""
+"""PixelCNN and gated PixelCNN: networks of masked convolutions.
+
+Van den Oord, Kalchbrenner and Kavukcuoglu 2016, Pixel recurrent neural networks; van den Oord et
+al. 2016, Conditional image generation with PixelCNN decoders.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from numbers import Integral
 
+import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind, check_size
-from ppgen.autoregressive.incremental import Apply, Columns
-from ppgen.autoregressive.masked_conv import MaskedConv2d
+from ppgen.arguments import check_size
+from ppgen.autoregressive.incremental import Apply, Columns, Rows
+from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.autoregressive.masked_conv import MaskedConv2d, MaskType, VerticalConv2d
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.ordering import as_image
 from ppgen.likelihoods import Likelihood
+
+
+class ConvolutionalNetwork(AutoregressiveNetwork):
+    """Base of networks of masked convolutions, in raster order.
+
+    A shape without channels or rows is an image with one of them, see
+    :func:`ppgen.autoregressive.ordering.as_image`: a sequence is a row.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        inputs: InputEncoding | None = None,
+    ) -> None:
+        super().__init__(shape, likelihood, context_size, inputs=inputs)
+        self.image = as_image(self.shape)
+
+    def to_maps(self, x: Tensor) -> Tensor:
+        """Encode images as channels, ``(batch, colours * features, height, width)``."""
+        return self.features(x.reshape(-1, *self.image)).movedim(-1, 2).flatten(1, 2)
+
+    def from_maps(self, maps: Tensor) -> Tensor:
+        """Convert channels ``(batch, colours * outputs, height, width)`` to raw outputs."""
+        raw = maps.unflatten(1, (self.image[0], -1)).transpose(1, 2)
+        return raw.reshape(*raw.shape[:2], *self.shape)
 
 
 class ResidualBlock(nn.Module):
@@ -23,7 +56,7 @@ class ResidualBlock(nn.Module):
     channels
         Of the input and the output, an even number for each colour.
     kernel_size
-        Of the convolution in the middle; those around it are 1×1.
+        Of the middle convolution; the others are 1×1.
     colours, context_size
         As for :class:`MaskedConv2d`.
     """
@@ -36,44 +69,35 @@ class ResidualBlock(nn.Module):
         self.widen = MaskedConv2d(half, channels, 1, "B", colours, context_size)
 
     def forward(self, h: Tensor, apply: Apply) -> Tensor:
-        """Give the outputs, in the shape of ``h``, where ``apply`` applies the layers."""
+        """Return the outputs, in the shape of ``h``; ``apply`` applies the layers."""
         inner = apply(self.narrow, h.relu())
         inner = apply(self.look, inner.relu())
         return h + apply(self.widen, inner.relu())
 
 
-class PixelCNN(AutoregressiveNetwork):
+class PixelCNN(ConvolutionalNetwork):
     """Masked convolutions: 7×7 of type A, residual blocks of type B, two layers 1×1 (table 1).
 
-    Each conditional sees a growing triangle of pixels above, and misses the others: what lies to
-    the right of it just above stays unseen however many blocks there are, the blind spot.
-    :class:`GatedPixelCNN` has none.
+    Each conditional sees a growing triangle of pixels above. Pixels to the right just above stay
+    unseen however many blocks there are: the blind spot. :class:`GatedPixelCNN` has none.
 
-    Sampling computes each layer at one pixel a step from the few rows that it still needs, so an
-    image costs the arithmetic of about one parallel pass, and memory doesn't grow with its height.
+    Sampling computes each layer at one pixel a step from the few rows that it still needs. An image
+    costs the arithmetic of about one parallel pass, and memory does not grow with its height.
 
     Parameters
     ----------
-    image_shape, likelihood, context_size
+    shape, likelihood, context_size, inputs
         As for :class:`AutoregressiveNetwork`; the ordering is always raster. The context enters
         every layer as V·y.
     channels
-        Feature maps 2h for each colour, even; the blocks compute in half as many.
+        Number of feature maps 2h for each colour, even; the blocks compute in half as many.
     blocks
         Number of residual blocks.
     kernel_size
         Of the blocks, odd.
 
-    Raises
-    ------
-    TypeError
-        Where a number is no whole one.
-    ValueError
-        Where ``channels`` is odd, ``kernel_size`` even, or a number too small.
-
     Examples
     --------
-    >>> import torch
     >>> network = PixelCNN((1, 28, 28), channels=16, blocks=2, context_size=10)
     >>> network(torch.zeros(5, 1, 28, 28), torch.eye(10)[:5]).shape
     torch.Size([5, 1, 1, 28, 28])
@@ -81,22 +105,23 @@ class PixelCNN(AutoregressiveNetwork):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
+        inputs: InputEncoding | None = None,
         *,
         channels: int = 32,
         blocks: int = 7,
         kernel_size: int = 3,
     ) -> None:
-        super().__init__(image_shape, likelihood, context_size)
-        check_kind("channels", channels, Integral, "a whole number")
-        if channels < 2 or channels % 2:
-            raise ValueError(f"channels is {channels}; expected an even number, 2 or more")
+        super().__init__(shape, likelihood, context_size, inputs)
+        check_size("channels", channels, least=2)
+        if channels % 2:
+            raise ValueError(f"channels is {channels}; expected an even number")
         check_size("blocks", blocks, least=0)
-        colours = self.image_shape[0]
+        colours = self.image[0]
         width, shared = channels * colours, (colours, context_size)
-        self.read = MaskedConv2d(colours, width, 7, "A", *shared)
+        self.read = MaskedConv2d(colours * self.inputs.features, width, 7, "A", *shared)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_size, *shared) for _ in range(blocks)
         )
@@ -104,28 +129,164 @@ class PixelCNN(AutoregressiveNetwork):
         self.write = MaskedConv2d(width, self.likelihood.outputs * colours, 1, "B", *shared)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Raw outputs for every pixel, ``(batch, outputs, channel, height, width)``."""
+        """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
 
         def apply(layer: MaskedConv2d, features: Tensor) -> Tensor:
             return layer(features, context)
 
-        raw = self._outputs(apply(self.read, x), apply)
-        return raw.unflatten(1, (self.image_shape[0], -1)).transpose(1, 2)
+        return self.from_maps(self._outputs(apply(self.read, self.to_maps(x)), apply))
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Raw outputs of one pixel after the other."""
-        colours, height, width = self.image_shape
-        columns = Columns(self.image_shape, len(x), context)
+        """Yield the raw outputs of one pixel after the other."""
+        colours, height, width = self.image
+        columns = Columns(self.image, len(x), context)
         for pixel, place in zip(
-            x.split(1, -1), product(range(height), range(width), range(colours)), strict=True
+            x.unbind(-1), product(range(height), range(width), range(colours)), strict=True
         ):
             columns.move_to(*place)
             yield self._outputs(columns.before(self.read), columns)
-            columns.put(self.read, pixel)
+            columns.put(self.read, self.features(pixel))
 
     def _outputs(self, h: Tensor, apply: Apply) -> Tensor:
-        # From the features of the first layer to raw outputs, at all pixels or at one.
+        # From the first layer's features to raw outputs, at all pixels or at one.
         for block in self.blocks:
             h = block(h, apply)
         h = apply(self.combine, h.relu())
         return apply(self.write, h.relu())
+
+
+class GatedLayer(nn.Module):
+    """Convolutions of one layer of the vertical and of the horizontal stack (figure 2).
+
+    Parameters
+    ----------
+    inputs, outputs
+        Number of channels of the input and of the output, for each colour.
+    kernel_size
+        Odd.
+    mask_type
+        ``"A"`` for the layer that reads the image, ``"B"`` for all others.
+    colours, context_size
+        As for :class:`MaskedConv2d`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel_size: int,
+        mask_type: MaskType,
+        colours: int,
+        context_size: int,
+    ) -> None:
+        super().__init__()
+        inputs, outputs = inputs * colours, outputs * colours
+        shared = (colours, context_size)
+        self.vertical = VerticalConv2d(inputs, 2 * outputs, kernel_size, mask_type, context_size)
+        self.link = VerticalConv2d(2 * outputs, 2 * outputs, 1, "B", context_size)
+        self.horizontal = MaskedConv2d(inputs, 2 * outputs, (1, kernel_size), mask_type, *shared)
+        self.mix = MaskedConv2d(outputs, outputs, 1, "B", *shared)
+
+
+class GatedPixelCNN(ConvolutionalNetwork):
+    """Two stacks of gated convolutions, which together see every earlier pixel: no blind spot.
+
+    The vertical stack sees all rows above. The horizontal stack sees the pixels to the left in the
+    same row, adds the vertical stack's output at each layer, and is residual. Both are gated:
+    tanh(W_f ∗ x + V_f·y) ⊙ σ(W_g ∗ x + V_g·y) (equation 4).
+
+    Sampling computes the vertical stack once a row, and the horizontal stack at one pixel a step.
+
+    Parameters
+    ----------
+    shape, likelihood, context_size, inputs
+        As for :class:`AutoregressiveNetwork`; the ordering is always raster. The context enters
+        every layer as V·y.
+    channels
+        Number of feature maps p for each colour.
+    blocks
+        Number of layers of both stacks after the first, which is 7×7.
+    kernel_size
+        Of these, odd.
+
+    Examples
+    --------
+    >>> network = GatedPixelCNN((3, 8, 8), channels=8, blocks=2)
+    >>> network(torch.zeros(5, 3, 8, 8)).shape
+    torch.Size([5, 1, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        inputs: InputEncoding | None = None,
+        *,
+        channels: int = 32,
+        blocks: int = 7,
+        kernel_size: int = 3,
+    ) -> None:
+        super().__init__(shape, likelihood, context_size, inputs)
+        check_size("channels", channels)
+        check_size("blocks", blocks, least=0)
+        colours = self.image[0]
+        shared = (colours, context_size)
+        self.channels = channels
+        self.read = GatedLayer(self.inputs.features, channels, 7, "A", *shared)
+        self.layers: Sequence[GatedLayer] = nn.ModuleList(  # type: ignore[assignment]
+            GatedLayer(channels, channels, kernel_size, "B", *shared) for _ in range(blocks)
+        )
+        self.combine = MaskedConv2d(channels * colours, channels * colours, 1, "B", *shared)
+        outputs = self.likelihood.outputs * colours
+        self.write = MaskedConv2d(channels * colours, outputs, 1, "B", *shared)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
+
+        def apply(layer: MaskedConv2d, features: Tensor) -> Tensor:
+            return layer(features, context)
+
+        maps = self.to_maps(x)
+        links = self._links(apply(self.read.vertical, maps), apply)
+        return self.from_maps(self._outputs(apply(self.read.horizontal, maps), links, apply))
+
+    def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
+        """Yield the raw outputs of one pixel after the other."""
+        colours, height, width = self.image
+        image = x.unflatten(1, (height, width, colours))
+        rows, columns = Rows(len(x), width, context), Columns(self.image, len(x), context)
+        for row in range(height):
+            links = [
+                [pixel.chunk(colours, 1) for pixel in link.squeeze(2).unbind(-1)]
+                for link in self._links(rows.before(self.read.vertical), rows)
+            ]
+            for column, colour in product(range(width), range(colours)):
+                columns.move_to(row, column, colour)
+                features = columns.before(self.read.horizontal)
+                here = [link[column][colour] for link in links]
+                yield self._outputs(features, here, columns)
+                columns.put(self.read.horizontal, self.features(image[:, row, column, colour]))
+            rows.put(self.read.vertical, self.features(image[:, row]).flatten(2).mT.unsqueeze(2))
+
+    def _links(self, features: Tensor, apply: Apply) -> list[Tensor]:
+        # The vertical stack after its first convolution: what the horizontal stack adds.
+        links = [apply(self.read.link, features)]
+        for layer in self.layers:
+            features = apply(layer.vertical, self._gate(features))
+            links.append(apply(layer.link, features))
+        return links
+
+    def _outputs(self, features: Tensor, links: Sequence[Tensor], apply: Apply) -> Tensor:
+        # The horizontal stack after its first convolution, and raw outputs.
+        h = apply(self.read.mix, self._gate(features + links[0]))
+        for layer, link in zip(self.layers, links[1:], strict=True):
+            h = h + apply(layer.mix, self._gate(apply(layer.horizontal, h) + link))
+        h = apply(self.combine, h.relu())
+        return apply(self.write, h.relu())
+
+    def _gate(self, features: Tensor) -> Tensor:
+        # Equation 4. Of each colour's channels the first half is for tanh, the second for σ.
+        halves = features.split(self.channels, 1)
+        value, gate = (torch.cat(half, 1) for half in (halves[::2], halves[1::2]))
+        return value.tanh() * gate.sigmoid()

@@ -1,4 +1,4 @@
-"""What networks share that read an image as a sequence of pixels."""
+"""Networks that read an image as a sequence of pixels: LSTM and transformer."""
 
 from __future__ import annotations
 
@@ -11,85 +11,233 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_size
+from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.network import AutoregressiveNetwork
 from ppgen.likelihoods import Likelihood
 
 
 class SequenceNetwork(AutoregressiveNetwork):
-    """A network that reads, for each pixel, a token made of the pixel before it.
+    """Base of networks that read, for each pixel, a token made of the pixel before it.
 
-    Token t is ``w x_{t−1} + position_t + V context``, with x_0 = 0: the sequence is shifted by one,
-    and the first position's vector is the start token. A subclass writes :meth:`read`, from tokens
-    to hidden vectors, where the hidden vector of a pixel depends on tokens up to its own; the head
-    makes raw outputs of them.
+    Token t is ``features(x_{t−1}) W + position_t + context V``; the first token has no pixel. A
+    subclass defines :meth:`read`, from tokens to hidden vectors, where the hidden vector of a pixel
+    depends on tokens up to its own. A linear head maps hidden vectors to raw outputs.
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    shape, likelihood, context_size, ordering, inputs
+        As for :class:`AutoregressiveNetwork`.
     width
         Length of the tokens and hidden vectors.
-    likelihood, context_size, ordering
-        As for :class:`AutoregressiveNetwork`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where ``width`` is no whole number from 1 on, and as for :class:`AutoregressiveNetwork`.
     """
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         width: int,
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
     ) -> None:
-        super().__init__(image_shape, likelihood, context_size, ordering)
+        super().__init__(shape, likelihood, context_size, ordering, inputs)
         check_size("width", width)
-        self.pixel_weight = nn.Parameter(torch.randn(width))
+        self.pixel_weight = nn.Parameter(torch.randn(self.inputs.features, width))
         self.position = nn.Parameter(torch.randn(self.pixels, width))
         self.context_weight = nn.Parameter(torch.randn(context_size, width))
         self.head = nn.Linear(width, self.likelihood.outputs)
 
     @abstractmethod
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Read tokens on from a state.
+        """Read tokens, starting from a state.
 
         Parameters
         ----------
         tokens
-            ``(batch, length, width)``: all of them where ``state`` is None, else the next one.
+            ``(batch, length, width)``: all of them if ``state`` is None, else the next one.
         state
-            What :meth:`start` or the last call gave; None for the parallel view.
+            What :meth:`start` or the last call returned; None for the parallel view.
 
         Returns
         -------
         tuple[Tensor, Any]
-            Hidden vectors ``(batch, length, width)``, and the state from which to go on.
+            Hidden vectors ``(batch, length, width)``, and the new state.
         """
 
     @abstractmethod
     def start(self, batch: int) -> Any:
-        """State of the sequential view before the first token."""
+        """Return the state of the sequential view before the first token."""
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Raw outputs of all pixels."""
-        before = F.pad(self.in_order(x)[:, :-1], (1, 0))
-        tokens = before.unsqueeze(-1) * self.pixel_weight + self.position
+        """Return the raw outputs of all pixels."""
+        before = F.pad(self.features(self.in_order(x)[:, :-1]), (0, 0, 1, 0))
+        tokens = self._linear(before) + self.position
         if context is not None:
             tokens = tokens + (context @ self.context_weight).unsqueeze(1)
         hidden, _ = self.read(tokens)
         return self.to_image(self.head(hidden).mT)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Raw outputs of one pixel after the other, each read on from the state before."""
+        """Yield the raw outputs of one pixel after the other, from the state before."""
         constant = 0 if context is None else context @ self.context_weight
-        before = x.new_zeros(len(x))
+        before = self.position.new_zeros(len(x), 1)
         state = self.start(len(x))
         for step, position in enumerate(self.position):
-            token = before.unsqueeze(-1) * self.pixel_weight + position + constant
+            token = before + position + constant
             hidden, state = self.read(token.unsqueeze(1), state)
             yield self.head(hidden.squeeze(1))
-            before = x[:, step]
+            before = self._linear(self.features(x[:, step]))
+
+    def _linear(self, features: Tensor) -> Tensor:
+        # An outer product for a single feature, which autocast does not round.
+        product = torch.mul if self.inputs.features == 1 else torch.matmul
+        return product(features, self.pixel_weight)
+
+
+class LSTM(SequenceNetwork):
+    """Long short-term memory over the pixels (Hochreiter and Schmidhuber 1997): ``torch.nn.LSTM``.
+
+    The parallel view, too, reads the pixels one after the other; time and memory of training grow
+    with their number. Sampling keeps the recurrent state.
+
+    Parameters
+    ----------
+    shape, likelihood, context_size, ordering, inputs
+        As for :class:`AutoregressiveNetwork`; the context is part of every token.
+    hidden
+        Length of the state of each layer.
+    layers
+        Number of layers.
+
+    Examples
+    --------
+    >>> network = LSTM((1, 5, 5), hidden=32, context_size=26)
+    >>> network(torch.zeros(2, 1, 5, 5), torch.eye(26)[:2]).shape
+    torch.Size([2, 1, 1, 5, 5])
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
+        *,
+        hidden: int = 128,
+        layers: int = 1,
+    ) -> None:
+        check_size("hidden", hidden)
+        check_size("layers", layers)
+        super().__init__(shape, hidden, likelihood, context_size, ordering, inputs)
+        self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
+
+    def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Read tokens, starting from hidden and cell states."""
+        with torch.autocast("cpu", enabled=False):  # few CPUs have a bfloat16 LSTM
+            return self.lstm(tokens, state)
+
+    def start(self, batch: int) -> Any:
+        """Return hidden and cell states of zero."""
+        zeros = self.position.new_zeros(self.lstm.num_layers, batch, self.lstm.hidden_size)
+        return zeros, zeros
+
+
+class Transformer(SequenceNetwork):
+    """Causal self-attention over the pixels (Vaswani et al. 2017; for pixels Chen et al. 2020).
+
+    Layers are normalised before attention and before their two-layer perceptron; positions are
+    learned. Sampling keeps the keys and values of the pixels drawn so far.
+
+    Parameters
+    ----------
+    shape, likelihood, context_size, ordering, inputs
+        As for :class:`AutoregressiveNetwork`; the context is part of every token.
+    width
+        Length of each pixel's vector.
+    layers
+        Number of layers of attention and perceptron.
+    heads
+        Number of attention heads of each layer, a divisor of ``width``.
+
+    Examples
+    --------
+    >>> network = Transformer((1, 8, 8), width=32, layers=2, heads=4)
+    >>> network(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2, 1, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Tensor | Sequence[int] | None = None,
+        inputs: InputEncoding | None = None,
+        *,
+        width: int = 64,
+        layers: int = 4,
+        heads: int = 2,
+    ) -> None:
+        super().__init__(shape, width, likelihood, context_size, ordering, inputs)
+        check_size("layers", layers)
+        check_size("heads", heads)
+        if width % heads:
+            raise ValueError(
+                f"width is {width} and heads {heads}; expected a width that is a multiple of heads"
+            )
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def read(self, tokens: Tensor, state: list[Cache] | None = None) -> tuple[Tensor, list[Cache]]:
+        """Let each token attend to those up to itself."""
+        caches = [None] * len(self.blocks) if state is None else state
+        for block, cache in zip(self.blocks, caches, strict=True):
+            tokens = block(tokens, cache)
+        return self.norm(tokens), state or []
+
+    def start(self, batch: int) -> list[Cache]:
+        """Return an empty cache for each layer."""
+        return [Cache(self.pixels) for _ in self.blocks]
+
+
+class Cache:
+    """Keys and values of the tokens that one layer has read, at most ``length`` of them."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.filled = 0
+
+    def append(self, new: Tensor) -> Tensor:
+        """Add those of one token; return all so far, ``(2, batch, heads, tokens, size)``."""
+        if self.filled == 0:  # device and type are known now; autocast may have chosen the type
+            self.room = new.new_empty(*new.shape[:3], self.length, new.shape[-1])
+        self.room[..., self.filled, :] = new[..., 0, :]
+        self.filled += 1
+        return self.room[..., : self.filled, :]
+
+
+class Block(nn.Module):
+    """One layer: x + attention(norm(x)), then x + perceptron(norm(x))."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Read all tokens ``(batch, length, width)``, or, with a cache, the next one."""
+        by_head = self.queries_keys_values(self.norm(x)).unflatten(-1, (3, self.heads, -1))
+        by_head = by_head.permute(2, 0, 3, 1, 4)  # (3, batch, heads, length, size)
+        queries, known = by_head[0], by_head[1:]
+        if cache is not None:
+            known = cache.append(known)
+        keys, values = known
+        read = F.scaled_dot_product_attention(queries, keys, values, is_causal=cache is None)
+        x = x + self.out(read.transpose(1, 2).flatten(-2))
+        return x + self.perceptron(x)

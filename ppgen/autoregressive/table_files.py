@@ -1,4 +1,4 @@
-"""Files of arrays, and pickled lists of arrays, read without running anything that they hold."""
+"""Files of arrays and pickled lists of arrays, read without running code in them."""
 
 from __future__ import annotations
 
@@ -17,31 +17,23 @@ def write(path: str | Path, arrays: dict[str, Any]) -> None:
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
-    """Read named arrays from ``.npz``.
-
-    Raises
-    ------
-    ValueError
-        Where the file is damaged, of another kind, or holds more than plain arrays.
-    """
+    """Read named arrays from ``.npz``; raise ValueError for any other file."""
     with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 return dict(arrays)
         except Exception as error:  # of numpy, zipfile or zlib
-            raise ValueError(f"{path} is no .npz file of plain arrays ({error})") from error
+            raise ValueError(
+                f"{path} is no .npz file of plain arrays ({error}); expected one that "
+                "ConditionalTables.save wrote"
+            ) from error
 
 
 def read_pickle(path: str | Path) -> list[np.ndarray]:
-    """Read a pickled list of numpy arrays of numbers, gzipped or not, and nothing else.
+    """Read a pickled list of numpy arrays of numbers, gzipped or not; else raise ValueError.
 
-    Nothing that the pickle names is called: what stands for numpy in it is read by classes of this
-    module, and every other name is refused.
-
-    Raises
-    ------
-    ValueError
-        Where the file is damaged, or holds anything but a list of arrays of numbers.
+    Nothing that the pickle names is called: classes of this module replace those of numpy, and
+    every other name is an error.
     """
     with Path(path).open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
@@ -51,9 +43,9 @@ def read_pickle(path: str | Path) -> list[np.ndarray]:
             if not isinstance(content, list) or not all(
                 isinstance(item, _Array) for item in content
             ):
-                raise pickle.UnpicklingError("it is no list of arrays")
+                raise pickle.UnpicklingError("it is not a list of arrays")
             if file.read(1):  # also makes gzip compare its checksum
-                raise pickle.UnpicklingError("it goes on after the list")
+                raise pickle.UnpicklingError("it continues after the list")
             return [item.array for item in content]
         except Exception as error:  # damaged bytes make the unpickler raise almost anything
             raise ValueError(
@@ -62,16 +54,16 @@ def read_pickle(path: str | Path) -> list[np.ndarray]:
 
 
 class _Readable:
-    """Base of what a pickle may name: no state can be set on the class itself."""
+    """Base of the classes that a pickle may name: no state can be set on the class itself."""
 
     __slots__ = ()
 
     def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError(f"{type(self).__name__} takes no state")
+        raise pickle.UnpicklingError(f"{type(self).__name__} has no state")
 
 
 class _Dtype(_Readable):
-    """Stands for ``numpy.dtype``; numbers only."""
+    """Replaces ``numpy.dtype``; numbers only."""
 
     __slots__ = ("dtype",)
 
@@ -85,7 +77,7 @@ class _Dtype(_Readable):
 
 
 class _Array(_Readable):
-    """Stands for ``numpy.ndarray``, made empty and then given its state."""
+    """Replaces ``numpy.ndarray``, which is made empty before its state is set."""
 
     __slots__ = ("array",)
 
@@ -98,7 +90,7 @@ class _Array(_Readable):
 
 
 class _FromBuffer(_Array):
-    """Stands for ``numpy``'s own ``_frombuffer``, of pickle protocol 5."""
+    """Replaces numpy's ``_frombuffer``, of pickle protocol 5."""
 
     __slots__ = ()
 
@@ -107,7 +99,7 @@ class _FromBuffer(_Array):
 
 
 class _Latin1(bytes, _Readable):
-    """Stands for ``_codecs.encode``, by which protocols 0 to 2 write bytes."""
+    """Replaces ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
 
     def __new__(cls, text: str, encoding: str) -> _Latin1:
         return super().__new__(cls, text.encode("latin1"))

@@ -10,28 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ppgen.autoregressive.independent import check_pseudo_count
 from ppgen.images import check_binary
 
 CERTAIN = 1e4
-"""Logit of a pixel that is certain: its probability is exactly 1 or 0, and no log is infinite."""
+"""Logit of a certain pixel: its probability is exactly 0 or 1, and its log-probability finite."""
 
 
 class TableForm(nn.Module, ABC):
-    """The tables p(x_i | x_1 … x_{i−1}) of binary pixels, walked from prefix to longer prefix.
+    """Base of tables p(x_i | x_1 … x_{i−1}) of binary pixels, read from prefix to longer prefix.
 
-    A prefix, that is the values of the first so many pixels, is named by a row of integers of the
-    form's own choice. Tables are data, not parameters: they are buffers.
+    A prefix is the values of the first pixels. Each form names prefixes by rows of integers. Tables
+    are buffers, not parameters.
     """
 
     pixels: int
 
     @abstractmethod
     def root(self) -> Tensor:
-        """Name of the prefix of no pixels, ``(1, …)``."""
+        """Return the name of the empty prefix, ``(1, …)``."""
 
     @abstractmethod
     def expand(self, prefixes: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Look up what follows prefixes, and name those longer by one pixel.
+        """Look up the next pixel after prefixes, and the names of the longer prefixes.
 
         Parameters
         ----------
@@ -43,24 +44,24 @@ class TableForm(nn.Module, ABC):
         Returns
         -------
         tuple[Tensor, Tensor]
-            Logits of the next pixel, ``(n,)``; and the names of the prefixes with that pixel
-            black and white, ``(n, 2, …)``.
+            Logits of the next pixel, ``(n,)``, and names of the prefixes with that pixel black and
+            white, ``(n, 2, …)``.
         """
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that the form holds, as arrays for a file."""
+        """Return the content as arrays, for a file."""
 
     @classmethod
     @abstractmethod
     def from_arrays(cls, arrays: dict[str, Any]) -> TableForm:
-        """Make a form of what :meth:`arrays` gave; ValueError where it cannot be that."""
+        """Make a form from the result of :meth:`arrays`; raise ValueError for other arrays."""
 
 
 class Dense(TableForm):
-    """The logits of all tables in a row.
+    """The logits of all tables in one vector.
 
-    The prefix of length i whose pixels are the binary digits of c has the place 2^i − 1 + c.
+    The prefix of length i whose pixels are the binary digits of c is at 2^i − 1 + c.
 
     Parameters
     ----------
@@ -83,13 +84,9 @@ class Dense(TableForm):
 
     @classmethod
     def from_tables(cls, tables: Sequence[np.ndarray]) -> Dense:
-        """Check and read tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and so on.
+        """Validate and convert tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)``, ….
 
-        Raises
-        ------
-        ValueError
-            Where a table has another shape, holds NaN or what is no probability, or where the two
-            probabilities after a prefix don't sum to one.
+        See :meth:`ppgen.autoregressive.ConditionalTables.from_tables`.
         """
         for number, table in enumerate(tables):
             _check_table(f"tables[{number}]", table, number)
@@ -100,39 +97,38 @@ class Dense(TableForm):
         return cls(torch.from_numpy(joined).to(torch.get_default_dtype()))
 
     def root(self) -> Tensor:
-        """Give the code of no bits."""
+        """Return the code of no bits."""
         return torch.zeros(1, dtype=torch.long, device=self.logits.device)
 
     def expand(self, prefixes: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Look up by code; the next pixel is one more binary digit."""
+        """Look up by code; the next pixel adds one binary digit."""
         logits = self.logits[2**length - 1 + prefixes]
         return logits, torch.stack([2 * prefixes, 2 * prefixes + 1], 1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the logits."""
+        """Return the logits."""
         return {"logits": self.logits.cpu().numpy()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Any]) -> Dense:
-        """Make it of the logits."""
+        """Make it from the logits."""
         return cls(torch.from_numpy(arrays["logits"]))
 
 
 class PrefixTree(TableForm):
-    """The tables that count images: p(x_i = 1 | prefix) = (n₁ + a) / (n + 2a).
+    """Tables counted from images: p(x_i = 1 | prefix) = (n₁ + a) / (n + 2a).
 
-    n images begin with the prefix, n₁ of these go on with a white pixel, and a is the pseudo-count.
-    The tree is stored as its sorted leaves: images that share a prefix lie in one run of them, and
-    a prefix is named by where its run begins and ends. So it takes no more room than the images.
+    n images begin with the prefix, n₁ of them continue with a white pixel, and a is the
+    pseudo-count. The tree is stored as its sorted leaves: images that share a prefix form one run,
+    and the prefix is named by the run's start and end. It takes no more memory than the images.
 
     Parameters
     ----------
     images
         ``(images, pixels)``, zeros and ones, the pixels in drawing order.
     pseudo_count
-        Without any, the first pixel by which an image differs from all that were counted has
-        probability 0; prefixes that were never counted are followed by either pixel with
-        probability ½ in any case.
+        If 0, the first pixel in which an image differs from all counted ones has probability 0.
+        After a prefix that was not counted, both pixels have probability ½ in any case.
     """
 
     columns: Tensor
@@ -143,8 +139,7 @@ class PrefixTree(TableForm):
         if len(images) == 0:
             raise ValueError("there are 0 images; expected one or more")
         check_binary(images)
-        if not 0 <= pseudo_count < torch.inf:
-            raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")
+        check_pseudo_count(pseudo_count)
         self.pixels = images.shape[1]
         distinct, counts = images.to(torch.uint8).unique(dim=0, return_counts=True)  # sorted
         self.register_buffer("columns", distinct.repeat_interleave(counts, 0).T.contiguous())
@@ -153,11 +148,11 @@ class PrefixTree(TableForm):
         )
 
     def root(self) -> Tensor:
-        """Give the run of all images."""
+        """Return the run of all images."""
         return torch.tensor([[0, self.columns.shape[1]]], device=self.columns.device)
 
     def expand(self, prefixes: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Cut each run where the next pixel turns white."""
+        """Split each run at the first image whose next pixel is white."""
         start, end = prefixes.unbind(1)
         white_before = nn.functional.pad(self.columns[length].cumsum(0), (1, 0))
         white = white_before[end] - white_before[start]
@@ -167,7 +162,7 @@ class PrefixTree(TableForm):
         return logits, torch.stack([start, cut, cut, end], 1).view(-1, 2, 2)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the images and the pseudo-count."""
+        """Return the images and the pseudo-count."""
         return {
             "images": self.columns.T.cpu().numpy(),
             "pseudo_count": self.pseudo_count.cpu().numpy(),
@@ -175,14 +170,14 @@ class PrefixTree(TableForm):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Any]) -> PrefixTree:
-        """Make it of images and pseudo-count."""
+        """Make it from images and pseudo-count."""
         return cls(torch.from_numpy(arrays["images"]), float(arrays["pseudo_count"]))
 
 
 def _check_table(name: str, table: Any, before: int) -> None:
     shape = (2,) * (before + 1)
     if not isinstance(table, np.ndarray) or table.dtype.kind not in "fiub":
-        raise ValueError(f"{name} is no array of numbers")
+        raise ValueError(f"{name} is no array of numbers; expected a numpy array of probabilities")
     if table.shape != shape:
         raise ValueError(
             f"{name} has the shape {table.shape}; expected {shape}: an axis for each of the "

@@ -15,7 +15,7 @@ from ppgen.autoregressive.ordering import check_ordering, raster
 from ppgen.autoregressive.table_forms import Dense, PrefixTree, TableForm
 
 MOST_DENSE_PIXELS = 25
-"""Images of so many pixels have dense tables of 512 MiB; each pixel more doubles that."""
+"""Largest number of pixels with dense tables: they take 512 MiB, and each pixel doubles that."""
 
 FORMS: dict[str, type[TableForm]] = {"dense": Dense, "tree": PrefixTree}
 
@@ -24,23 +24,18 @@ class ConditionalTables(AutoregressiveNetwork):
     """p(x_i | x_1 … x_{i−1}) of binary pixels, looked up in tables.
 
     Every distribution over binary images has this form. Tables are counted (:meth:`from_images`) or
-    given (:meth:`from_tables`, :meth:`from_pickle`, :meth:`load`); they are buffers, and there is
-    nothing to train. The probability of an impossible image is exactly 0 and its log_prob finite,
+    passed (:meth:`from_tables`, :meth:`from_pickle`, :meth:`load`). They are buffers; there is
+    nothing to train. An impossible image has probability exactly 0 and a finite log_prob, of
     −10,000 nats or less.
 
     Parameters
     ----------
-    image_shape
-        ``(channel, height, width)``.
+    shape
+        Shape of an image, such as ``(channel, height, width)``.
     tables
         In one of the forms of :mod:`ppgen.autoregressive.table_forms`.
     ordering
         Order of the pixels in the tables; by default :func:`ppgen.autoregressive.raster`.
-
-    Raises
-    ------
-    ValueError
-        Where the tables are made for another number of pixels.
 
     Examples
     --------
@@ -54,15 +49,15 @@ class ConditionalTables(AutoregressiveNetwork):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         tables: TableForm,
         ordering: Tensor | Sequence[int] | None = None,
     ) -> None:
-        super().__init__(image_shape, ordering=ordering)
+        super().__init__(shape, ordering=ordering)
         if tables.pixels != self.pixels:
             raise ValueError(
                 f"tables are those of {tables.pixels} pixels; expected {self.pixels}, "
-                f"for image_shape is {self.image_shape}"
+                f"for shape is {self.shape}"
             )
         self.tables = tables
 
@@ -78,22 +73,22 @@ class ConditionalTables(AutoregressiveNetwork):
         Parameters
         ----------
         images
-            Zeros and ones, ``(batch, channel, height, width)``.
+            Zeros and ones, ``(batch, *shape)``.
         pseudo_count
             Added to the counts of black and of white after every prefix; 0 is maximum likelihood.
-            After prefixes that no image has, either pixel has the probability ½.
+            After a prefix that no image has, both pixels have probability ½.
         ordering
             As for the class.
 
         Raises
         ------
         ValueError
-            Where the images are not binary or none, or the pseudo-count is negative.
+            If the images are not binary, there are none, or the pseudo-count is negative.
         """
-        if images.dim() != 4 or images.numel() == 0:
+        if images.dim() < 2 or images.numel() == 0:
             raise ValueError(
-                f"images have the shape {tuple(images.shape)}; expected (batch, *image_shape) with "
-                "image_shape (channel, height, width)"
+                f"images have the shape {tuple(images.shape)}; expected (batch, *shape), such as "
+                "(batch, channel, height, width), each 1 or more"
             )
         shape = images.shape[1:]
         order = raster(shape) if ordering is None else check_ordering(ordering, shape.numel())
@@ -104,97 +99,85 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     def from_tables(
         cls,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         tables: Sequence[np.ndarray],
         ordering: Tensor | Sequence[int] | None = None,
     ) -> ConditionalTables:
-        """Take dense tables as they are.
+        """Convert dense tables.
 
         Parameters
         ----------
-        image_shape, ordering
+        shape, ordering
             As for the class.
         tables
             An array for each pixel in order, of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and
-            so on; with the indices ``[x_1][x_2]…[x_i]`` that of number i gives
-            p(x_i | x_1 … x_{i−1}).
+            so on; number i at ``[x_1][x_2]…[x_i]`` is p(x_i | x_1 … x_{i−1}).
 
         Raises
         ------
         ValueError
-            Where a table has another shape, holds NaN or what is no probability, or where the two
-            probabilities after a prefix don't sum to one; the error names the table.
+            If a table has another shape, holds NaN or numbers outside [0, 1], or the two
+            probabilities after a prefix do not sum to one. It names the table.
 
         Examples
         --------
-        The second pixel is as the first with a probability of 0.9:
+        The second pixel equals the first with probability 0.9:
 
         >>> first, second = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
         >>> network = ConditionalTables.from_tables((1, 1, 2), [first, second])
         >>> network(torch.ones(1, 1, 1, 2)).sigmoid()
         tensor([[[[[0.5000, 0.9000]]]]])
         """
-        return cls(image_shape, Dense.from_tables(tables), ordering)
+        return cls(shape, Dense.from_tables(tables), ordering)
 
     @classmethod
     def from_pickle(
         cls,
         path: str | Path,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         ordering: Tensor | Sequence[int] | None = None,
     ) -> ConditionalTables:
         """Read dense tables from a pickled list of numpy arrays, gzipped or not.
 
-        Nothing that the file holds is run: a pickle of anything but arrays of numbers in a list is
-        refused.
-
-        Raises
-        ------
-        ValueError
-            Where the file is damaged, is refused, or holds tables that :meth:`from_tables` refuses.
+        No code in the file is run. Raises ValueError unless it holds a list of arrays of numbers
+        that :meth:`from_tables` accepts.
         """
         tables = table_files.read_pickle(path)
         try:
-            return cls.from_tables(image_shape, tables, ordering)
+            return cls.from_tables(shape, tables, ordering)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> ConditionalTables:
-        """Read what :meth:`save` wrote.
-
-        Raises
-        ------
-        ValueError
-            Where the file is damaged or holds something else.
-        """
+        """Read a file that :meth:`save` wrote; raise ValueError for any other."""
         arrays = table_files.read(path)
         try:
             form = FORMS[str(arrays["form"])].from_arrays(arrays)
-            return cls(arrays["image_shape"].tolist(), form, torch.from_numpy(arrays["ordering"]))
+            return cls(arrays["shape"].tolist(), form, torch.from_numpy(arrays["ordering"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ValueError(f"{path} holds no conditional tables ({error})") from error
+            raise ValueError(
+                f"{path} holds no conditional tables ({error}); expected a file that "
+                "ConditionalTables.save wrote"
+            ) from error
 
     def save(self, path: str | Path) -> None:
         """Write everything to a compressed ``.npz`` file."""
         form = next(name for name, kind in FORMS.items() if isinstance(self.tables, kind))
-        about = {"form": form, "image_shape": self.image_shape, "ordering": self.ordering.cpu()}
+        about = {"form": form, "shape": self.shape, "ordering": self.ordering.cpu()}
         arrays = {name: np.asarray(value) for name, value in about.items()}
         table_files.write(path, arrays | self.tables.arrays())
 
     @torch.no_grad()
     def to_tables(self) -> list[np.ndarray]:
-        """Give the tables in the form that :meth:`from_tables` takes, in float64.
+        """Return the tables in the form of :meth:`from_tables`, in float64.
 
-        Raises
-        ------
-        ValueError
-            Where the images have more than 25 pixels: 26 would take 1 GiB.
+        Raises ValueError for more than 25 pixels: tables of 26 would take 1 GiB.
         """
         if self.pixels > MOST_DENSE_PIXELS:
             raise ValueError(
-                f"image_shape is {self.image_shape}, that is {self.pixels} pixels; dense tables "
-                f"are made for at most {MOST_DENSE_PIXELS}: save the tree instead"
+                f"shape is {self.shape}, that is {self.pixels} pixels; dense tables are made for "
+                f"at most {MOST_DENSE_PIXELS}: save the tree instead"
             )
         tables, prefixes = [], self.tables.root()
         for step in range(self.pixels):
@@ -205,12 +188,12 @@ class ConditionalTables(AutoregressiveNetwork):
         return tables
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Logits of all pixels."""
+        """Return the logits of all pixels."""
         logits = torch.stack(list(self._walk(self.in_order(x))), -1)
         return self.to_image(logits).unsqueeze(1)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Logits of one pixel after the other."""
+        """Yield the logits of one pixel after the other."""
         for logits in self._walk(x):
             yield logits.unsqueeze(-1)
 

@@ -1,4 +1,4 @@
-"""Distribution of images whose pixels an autoregressive network draws one after the other."""
+"""Distribution of images or sequences that an autoregressive network draws pixel by pixel."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Autoregressive(EnumeratedImages):
         check = self._validate_args if validate_args is None else validate_args
         self.context = network.context_vectors(context, check)
         batch_shape = torch.Size() if self.context is None else self.context.shape[:-1]
-        event_shape = torch.Size(network.image_shape)
+        event_shape = torch.Size(network.shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
     def expand(
@@ -79,32 +79,29 @@ class Autoregressive(EnumeratedImages):
         new.context = self.context  # not expanded, so nothing is computed twice
         return new
 
-    @constraints.dependent_property(event_dim=3)
+    @constraints.dependent_property
     def support(self) -> constraints.Constraint:
         """Images whose pixels are in the support of the likelihood."""
-        return constraints.independent(self.network.pixel.support, 3)
+        return constraints.independent(self.network.pixel_distribution.support, self.event_dim)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass or log-density of images ``(*sample, *batch, channel, height, width)``, nats."""
+        """Log-mass or log-density of images ``(*sample, *batch, *shape)``, nats."""
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
-        log_probs = [
-            self._log_probs(member, value).sum((-3, -2, -1)) for member in self.network.members
-        ]
+        log_probs = [self._sum(self._log_probs(m, value)) for m in self.network.members]
         log_prob = log_probs[0]
         if len(log_probs) > 1:
             log_prob = torch.stack(log_probs).logsumexp(0) - log(len(log_probs))
         return log_prob.expand(broadcast_shape(log_prob.shape, self.batch_shape))
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
-        """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""
-        shape = self._extended_shape(sample_shape)
-        context = self._flat_context(shape[:-3])
-        weights = torch.ones(
-            prod(shape[:-3]), len(self.network.members), device=self.network.ordering.device
-        )
-        return self._mixture(weights, context).reshape(shape)
+        """Draw images, ``(*sample_shape, *batch, *shape)``."""
+        batch = torch.Size(sample_shape) + self.batch_shape
+        members, device = len(self.network.members), self.network.ordering.device
+        weights = torch.ones(prod(batch), members, device=device)
+        images = self._mixture(weights, self._flat_context(batch))
+        return images.reshape(batch + self.event_shape)
 
     def complete(self, value: Tensor, observed: Tensor) -> Tensor:
         """Draw the missing pixels of images given the others, exactly.
@@ -112,7 +109,7 @@ class Autoregressive(EnumeratedImages):
         Parameters
         ----------
         value
-            Images ``(*batch, channel, height, width)``; missing pixels may hold anything.
+            Images ``(*batch, *shape)``; missing pixels may hold anything.
         observed
             Which pixels are given, booleans that broadcast to the shape of ``value``. The given
             pixels of each image must be the first ones in the network's ordering.
@@ -120,8 +117,7 @@ class Autoregressive(EnumeratedImages):
         Returns
         -------
         Tensor
-            ``(*batch, channel, height, width)``, in the wider of the types of ``value`` and the
-            network.
+            ``(*batch, *shape)``, in the wider of the types of ``value`` and the network.
 
         Raises
         ------
@@ -129,7 +125,7 @@ class Autoregressive(EnumeratedImages):
             If the given pixels are not the first ones of the ordering or lie outside the support.
         """
         value, observed = self._with_prefix(value, observed)
-        batch = value.shape[:-3]
+        batch = self._batch(value)
         weights = value.new_ones(prod(batch), 1)
         if len(self.network.members) > 1:
             with torch.no_grad():
@@ -156,7 +152,7 @@ class Autoregressive(EnumeratedImages):
     @property
     def levels(self) -> Tensor:
         """Values of a pixel, ``(levels,)``; NotImplementedError if they are uncountable."""
-        pixel = self.network.pixel
+        pixel = self.network.pixel_distribution
         if not pixel.has_enumerate_support:
             raise NotImplementedError(
                 f"the network's likelihood is {self.network.likelihood}, which does not list the "
@@ -170,8 +166,8 @@ class Autoregressive(EnumeratedImages):
         return self.context.expand(*batch, -1).reshape(-1, self.network.context_size)
 
     def _log_probs(self, member: AutoregressiveNetwork, value: Tensor) -> Tensor:
-        # Of each pixel under one member, (*sample, *batch, channel, height, width).
-        batch = value.shape[:-3]
+        # Of each pixel under one member, (*sample, *batch, *shape).
+        batch = self._batch(value)
         if self.context is not None:
             batch = broadcast_shape(batch, self.context.shape[:-1])
             value = value.expand(*batch, *self.event_shape)
@@ -181,7 +177,13 @@ class Autoregressive(EnumeratedImages):
     def _member_log_probs(self, value: Tensor, observed: Tensor) -> Tensor:
         # Of the given pixels under each member, (members, *batch).
         log_probs = [self._log_probs(member, value) for member in self.network.members]
-        return torch.where(observed, torch.stack(log_probs), 0.0).sum((-3, -2, -1))
+        return self._sum(torch.where(observed, torch.stack(log_probs), 0.0))
+
+    def _batch(self, value: Tensor) -> torch.Size:
+        return value.shape[: value.dim() - self.event_dim]
+
+    def _sum(self, log_probs: Tensor) -> Tensor:
+        return log_probs.sum(tuple(range(-self.event_dim, 0)))
 
     def _with_prefix(self, value: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
         # The given pixels, zero elsewhere, and their mask, both in the full shape; validated.
@@ -195,10 +197,10 @@ class Autoregressive(EnumeratedImages):
                     "observed holds pixels that come after missing ones in the network's ordering; "
                     "expected the first pixels of the ordering, for each image"
                 )
-        if not self.network.pixel.support.check(value)[observed].all():
+        if not self.network.pixel_distribution.support.check(value)[observed].all():
             raise ValueError(
                 f"value holds given pixels outside the support of {self.network.likelihood}; "
-                f"expected values in {self.network.pixel.support}"
+                f"expected values in {self.network.pixel_distribution.support}"
             )
         return torch.where(observed, value, 0), observed
 

@@ -24,6 +24,7 @@ class Bernoulli(Likelihood):
     """
 
     outputs = 1
+    symbols: int | None = 2
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return Bernoulli pixels with the logits ``raw``."""
@@ -67,6 +68,8 @@ class SoftBernoulli(Bernoulli):
     >>> SoftBernoulli().distribution(raw).log_prob(torch.full((2, 1, 8, 8), 0.3))
     tensor([-44.3614, -44.3614])
     """
+
+    symbols = None
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return Bernoulli pixels whose log_prob also accepts grey values."""

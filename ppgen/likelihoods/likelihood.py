@@ -30,6 +30,9 @@ class Likelihood(ABC):
     outputs: int
     """Number of raw outputs that a network returns for each pixel."""
 
+    symbols: int | None = None
+    """Number of values 0, 1, 2, … that a pixel can have; None if it has others."""
+
     @abstractmethod
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return the distribution of images, with batch shape ``batch``."""
@@ -183,7 +186,7 @@ class Mass(Likelihood):
 
     def __init__(self, levels: int) -> None:
         check_size("levels", levels, least=2)
-        self.levels = levels
+        self.levels = self.symbols = levels
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
         """Return the number of each pixel's bin, in torch's default floating-point type."""

@@ -15,24 +15,19 @@ from ppgen.objectives.importance import parts_of_draws
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
-"""Completions that a mean is over; images times completions that are drawn at a time."""
+"""Completions that are averaged, and images times completions drawn at a time."""
 
 
 class AutoregressiveModel(Program):
-    """x ~ Autoregressive(network, context). Nothing is latent, so its ELBO is log p(x).
+    """x ~ Autoregressive(network, context), at the site ``"x"``; the ELBO is log p(x).
 
-    A network with several members is trained by one of them at random in each step, whose mean
-    log-probability is a bound on that of their mixture.
+    A training step of a network with several members uses one of them, drawn at random; its
+    expected log-probability is a lower bound of the mixture's.
 
     Parameters
     ----------
     network
-        Any :class:`ppgen.autoregressive.AutoregressiveNetwork`.
-
-    Raises
-    ------
-    TypeError
-        Where the network is none.
+        Any :class:`ppgen.autoregressive.AutoregressiveNetwork`; raises TypeError for other objects.
 
     Examples
     --------
@@ -48,69 +43,56 @@ class AutoregressiveModel(Program):
         self.network = network
 
     def model(self, x: Tensor | None = None, context: Tensor | None = None, *, n: int = 1) -> Any:
-        """Draw the image at the site ``"x"``, given a class label or vector where there is one."""
+        """Draw or observe images, given class labels or vectors if the network has a context."""
         scored_by_one = x is not None and self.network.training
         network = self.network.training_member() if scored_by_one else self.network
         p = Autoregressive(network, context)
         if context is not None and len(p.batch_shape) > 1 and not context.is_floating_point():
             raise ValueError(
                 f"context has the shape {tuple(context.shape)} and the type {context.dtype}; "
-                "expected one label an image, or floating vectors, as one-hot vectors have to be"
+                "expected one label for each image, or floating vectors: convert one-hot vectors "
+                "by context.float()"
             )
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", p, obs=x)
 
     def distribution(self, context: Tensor | None = None) -> Autoregressive:
-        """Give the distribution of images."""
+        """Return the distribution of images."""
         return Autoregressive(self.network, context)
 
     def log_likelihood(
         self, x: Tensor, observed: Tensor | None = None, context: Tensor | None = None
     ) -> Tensor:
-        """Log p(x) of images, or of their observed pixels, ``(batch,)``, in nats.
+        """Log p(x) of images, or of their observed pixels, ``(batch,)``, nats.
 
-        Of a network with several members it is that of their mixture, in training mode too.
+        For a network with several members it is that of the mixture, also in training mode.
 
         Parameters
         ----------
         x
-            ``(batch, channel, height, width)``.
+            ``(batch, *shape)``.
         observed
-            Which pixels are known, the first so many in the network's ordering; None: all.
+            Booleans: which pixels are known. They must be the first ones in the network's
+            ordering, otherwise ValueError is raised. None: all.
         context
-            Class labels or vectors, one an image.
-
-        Raises
-        ------
-        ValueError
-            Where the observed pixels are no prefix of the ordering.
+            Class labels or vectors, one for each image.
         """
         if observed is None:
             observed = torch.ones((), dtype=torch.bool, device=x.device)
         return self.distribution(context).prefix_log_prob(x, observed)
 
     def complete(
-        self,
-        x: Tensor,
-        observed: Tensor,
-        context: Tensor | None = None,
-        *,
-        mean: bool = False,
+        self, x: Tensor, observed: Tensor, context: Tensor | None = None, *, mean: bool = False
     ) -> Tensor:
-        """Fill missing pixels by a draw from p(missing | observed pixels), exactly.
+        """Draw the missing pixels from p(missing | observed pixels), exactly; ``(batch, *shape)``.
 
         Parameters
         ----------
         x, observed, context
             As for :meth:`log_likelihood`.
         mean
-            Whether to fill in the mean of the missing pixels, grey values, over 100 draws: it has
-            no closed form.
-
-        Returns
-        -------
-        Tensor
-            ``(batch, channel, height, width)``.
+            Whether to fill in the mean of the missing pixels over 100 draws instead, as grey
+            values; it has no closed form.
         """
         p = self.distribution(context)
         if not mean:
@@ -122,5 +104,5 @@ class AutoregressiveModel(Program):
         return total / DRAWS_OF_A_MEAN
 
     def grey(self, x: Tensor) -> Tensor:
-        """Give pixels in the likelihood's support as grey values."""
+        """Convert pixels in the likelihood's support to grey values."""
         return self.network.likelihood.grey(x)

@@ -161,7 +161,7 @@ class AutoregressiveBernoulli(Posterior):
         super().__init__(network.pixels)
         check_size("network.context_size", network.context_size)
         self.network = network
-        image, vector = torch.Size(network.image_shape), torch.Size([network.pixels])
+        image, vector = torch.Size(network.shape), torch.Size([network.pixels])
         self.to_vector = ReshapeTransform(image, vector)
 
     @property

@@ -25,7 +25,7 @@ class Leaking(LinearChain):
         raw = super().forward(x, context).flatten(2)
         leak = torch.zeros_like(raw)
         leak[:, 0, self.pixel] = self.extra * x.flatten(1)[:, self.source]
-        return (raw + leak).unflatten(2, self.image_shape)
+        return (raw + leak).unflatten(2, self.shape)
 
 
 def test_a_pixel_that_knows_itself_is_named():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppgen.autoregressive import masks
-from ppgen.autoregressive.masks import draw_degrees
+from ppgen.autoregressive.masked_linear import draw_degrees
 
 BOOK_ORDERING = [1, 3, 0, 2]  # x2, x4, x1, x3
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ppgen.autoregressive import NADE
-from ppgen.autoregressive.nade_function import BLOCK, NADEFunction
+from ppgen.autoregressive.nade import BLOCK, NADEFunction
 
 
 def loop(x, start, weight, output):
@@ -12,19 +12,25 @@ def loop(x, start, weight, output):
     raw, total = [], start
     for pixel, row, to_outputs in zip(x, weight, output, strict=True):
         raw.append(total.sigmoid() @ to_outputs.mT)
-        total = total + pixel * row
+        total = total + pixel @ row
     return torch.stack(raw)
 
 
-def arguments(pixels, outputs=1, batch=3, hidden=4):
-    shapes = [(pixels, batch, 1), (batch, hidden), (pixels, hidden), (pixels, outputs, hidden)]
+def arguments(pixels, outputs=1, features=1, batch=3, hidden=4):
+    shapes = [
+        (pixels, batch, features),
+        (batch, hidden),
+        (pixels, features, hidden),
+        (pixels, outputs, hidden),
+    ]
     return [torch.randn(shape).double().requires_grad_() for shape in shapes]
 
 
+@pytest.mark.parametrize("features", [1, 2])
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("pixels", [1, 2, BLOCK, 2 * BLOCK, 2 * BLOCK + 3])
-def test_outputs_and_gradients_are_those_of_the_loop(pixels, outputs):
-    inputs = arguments(pixels, outputs)
+def test_outputs_and_gradients_are_those_of_the_loop(pixels, outputs, features):
+    inputs = arguments(pixels, outputs, features)
     raw, expected = NADEFunction.apply(*inputs), loop(*inputs)
     torch.testing.assert_close(raw, expected)
     weights = torch.randn_like(raw)
@@ -35,8 +41,10 @@ def test_outputs_and_gradients_are_those_of_the_loop(pixels, outputs):
     )
 
 
-def test_gradients_against_finite_differences():
-    assert torch.autograd.gradcheck(NADEFunction.apply, arguments(BLOCK + 2, outputs=2, batch=2))
+@pytest.mark.parametrize("features", [1, 2])
+def test_gradients_against_finite_differences(features):
+    inputs = arguments(BLOCK + 2, outputs=2, features=features, batch=2)
+    assert torch.autograd.gradcheck(NADEFunction.apply, inputs)
 
 
 def test_pixels_that_need_no_gradient_get_none():
@@ -82,5 +90,5 @@ def test_no_hidden_unit_is_refused():
 
 
 def test_layers_in_place_of_a_number_are_refused():
-    with pytest.raises(TypeError, match=r"hidden is \[5\]; expected one number"):
+    with pytest.raises(TypeError, match=r"hidden is \[5\]; expected a whole number"):
         NADE((1, 3, 3), hidden=[5])

@@ -1,4 +1,4 @@
-"""Laws of every autoregressive network in `NETWORKS`; a new one is one more line there."""
+"""Laws of every network in `NETWORKS` with every encoding in `INPUTS`; a new one is one line."""
 
 import copy
 from collections.abc import Callable
@@ -19,47 +19,51 @@ from ppgen.autoregressive import (
     NADE,
     AutoregressiveNetwork,
     ConditionalTables,
+    Embedding,
     FullyVisible,
     GatedPixelCNN,
+    GreyValues,
     Independent,
+    OneHot,
     PixelCNN,
     Transformer,
     check_network,
 )
 from ppgen.distributions import Autoregressive
-from ppgen.likelihoods import Bernoulli, Categorical
+from ppgen.likelihoods import Bernoulli, Categorical, ContinuousBernoulli, SoftBernoulli
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 
-def dense_tables(image_shape, ordering=None):
-    pixels = torch.Size(image_shape).numel()
+def dense_tables(shape, ordering=None):
+    pixels = torch.Size(shape).numel()
     tables = [torch.rand((2,) * length, dtype=torch.double) for length in range(1, pixels + 1)]
     tables = [(table / table.sum(-1, keepdim=True)).numpy() for table in tables]
-    return ConditionalTables.from_tables(image_shape, tables, ordering)
+    return ConditionalTables.from_tables(shape, tables, ordering)
 
 
-def prefix_tree(image_shape, ordering=None):
-    images = torch.bernoulli(torch.full((60, *image_shape), 0.5))
+def prefix_tree(shape, ordering=None):
+    images = torch.bernoulli(torch.full((60, *shape), 0.5))
     return ConditionalTables.from_images(images, pseudo_count=0.4, ordering=ordering)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A network under test, and what it takes."""
+    """A network under test, and which arguments it has."""
 
     make: Callable[..., AutoregressiveNetwork]
     context: bool = True
     ordering: bool = True
     any_likelihood: bool = True
+    inputs: bool = True
     differentiable: bool = True
 
 
-LOOKED_UP = {"context": False, "any_likelihood": False, "differentiable": False}
+LOOKED_UP = dict.fromkeys(("context", "any_likelihood", "inputs", "differentiable"), False)
 
 NETWORKS = {
-    "Independent": Entry(Independent, ordering=False),
+    "Independent": Entry(Independent, ordering=False, inputs=False),
     "FullyVisible": Entry(FullyVisible),
     "MADE": Entry(partial(MADE, hidden=[20])),
     "MADE, two layers, no direct": Entry(partial(MADE, hidden=[12, 15], direct=False)),
@@ -74,49 +78,64 @@ NETWORKS = {
     "LSTM": Entry(partial(LSTM, hidden=6)),
     "LSTM, two layers": Entry(partial(LSTM, hidden=5, layers=2)),
     "Transformer": Entry(partial(Transformer, width=6, layers=2, heads=2)),
-    "a network of one's own": Entry(LinearChain),
+    "a network of one's own": Entry(LinearChain, inputs=False),
+}
+
+INPUTS = {
+    "grey": lambda levels: GreyValues(),
+    "one-hot": OneHot,
+    "embedding": partial(Embedding, size=2),
 }
 
 every = pytest.mark.parametrize("entry", NETWORKS.values(), ids=NETWORKS)
-image_shapes = pytest.mark.parametrize(
-    "image_shape", [(1, 3, 3), (2, 2, 3)], ids=["grey", "colour"]
+every_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
+shapes = pytest.mark.parametrize(
+    "shape", [(1, 3, 3), (2, 2, 3), (7,)], ids=["grey", "colour", "sequence"]
 )
 orderings = pytest.mark.parametrize("shuffled", [False, True], ids=["raster", "shuffled"])
 
 
-def make(entry, image_shape=(1, 3, 3), shuffled=False, **options):
+def make(entry, shape=(1, 3, 3), shuffled=False, **options):
     """Make a network with weights far from zero, in float64."""
     if shuffled:
-        options["ordering"] = torch.randperm(torch.Size(image_shape).numel())
-    network = entry.make(image_shape, **options).double().eval()
+        options["ordering"] = torch.randperm(torch.Size(shape).numel())
+    network = entry.make(shape, **options).double().eval()
     for parameter in network.parameters():
         parameter.data = 1.5 * parameter.data + 0.3 * torch.randn_like(parameter)
     return network
 
 
-def make_or_skip(entry, image_shape=(1, 3, 3), shuffled=False, **options):
+def make_or_skip(entry, shape=(1, 3, 3), shuffled=False, **options):
+    if not entry.inputs and isinstance(options.get("inputs"), GreyValues):  # as by default
+        del options["inputs"]
     wanted = {"context": "context_size" in options, "ordering": shuffled}
-    wanted["any_likelihood"] = "likelihood" in options
+    wanted |= {"any_likelihood": "likelihood" in options, "inputs": "inputs" in options}
     for name, is_wanted in wanted.items():
         if is_wanted and not getattr(entry, name):
-            pytest.skip(f"takes no {name}")
-    return make(entry, image_shape, shuffled, **options)
+            pytest.skip(f"has no argument for {name}")
+    return make(entry, shape, shuffled, **options)
 
 
-def all_images(image_shape, levels=2):
-    pixels = torch.Size(image_shape).numel()
+def of_symbols(entry, inputs, shape=(1, 3, 3), shuffled=False, levels=3, **options):
+    """Make a network whose pixels have three values, read by an encoding."""
+    options |= {"likelihood": Categorical(levels), "inputs": inputs(levels)}
+    return make_or_skip(entry, shape, shuffled, **options)
+
+
+def all_images(shape, levels=2):
+    pixels = torch.Size(shape).numel()
     digits = torch.arange(levels**pixels)[:, None] // levels ** torch.arange(pixels) % levels
-    return digits.double().view(-1, *image_shape)
+    return digits.double().view(-1, *shape)
 
 
 def numbers(images, levels=2):
-    """Which of `all_images` each image is."""
+    """Return the place of each image in `all_images`."""
     digits = images.flatten(1).long()
     return (digits * levels ** torch.arange(digits.shape[1])).sum(1)
 
 
 def p_value(probabilities, counts):
-    """Chi-square test, cells with an expected count below 10 taken together."""
+    """Return the p-value of a chi-square test that merges cells with expected counts below 10."""
     expected = probabilities * counts.sum()
     rare = expected < 10
     cells = [torch.cat([t[~rare], t[rare].sum(0, keepdim=True)]) for t in (counts, expected)]
@@ -126,7 +145,7 @@ def p_value(probabilities, counts):
 
 @torch.no_grad()
 def by_steps(network, x, context=None):
-    """Raw outputs by the sequential view, which is given NaN for every pixel that is to come."""
+    """Return raw outputs of the sequential view, in which pixels not yet drawn are NaN."""
     known = network.in_order(x)
     buffer = torch.full_like(known, torch.nan)
     raws = []
@@ -140,11 +159,11 @@ def by_steps(network, x, context=None):
 
 
 @every
-@image_shapes
+@shapes
 @orderings
-def test_both_views_agree(entry, image_shape, shuffled):
-    network = make_or_skip(entry, image_shape, shuffled)
-    x = torch.bernoulli(torch.full((7, *image_shape), 0.5).double())
+def test_both_views_agree(entry, shape, shuffled):
+    network = make_or_skip(entry, shape, shuffled)
+    x = torch.bernoulli(torch.full((7, *shape), 0.5).double())
     for member in network.members:
         torch.testing.assert_close(by_steps(member, x), member(x), rtol=0, atol=1e-10)
         single = copy.deepcopy(member).float()
@@ -165,24 +184,36 @@ def test_both_views_agree_given_a_context(entry):
 
 
 @every
-@image_shapes
-def test_both_views_agree_with_several_outputs(entry, image_shape):
-    network = make_or_skip(entry, image_shape, likelihood=Categorical(3))
-    x = torch.randint(3, (7, *image_shape)).double() / 2
-    raw = network(x)
-    assert raw.shape == (7, 3, *image_shape)
-    torch.testing.assert_close(by_steps(network, x), raw, rtol=0, atol=1e-10)
+@every_input
+@shapes
+def test_both_views_agree_with_symbols(entry, inputs, shape):
+    network = of_symbols(entry, inputs, shape)
+    x = torch.randint(3, (7, *shape)).double()
+    for member in network.members:
+        raw = member(x)
+        assert raw.shape == (7, 3, *shape)
+        torch.testing.assert_close(by_steps(member, x), raw, rtol=0, atol=1e-10)
+
+
+@every
+@every_input
+def test_both_views_agree_with_symbols_in_another_order_given_a_context(entry, inputs):
+    network = of_symbols(entry, inputs, (7,), shuffled=entry.ordering, context_size=2)
+    x, context = torch.randint(3, (7, 7)).double(), torch.randn(7, 2).double()
+    for member in network.members:
+        raw = member(x, context)
+        torch.testing.assert_close(by_steps(member, x, context), raw, rtol=0, atol=1e-10)
 
 
 # which pixels a conditional may know
 
 
 @every
-@image_shapes
+@shapes
 @orderings
-def test_no_conditional_changes_with_its_own_or_a_later_pixel(entry, image_shape, shuffled):
-    network = make_or_skip(entry, image_shape, shuffled)
-    x = torch.bernoulli(torch.full((5, *image_shape), 0.5).double())
+def test_no_conditional_changes_with_its_own_or_a_later_pixel(entry, shape, shuffled):
+    network = make_or_skip(entry, shape, shuffled)
+    x = torch.bernoulli(torch.full((5, *shape), 0.5).double())
     for member in network.members:
         before = member.in_order(member(x))
         for step, position in enumerate(member.ordering):
@@ -193,15 +224,34 @@ def test_no_conditional_changes_with_its_own_or_a_later_pixel(entry, image_shape
 
 
 @every
-@image_shapes
+@every_input
+@shapes
+def test_no_conditional_changes_with_its_own_or_a_later_symbol(entry, inputs, shape):
+    """Each symbol in turn is replaced by both others; those of the first pixel are told apart."""
+    network = of_symbols(entry, inputs, shape)
+    x = torch.randint(3, (5, *shape)).double()
+    for member in network.members:
+        before, read = member.in_order(member(x)), []
+        for step, position in enumerate(member.ordering):
+            for shift in (1, 2):
+                changed = x.flatten(1).clone()
+                changed[:, position] = (changed[:, position] + shift) % 3
+                after = member.in_order(member(changed.view_as(x)))
+                assert torch.equal(after[..., : step + 1], before[..., : step + 1])
+                read.append((after != before).any())
+        if entry.inputs:
+            assert read[0]
+            assert read[1]
+
+
+@every
+@shapes
 @orderings
-def test_jacobian_has_no_entry_from_a_pixel_to_itself_or_an_earlier_one(
-    entry, image_shape, shuffled
-):
+def test_jacobian_has_no_entry_from_a_pixel_to_itself_or_an_earlier_one(entry, shape, shuffled):
     if not entry.differentiable:
         pytest.skip("has no Jacobian")
-    network = make_or_skip(entry, image_shape, shuffled)
-    x = torch.rand(image_shape).double()
+    network = make_or_skip(entry, shape, shuffled)
+    x = torch.rand(shape).double()
     for member in network.members:
 
         def outputs(x, member=member):
@@ -213,26 +263,27 @@ def test_jacobian_has_no_entry_from_a_pixel_to_itself_or_an_earlier_one(
 
 
 @every
-@image_shapes
+@shapes
 @orderings
-def test_the_public_check_takes_it(entry, image_shape, shuffled):
-    check_network(make_or_skip(entry, image_shape, shuffled).float())
+def test_the_public_check_takes_it(entry, shape, shuffled):
+    check_network(make_or_skip(entry, shape, shuffled).float())
 
 
 @every
-def test_the_public_check_takes_it_given_a_context_and_several_outputs(entry):
-    check_network(make_or_skip(entry, context_size=4, likelihood=Categorical(3)))
+@every_input
+def test_the_public_check_takes_it_given_a_context_and_symbols(entry, inputs):
+    check_network(of_symbols(entry, inputs, context_size=4))
 
 
 # probabilities
 
 
 @every
-@image_shapes
+@shapes
 @orderings
-def test_probabilities_of_all_images_sum_to_one(entry, image_shape, shuffled):
-    p = Autoregressive(make_or_skip(entry, image_shape, shuffled))
-    log_prob = p.log_prob(all_images(image_shape))
+def test_probabilities_of_all_images_sum_to_one(entry, shape, shuffled):
+    p = Autoregressive(make_or_skip(entry, shape, shuffled))
+    log_prob = p.log_prob(all_images(shape))
     assert log_prob.exp().sum().item() == pytest.approx(1, abs=1e-10)
 
 
@@ -246,9 +297,22 @@ def test_probabilities_sum_to_one_given_each_context(entry):
 
 
 @every
-def test_probabilities_of_images_with_three_levels_sum_to_one(entry):
-    p = Autoregressive(make_or_skip(entry, (1, 2, 2), likelihood=Categorical(3)))
-    total = p.log_prob(all_images((1, 2, 2), levels=3)).exp().sum()
+@pytest.mark.parametrize("shape", [(1,), (2, 3), (2, 1, 2, 2)], ids=str)
+def test_images_of_other_dimensions(entry, shape):
+    p = Autoregressive(make_or_skip(entry, shape))
+    x = all_images(shape)
+    assert p.log_prob(x).exp().sum().item() == pytest.approx(1, abs=1e-10)
+    assert p.sample((4,)).shape == (4, *shape)
+    assert (p.event_dim, p.support.event_dim) == (len(shape), len(shape))
+    torch.testing.assert_close(by_steps(p.network, x), p.network(x), rtol=0, atol=1e-10)
+
+
+@every
+@every_input
+@pytest.mark.parametrize("shape", [(1, 2, 2), (4,)], ids=["image", "sequence"])
+def test_probabilities_of_symbols_sum_to_one(entry, inputs, shape):
+    p = Autoregressive(of_symbols(entry, inputs, shape))
+    total = p.log_prob(all_images(shape, levels=3)).exp().sum()
     assert total.item() == pytest.approx(1, abs=1e-10)
 
 
@@ -276,10 +340,11 @@ def test_samples_follow_the_probabilities(entry, shuffled):
 
 
 @every
-def test_samples_with_three_levels_follow_the_probabilities(entry):
-    network = make_or_skip(entry, (1, 2, 2), likelihood=Categorical(3))
-    p = Autoregressive(network)
-    probabilities = p.log_prob(all_images((1, 2, 2), levels=3)).exp().detach()
+@every_input
+@pytest.mark.parametrize("shape", [(1, 2, 2), (4,)], ids=["image", "sequence"])
+def test_samples_of_symbols_follow_the_probabilities(entry, inputs, shape):
+    p = Autoregressive(of_symbols(entry, inputs, shape))
+    probabilities = p.log_prob(all_images(shape, levels=3)).exp().detach()
     counts = numbers(p.sample((20_000,)), levels=3).bincount(minlength=81)
     assert p_value(probabilities, counts) > FAILURE_RATE
 
@@ -326,6 +391,24 @@ def test_completions_keep_what_is_given_and_follow_the_conditional(entry, shuffl
 
 
 @every
+@every_input
+def test_completions_of_a_sequence_follow_the_conditional(entry, inputs):
+    """Chi-square test against the 3^2 conditional probabilities by enumeration."""
+    p = Autoregressive(of_symbols(entry, inputs, (4,)))
+    if len({tuple(member.ordering.tolist()) for member in p.network.members}) > 1:
+        pytest.skip("its members have no prefix in common")
+    observed = torch.tensor([True, True, False, False])
+    given = torch.tensor([2.0, 0.0, torch.nan, torch.nan]).double()
+    every_end = torch.cat([given[:2].expand(9, 2), all_images((2,), levels=3)], 1)
+    log_probs = p.log_prob(every_end).detach()
+    completed = p.complete(given.expand(20_000, 4), observed)
+    assert torch.equal(completed[:, :2], given[:2].expand(20_000, 2))
+    counts = numbers(completed[:, 2:], levels=3).bincount(minlength=9)
+    assert p_value(log_probs.softmax(0), counts) > FAILURE_RATE
+    torch.testing.assert_close(p.prefix_log_prob(given, observed), log_probs.logsumexp(0))
+
+
+@every
 def test_the_same_seed_gives_the_same_images_as_one_pass_a_pixel(entry, monkeypatch):
     network = make_or_skip(entry)
     if type(network).steps is AutoregressiveNetwork.steps:
@@ -350,11 +433,19 @@ def test_no_image_and_one_image_can_be_drawn(entry):
 # modules
 
 
+def in_training(entry, inputs):
+    """Make a network of symbols with a context, as far as it has these arguments."""
+    if not entry.any_likelihood:
+        return make(entry).train()
+    return of_symbols(entry, inputs, (1, 3, 3), context_size=2).train()
+
+
 @every
-def test_gradients_reach_every_parameter(entry):
-    network = make_or_skip(entry, **({"context_size": 2} if entry.context else {})).train()
+@every_input
+def test_gradients_reach_every_parameter(entry, inputs):
+    network = in_training(entry, inputs)
     context = torch.randn(20, 2).double() if entry.context else None
-    x = torch.bernoulli(torch.full((20, 1, 3, 3), 0.5).double())
+    x = torch.randint(network.likelihood.symbols, (20, 1, 3, 3))
     parameters = list(network.named_parameters())
     if not parameters:
         pytest.skip("has no parameters")
@@ -366,15 +457,15 @@ def test_gradients_reach_every_parameter(entry):
 
 
 @every
-def test_a_step_of_training_is_traced_given_labels(entry):
-    """To a graph with the same numbers: nothing in it waits for the value of a tensor."""
+@every_input
+def test_a_step_of_training_is_traced_given_labels(entry, inputs):
+    """The traced graph returns the same numbers, so nothing waits for the value of a tensor."""
     if not entry.differentiable:
         pytest.skip("is not trained")
-    network = make_or_skip(entry, **({"context_size": 2} if entry.context else {})).train()
-    batch = [torch.bernoulli(torch.full((6, 1, 3, 3), 0.5).double())]
-    batch += [torch.tensor([0, 1, 1, 0, 1, 0])] * entry.context
+    network = in_training(entry, inputs)
+    batch = torch.randint(3, (6, 1, 3, 3)), torch.tensor([0, 1, 1, 0, 1, 0])
 
-    def step(x, labels=None):
+    def step(x, labels):
         loss = -Autoregressive(network, labels).log_prob(x).sum()
         return loss, *torch.autograd.grad(loss, list(network.parameters()))
 
@@ -444,9 +535,11 @@ def test_an_image_of_a_batch_is_as_by_itself(entry):
 
 
 @every
-@pytest.mark.parametrize("shape", [(9,), (1, 3), (0, 3, 3)], ids=str)
-def test_an_image_shape_that_is_none_is_refused(entry, shape):
-    with pytest.raises(ValueError, match="image_shape"):
+@pytest.mark.parametrize("shape", [(), (0, 3, 3)], ids=str)
+def test_a_shape_without_pixels_is_refused(entry, shape):
+    with pytest.raises(
+        ValueError, match=r"shape is \(.*expected a sequence of sizes|have the shape"
+    ):
         make(entry, shape)
 
 
@@ -471,13 +564,27 @@ def test_what_is_no_likelihood_is_refused(entry, likelihood):
 
 
 @every
-def test_an_image_shape_that_is_a_number_is_refused(entry):
+def test_a_shape_that_is_a_number_is_refused(entry):
     if not entry.any_likelihood:
         pytest.skip("is made of tables, which have a shape")
-    with pytest.raises(TypeError, match=r"image_shape is 64; expected \(channel, height, width\)"):
+    with pytest.raises(TypeError, match=r"shape is 64; expected a sequence .*\(length,\)"):
         entry.make(64)
-    with pytest.raises(TypeError, match=r"image_shape\[1\] is 2\.0; expected a whole number"):
+    with pytest.raises(TypeError, match=r"shape\[1\] is 2\.0; expected a whole number"):
         entry.make((1, 2.0, 2))
+
+
+@every
+def test_an_encoding_that_does_not_suit_the_likelihood_is_refused(entry):
+    if not entry.inputs:
+        pytest.skip("has no argument for inputs")
+    for likelihood in (Categorical(4), Bernoulli(), SoftBernoulli(), ContinuousBernoulli()):
+        for inputs in (OneHot(3), Embedding(3, size=5)):
+            with pytest.raises(ValueError, match=r"inputs is .*levels=3.*; expected .* 3 symbols"):
+                make(entry, likelihood=likelihood, inputs=inputs)
+    with pytest.raises(
+        TypeError, match=r"inputs is 'embedding'; expected an instance .*Embedding\("
+    ):
+        make(entry, inputs="embedding")
 
 
 @every

@@ -100,6 +100,7 @@ def test_a_context_of_labels_is_learned_in_bfloat16():
     ("make", "message"),
     [
         (partial(PixelCNN, channels=5), "channels is 5; expected an even number"),
+        (partial(PixelCNN, channels=0), "channels is 0; expected 2 or more"),
         (partial(PixelCNN, blocks=-1), "blocks is -1; expected 0 or more"),
         (partial(PixelCNN, kernel_size=4), "kernel_size is 4; expected odd"),
         (partial(PixelCNN, kernel_size=-1), "kernel_size is -1; expected odd numbers, 1 or more"),

@@ -27,7 +27,7 @@ def tokens(network, x, context):
         token = network.position[step] + context @ network.context_weight
         if step > 0:
             before = x.flatten(1)[:, network.ordering[step - 1]]
-            token = token + torch.outer(before, network.pixel_weight)
+            token = token + torch.outer(before, network.pixel_weight[0])
         columns.append(token)
     return torch.stack(columns, 1)
 
@@ -116,7 +116,7 @@ def test_weights_for_another_size_are_refused(make):
 
 @every
 def test_sampling_works_under_autocast(make):
-    """Keys and values, or the state, are then in bfloat16."""
+    """The transformer's keys and values are then in bfloat16."""
     network = make()
     with torch.autocast("cpu", torch.bfloat16):
         images = Autoregressive(network).sample((3,))
@@ -147,6 +147,7 @@ def test_both_views_agree_at_28_by_28():
         (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected 1 or more"),
         (lambda: Transformer((1, 3, 3), layers=0), "layers is 0; expected 1 or more"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_sizes_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
@@ -162,6 +163,7 @@ def test_bad_sizes_are_refused(make, message):
         (lambda: Transformer((1, 3, 3), heads=2.0), r"heads is 2\.0; expected a whole number"),
         (lambda: Transformer((1, 3, 3), layers=None), "layers is None; expected a whole number"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_size_is_refused(make, message):
     with pytest.raises(TypeError, match=message):

@@ -39,7 +39,7 @@ def test_tables_are_read_back_as_they_were(make, name, tmp_path):
     network = make()
     network.save(tmp_path / name)
     read = ConditionalTables.load(tmp_path / name)
-    assert read.image_shape == network.image_shape
+    assert read.shape == network.shape
     state, expected = read.state_dict(), network.state_dict()
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[key], expected[key]) for key in expected)
@@ -82,8 +82,9 @@ def test_damaged_npz_is_refused(kept, tmp_path):
         {"pseudo_count": np.array(np.nan)},
         {"pseudo_count": np.array([0.0, 1.0])},
         {"ordering": np.array([0, 0, 1, 2])},
-        {"image_shape": np.array([2, 2])},
-        {"image_shape": np.array(4)},
+        {"shape": np.array([2, 3])},
+        {"shape": np.array([2, 0])},
+        {"shape": np.array(4)},
         {"form": np.array("dense")},
         {"form": np.array("dense"), "logits": np.zeros(14)},
         {"form": np.array("dense"), "logits": np.full(15, np.nan)},

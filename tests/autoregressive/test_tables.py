@@ -201,7 +201,7 @@ def test_rounded_tables_are_taken():
         (torch.full((2, 1, 2, 2), 0.5), "image 0 has the value 0.5; expected 0 and 1"),
         (torch.full((2, 1, 2, 2), torch.nan), "image 0 has the value nan; expected 0 and 1"),
         (torch.zeros(0, 1, 2, 2), r"images have the shape \(0, 1, 2, 2\)"),
-        (torch.zeros(2, 2), r"images have the shape \(2, 2\)"),
+        (torch.zeros(2), r"images have the shape \(2,\)"),
     ],
 )
 def test_images_that_cannot_be_counted_are_refused(images, message):

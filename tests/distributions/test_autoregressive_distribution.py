@@ -84,6 +84,20 @@ def test_to_event_takes_images_together(conditional):
     torch.testing.assert_close(together.log_prob(x), p.log_prob(x).sum())
 
 
+def test_sequences_have_one_event_dimension():
+    p = Autoregressive(LinearChain((4,), Categorical(3), context_size=3), torch.randn(5, 3))
+    x = p.sample((2,))
+    assert (p.batch_shape, p.event_shape) == ((5,), (4,))
+    assert p.event_dim == p.support.event_dim == 1
+    assert x.shape == (2, 5, 4)
+    assert p.support.check(x).all()
+    assert p.log_prob(x).shape == p.expand((2, 5)).log_prob(x).shape == (2, 5)
+    assert p.enumerate_support().shape == (81, 5, 4)
+    torch.testing.assert_close(p.log_prob(p.enumerate_support()).logsumexp(0), torch.zeros(5))
+    with pytest.raises(ValueError, match="support"):
+        Autoregressive(p.network, p.context, validate_args=True).log_prob(torch.full((4,), 3.0))
+
+
 def test_mask_leaves_images_out(network):
     p = Autoregressive(network).expand((4,))
     x = p.sample()

@@ -1,0 +1,125 @@
+"""Input encodings: the numbers by which a network reads a value."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ppgen.arguments import check_kind, check_size
+from ppgen.likelihoods import Likelihood
+
+
+class InputEncoding(nn.Module, ABC):
+    """Base of input encodings: each value becomes a vector of ``features`` numbers.
+
+    A subclass defines ``features`` and ``forward``. It defines ``levels`` if it encodes symbols
+    0 … ``levels`` − 1 only. Vectors should have a length of about one. Every autoregressive network
+    takes an encoding as the argument ``inputs`` and applies it by ``features``.
+    """
+
+    features: int
+    """Numbers for each value."""
+
+    levels: int | None = None
+    """Number of symbols; None if every value can be encoded."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
+        """Encode values ``(…)`` in the support of the likelihood as ``(…, features)``."""
+
+
+class GreyValues(InputEncoding):
+    """One number for each value: the likelihood's ``network_input``, of order one. The default."""
+
+    features = 1
+
+    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
+        """Return grey values."""
+        return likelihood.network_input(x).unsqueeze(-1)
+
+
+class OneHot(InputEncoding):
+    """A unit vector for each symbol.
+
+    Parameters
+    ----------
+    levels
+        Number of symbols: that of the likelihood.
+
+    Examples
+    --------
+    >>> from ppgen.likelihoods import Categorical
+    >>> OneHot(3)(torch.tensor([2, 0]), Categorical(3))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+
+    table: Tensor
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        check_size("levels", levels, least=2)
+        self.levels = self.features = levels
+        self.register_buffer("table", torch.eye(levels), persistent=False)
+
+    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
+        """Look up the symbols' unit vectors."""
+        return F.embedding(x.long(), self.table)
+
+    def extra_repr(self) -> str:
+        """Return the arguments, for ``repr``."""
+        return f"levels={self.levels}"
+
+
+class Embedding(InputEncoding):
+    """A trained vector for each symbol, for symbols without order such as characters.
+
+    Parameters
+    ----------
+    levels
+        Number of symbols: that of the likelihood.
+    size
+        Length of the vectors.
+
+    Examples
+    --------
+    A model of text of 64 characters out of 27:
+
+    >>> from ppgen.autoregressive import LSTM
+    >>> from ppgen.likelihoods import Categorical
+    >>> network = LSTM((64,), Categorical(27), inputs=Embedding(levels=27, size=16))
+    >>> network(torch.randint(27, (5, 64))).shape
+    torch.Size([5, 27, 64])
+    """
+
+    def __init__(self, levels: int, size: int = 16) -> None:
+        super().__init__()
+        check_size("levels", levels, least=2)
+        check_size("size", size)
+        self.levels, self.features = levels, size
+        self.table = nn.Parameter(torch.randn(levels, size) / size**0.5)
+
+    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
+        """Look up the symbols' vectors."""
+        return F.embedding(x.long(), self.table)
+
+    def extra_repr(self) -> str:
+        """Return the arguments, for ``repr``."""
+        return f"levels={self.levels}, size={self.features}"
+
+
+def as_inputs(inputs: InputEncoding | None, likelihood: Likelihood) -> InputEncoding:
+    """Return the encoding, or :class:`GreyValues` for None; raise an error if it is unsuitable."""
+    if inputs is None:
+        return GreyValues()
+    example = "ppgen.autoregressive.Embedding(levels=27, size=16)"
+    check_kind("inputs", inputs, InputEncoding, f"an instance of an encoding, such as {example}")
+    if inputs.levels not in (None, likelihood.symbols):
+        raise ValueError(
+            f"inputs is {inputs} and likelihood is {likelihood}; expected a likelihood with "
+            f"{inputs.levels} symbols, such as ppgen.likelihoods.Categorical({inputs.levels})"
+        )
+    return inputs
