@@ -91,14 +91,14 @@ def _check_steps(
     for number, (step, expected) in enumerate(pairs):
         if step is None or expected is None:
             raise ValueError(
-                f"steps gives {'fewer' if step is None else 'more'} steps than there are pixels, "
+                f"steps yields {'fewer' if step is None else 'more'} steps than there are pixels, "
                 f"{network.pixels}; expected one for each"
             )
         network.likelihood.check_outputs(step, tuple(expected.shape))
         differ = ~((step - expected).abs() <= tolerance)
         if differ.any():
             raise ValueError(
-                f"steps and forward give different outputs for {_named(network, number)}: "
+                f"steps and forward return different outputs for {_named(network, number)}: "
                 f"{step[differ][0].item():g} and {expected[differ][0].item():g}; expected the "
                 "same, from pixels that are drawn by then"
             )

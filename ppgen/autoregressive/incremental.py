@@ -19,18 +19,9 @@ Apply = Callable[[MaskedConv2d, Tensor], Tensor]
 
 
 class Columns:
-    """Applies layers at the current pixel, and at its current colour.
+    """Applies layers at the current pixel and colour of ``batch`` images.
 
     Features are those of the current colour alone, ``(batch, channels // colours)``.
-
-    Parameters
-    ----------
-    image_shape
-        ``(channel, height, width)``.
-    batch
-        Number of images.
-    context
-        ``(batch, context_size)``; None for a network without context.
     """
 
     def __init__(self, image_shape: Sequence[int], batch: int, context: Tensor | None) -> None:
@@ -120,15 +111,7 @@ class _Window:
 
 
 class Rows:
-    """Applies layers at the current row, ``(batch, channels, 1, width)``.
-
-    Parameters
-    ----------
-    batch, width
-        Number of images, and their width.
-    context
-        ``(batch, context_size)``; None for a network without context.
-    """
+    """Applies layers at the current row, ``(batch, channels, 1, width)``."""
 
     def __init__(self, batch: int, width: int, context: Tensor | None) -> None:
         self.batch, self.width = batch, width

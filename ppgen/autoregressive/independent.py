@@ -53,8 +53,7 @@ class Independent(AutoregressiveNetwork):
         Raises
         ------
         ValueError
-            If the images are not binary, there are none, ``pseudo_count`` is negative or infinite,
-            or a logit would be infinite.
+            If the images are not binary or none, or a logit would be infinite.
         """
         check_pseudo_count(pseudo_count)
         if len(images) == 0:

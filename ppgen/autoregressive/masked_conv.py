@@ -106,15 +106,7 @@ class MaskedConv2d(nn.Conv2d):
         return self.weight * self.mask
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Return the outputs at every pixel, ``(batch, out_channels, height, width)``.
-
-        Parameters
-        ----------
-        x
-            ``(batch, in_channels, height, width)``.
-        context
-            y, ``(batch, context_size)``.
-        """
+        """Return the outputs at every pixel, ``(batch, out_channels, height, width)``."""
         above = self.kernel_size[0] - 1
         return self.convolve(F.pad(x, (0, 0, above, 0)) if above else x, context)
 

@@ -80,13 +80,8 @@ def connections(pixels: Tensor, layers: Sequence[Tensor]) -> list[Tensor]:
 def draw_degrees(units: int, inputs: int, generator: torch.Generator | None = None) -> Tensor:
     """Return degrees for the units of a hidden layer, integers ``(units,)``.
 
-    Parameters
-    ----------
-    units, inputs
-        Number of units in the layer, and of inputs of the network.
-    generator
-        Draws degrees uniformly from 1 … ``inputs`` − 1, except the first, which is 1. None:
-        degrees at equal distances.
+    They are at equal distances or, with a generator, drawn uniformly from 1 … ``inputs`` − 1; the
+    first is then 1.
 
     Examples
     --------
@@ -102,13 +97,7 @@ def draw_degrees(units: int, inputs: int, generator: torch.Generator | None = No
 
 
 class MaskedLinear(nn.Module):
-    """W x + b + V y for the context y; the mask on W is an argument of each call.
-
-    Parameters
-    ----------
-    inputs, outputs, context_size
-        Lengths of x, of the result, and of y, which may be 0.
-    """
+    """W x + b + V y for the context y, if any; the mask on W is an argument of each call."""
 
     def __init__(self, inputs: int, outputs: int, context_size: int) -> None:
         super().__init__()
@@ -145,16 +134,8 @@ def sums_by_degree(
     degrees, one matrix product adds the units that are known by then to all later sums, so little
     is left to add for a single degree.
 
-    Parameters
-    ----------
-    weight
-        ``(units above, units below)``.
-    bias
-        ``(units above, batch)``; overwritten.
-    units
-        ``(units below, batch)``.
-    below, above
-        Number of units of each degree.
+    Shapes are: weight ``(units above, units below)``, bias ``(units above, batch)``, which is
+    overwritten, and units ``(units below, batch)``. below and above count the units of each degree.
     """
     row = column = 0
     for start in range(0, len(above), BLOCK):

@@ -148,12 +148,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
     def log_probs(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Log-probability of each pixel given those before it, ``(batch, *shape)``, nats.
 
-        Parameters
-        ----------
-        x
-            Values in the likelihood's support, ``(batch, *shape)``.
-        context
-            ``(batch, context_size)``; None for a network without context.
+        Arguments are those of :meth:`forward`.
         """
         # At least float32, in which symbols are exact.
         raw = self(x.to(torch.promote_types(self.dtype, torch.float32)), context)
@@ -180,13 +175,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
         context
             ``(n, context_size)``; None for a network without context.
         given, observed
-            Images ``(n, *shape)`` and a boolean mask, in the same shape, of the pixels to keep.
+            Images ``(n, *shape)`` and a boolean mask of the pixels to keep, with all their digits.
             None: draw all pixels.
-
-        Returns
-        -------
-        Tensor
-            ``(n, *shape)``; given pixels keep all their digits.
 
         Examples
         --------
@@ -229,14 +219,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
     def context_vectors(self, context: Tensor | None, check_labels: bool = True) -> Tensor | None:
         """Validate a context and return vectors ``(…, context_size)`` in the parameters' type.
 
-        Class labels become one-hot vectors.
-
-        Parameters
-        ----------
-        context
-            Vectors ``(…, context_size)``, integer labels ``(…)``, or None.
-        check_labels
-            Whether to check the values of labels; a GPU then has to be waited for.
+        Integer labels ``(…)`` become one-hot vectors. ``check_labels`` is whether to check their
+        values, for which a GPU has to be waited for.
         """
         if context is None and self.context_size == 0:
             return None

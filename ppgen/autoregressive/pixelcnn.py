@@ -7,6 +7,7 @@ al. 2016, Conditional image generation with PixelCNN decoders.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 
 import torch
@@ -51,14 +52,7 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
 class ResidualBlock(nn.Module):
     """h + W₃ ∗ ReLU(W₂ ∗ ReLU(W₁ ∗ ReLU(h))), through half the channels (figure 5, left).
 
-    Parameters
-    ----------
-    channels
-        Of the input and the output, an even number for each colour.
-    kernel_size
-        Of the middle convolution; the others are 1×1.
-    colours, context_size
-        As for :class:`MaskedConv2d`.
+    ``kernel_size`` is that of the middle convolution; the others are 1×1.
     """
 
     def __init__(self, channels: int, kernel_size: int, colours: int, context_size: int) -> None:
@@ -130,10 +124,7 @@ class PixelCNN(ConvolutionalNetwork):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
-
-        def apply(layer: MaskedConv2d, features: Tensor) -> Tensor:
-            return layer(features, context)
-
+        apply = partial(_apply, context=context)
         return self.from_maps(self._outputs(apply(self.read, self.to_maps(x)), apply))
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
@@ -158,16 +149,7 @@ class PixelCNN(ConvolutionalNetwork):
 class GatedLayer(nn.Module):
     """Convolutions of one layer of the vertical and of the horizontal stack (figure 2).
 
-    Parameters
-    ----------
-    inputs, outputs
-        Number of channels of the input and of the output, for each colour.
-    kernel_size
-        Odd.
-    mask_type
-        ``"A"`` for the layer that reads the image, ``"B"`` for all others.
-    colours, context_size
-        As for :class:`MaskedConv2d`.
+    ``inputs`` and ``outputs`` are numbers of channels for each colour.
     """
 
     def __init__(
@@ -243,10 +225,7 @@ class GatedPixelCNN(ConvolutionalNetwork):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
-
-        def apply(layer: MaskedConv2d, features: Tensor) -> Tensor:
-            return layer(features, context)
-
+        apply = partial(_apply, context=context)
         maps = self.to_maps(x)
         links = self._links(apply(self.read.vertical, maps), apply)
         return self.from_maps(self._outputs(apply(self.read.horizontal, maps), links, apply))
@@ -290,3 +269,7 @@ class GatedPixelCNN(ConvolutionalNetwork):
         halves = features.split(self.channels, 1)
         value, gate = (torch.cat(half, 1) for half in (halves[::2], halves[1::2]))
         return value.tanh() * gate.sigmoid()
+
+
+def _apply(layer: MaskedConv2d, features: Tensor, context: Tensor | None) -> Tensor:
+    return layer(features, context)

@@ -49,19 +49,10 @@ class SequenceNetwork(AutoregressiveNetwork):
 
     @abstractmethod
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Read tokens, starting from a state.
+        """Return hidden vectors of tokens, both ``(batch, length, width)``, and a new state.
 
-        Parameters
-        ----------
-        tokens
-            ``(batch, length, width)``: all of them if ``state`` is None, else the next one.
-        state
-            What :meth:`start` or the last call returned; None for the parallel view.
-
-        Returns
-        -------
-        tuple[Tensor, Any]
-            Hidden vectors ``(batch, length, width)``, and the new state.
+        The parallel view passes all tokens and no state; the sequential view passes one token, and
+        the state that :meth:`start` or the last call returned.
         """
 
     @abstractmethod

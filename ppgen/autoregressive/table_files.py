@@ -128,5 +128,5 @@ _NAMES: dict[tuple[str, str], type] = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type:
         if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which is refused")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not allowed")
         return _NAMES[module, name]

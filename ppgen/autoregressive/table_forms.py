@@ -32,20 +32,10 @@ class TableForm(nn.Module, ABC):
 
     @abstractmethod
     def expand(self, prefixes: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Look up the next pixel after prefixes, and the names of the longer prefixes.
+        """Look up prefixes of ``length`` pixels by their names ``(n, …)``.
 
-        Parameters
-        ----------
-        prefixes
-            Names ``(n, …)`` of prefixes of ``length`` pixels.
-        length
-            From 0 to ``pixels`` − 1.
-
-        Returns
-        -------
-        tuple[Tensor, Tensor]
-            Logits of the next pixel, ``(n,)``, and names of the prefixes with that pixel black and
-            white, ``(n, 2, …)``.
+        Returns the logits of the next pixel, ``(n,)``, and the names of the prefixes with that
+        pixel black and white, ``(n, 2, …)``.
         """
 
     @abstractmethod

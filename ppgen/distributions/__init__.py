@@ -1,4 +1,4 @@
-"""Distributions that keep all of Pyro's rules, to stand anywhere in any program."""
+"""Custom distributions that follow all of Pyro's rules, for use in any program."""
 
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.bernoulli_table import BernoulliTable

@@ -70,9 +70,7 @@ class Autoregressive(EnumeratedImages):
         event_shape = torch.Size(network.shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: Autoregressive | None = None
-    ) -> Autoregressive:
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Autoregressive:
         """Return the same distribution with a larger batch shape."""
         new = expanded(Autoregressive, self, batch_shape, _instance)
         new.network = self.network

@@ -1,4 +1,4 @@
-"""Binary images whose pixel probabilities are a row of a table."""
+"""Binary images whose pixel probabilities are one row of a table."""
 
 from __future__ import annotations
 
@@ -18,35 +18,31 @@ from ppgen.images import check_value
 class BernoulliTable(EnumeratedImages):
     r"""Independent Bernoulli pixels with the logits ``logits[index]``.
 
-    What ``Bernoulli(logits=logits[index]).to_event()`` is, where a discrete latent chooses among a
-    few rows; but table and index are kept apart, so that summing the latent out, where Pyro makes
-    ``index`` of the shape ``(rows, 1)`` against images of the shape ``(batch, …)``, is a product of
-    two matrices:
+    Equals ``Bernoulli(logits=logits[index]).to_event()``, for a discrete latent that selects one of
+    a few rows. Table and index are stored separately. When Pyro sums the latent out, with ``index``
+    of shape ``(rows, 1)`` and images of shape ``(batch, …)``, log_prob is a matrix product, and no
+    tensor of shape rows × batch × pixels is made:
 
     .. math:: \log p(x \mid k) = \sum_d x_d \, l_{kd} - \sum_d \log(1 + e^{l_{kd}}).
-
-    Nothing of the shape rows × batch × pixels is ever made.
 
     Parameters
     ----------
     logits
-        The table, ``(rows, channel, height, width)``, or with any other shape of images.
+        The table, ``(rows, channel, height, width)``, or with images of any other shape.
     index
-        Which row, integers; their shape is the batch shape.
+        Row numbers, integers; their shape is the batch shape.
     observed
-        Which pixels are observed, booleans ``(*batch, channel, height, width)``; the others are
-        marginalised, so that ``log_prob`` is that of the observed pixels alone, and what stands
-        at the others has no effect. None: all. Draws are of all pixels.
+        Which pixels are observed, booleans ``(*batch, channel, height, width)``; ``log_prob``
+        marginalises the others, whose values have no effect. None: all. Draws have all pixels.
 
     Raises
     ------
     ValueError
-        Where the shapes or types of the arguments are others; with validation on, where an index
-        names no row.
+        If an argument has another shape or type or, with validation on, an index is out of range.
 
     Examples
     --------
-    A mixture as a Pyro program, whose class is summed out:
+    A mixture as a Pyro program, with the class summed out:
 
     >>> import pyro
     >>> import pyro.distributions as dist
@@ -93,12 +89,10 @@ class BernoulliTable(EnumeratedImages):
                 f"0 … {len(logits) - 1}, the rows of logits"
             )
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: BernoulliTable | None = None
-    ) -> BernoulliTable:
-        """Give the same distribution with a larger batch shape."""
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> BernoulliTable:
+        """Return the same distribution with a larger batch shape."""
         new = expanded(BernoulliTable, self, batch_shape, _instance)
-        # The index as it is: log_prob is a product of matrices for what does not vary over images.
+        # The index is not expanded, so that log_prob stays a matrix product.
         new.logits, new.index, new.observed = self.logits, self.index, self.observed
         return new
 
@@ -109,12 +103,9 @@ class BernoulliTable(EnumeratedImages):
 
     @property
     def levels(self) -> Tensor:
-        """Black and white, 0 and 1.
+        """Black and white, 0 and 1; NotImplementedError if pixels are marginalised.
 
-        Raises
-        ------
-        NotImplementedError
-            Where some pixels are not observed: images that differ there would each count.
+        Images that differ in these alone would each be counted.
         """
         if self.observed is not None:
             raise NotImplementedError(
@@ -140,19 +131,13 @@ class BernoulliTable(EnumeratedImages):
             return torch.bernoulli(self.mean.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of the observed pixels of images, in nats.
-
-        Parameters
-        ----------
-        value
-            ``(*sample, *batch, channel, height, width)``.
-        """
+        """Log-mass of the observed pixels of images ``(*sample, *batch, *image_shape)``, nats."""
         check_value(value, self.event_shape)
         if self.observed is not None:
             value = torch.where(self.observed, value, 0)
         if self._validate_args:
             self._validate_sample(value)
-        # Dimensions in which one operand has size 1 are rows or columns of einsum's product.
+        # Dimensions in which one operand has size 1 become rows or columns of a matrix product.
         product = "...d,...d->..."
         ones = value.to(self.logits.dtype).flatten(-len(self.event_shape))
         log_prob = torch.einsum(product, self._rows(self.logits), ones)
@@ -165,5 +150,5 @@ class BernoulliTable(EnumeratedImages):
         return log_prob.expand(broadcast_shape(log_prob.shape, self.batch_shape))
 
     def _rows(self, table: Tensor) -> Tensor:
-        # (*index, pixels); the gradient of an embedding is quicker than that of indexing.
+        # (*index, pixels); the gradient of an embedding is faster than that of indexing.
         return F.embedding(self.index, table.flatten(1))

@@ -1,4 +1,4 @@
-"""What distributions over all binary images of one size have in common."""
+"""The base class of distributions over all binary images of one size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Images = TypeVar("Images", bound="BinaryImages")
 
 
 class BinaryImages(EnumeratedImages):
-    """Base: binary images fall into classes, and a categorical distribution chooses the class.
+    """Base: binary images are divided into classes, and a categorical variable draws the class.
 
-    A subclass says which class an image is of, with what probability it is drawn from its class,
-    and defines ``sample``, ``mean`` and ``expand``, by :meth:`_expanded`.
+    A subclass defines ``_class_of``, ``_log_prob_in_class`` if a class has several images,
+    ``sample``, ``mean``, and ``expand`` by :meth:`_expanded`.
 
     Parameters
     ----------
@@ -68,13 +68,7 @@ class BinaryImages(EnumeratedImages):
         return torch.arange(2).to(self.logits)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of images, in nats.
-
-        Parameters
-        ----------
-        value
-            Zeros and ones, ``(*sample, *batch, channel, height, width)``.
-        """
+        """Log-mass of binary images ``(*sample, *batch, channel, height, width)``, nats."""
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
@@ -95,12 +89,8 @@ def all_images(
 ) -> Tensor:
     """List all binary images of a size, ``(2**pixels, channel, height, width)``.
 
-    Image number i has the binary digits of i as its pixels, the first pixel the lowest digit.
-
-    Raises
-    ------
-    ValueError
-        Where they are more than 2^16; it says how many.
+    The pixels of image number i are the binary digits of i, lowest digit first. Raises ValueError
+    if there are more than 2^16.
 
     Examples
     --------
@@ -116,17 +106,6 @@ def all_images(
 
 
 def image_number(images: Tensor) -> Tensor:
-    """Give the place of images in the list of :func:`all_images`.
-
-    Parameters
-    ----------
-    images
-        ``(*batch, channel, height, width)``.
-
-    Returns
-    -------
-    Tensor
-        Integers ``(*batch)``.
-    """
+    """Return the places of images in :func:`all_images`, integers ``(*batch)``."""
     digits = images.bool().flatten(-3).long()
     return (digits << torch.arange(digits.shape[-1], device=images.device)).sum(-1)

@@ -1,4 +1,4 @@
-"""Binary images whose probability depends on the number of black pixels alone."""
+"""Binary images whose probability depends only on the number of black pixels."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ppgen.images import check_image_shape
 
 
 class CountImages(BinaryImages):
-    """K ~ Categorical(weights), then an image drawn evenly from those with K black pixels.
+    """K ~ Categorical(weights), then a uniform draw from the images with K black pixels.
 
-    Of D pixels, an image with k black ones has the probability ``weights[k] / C(D, k)``, where C
-    is the binomial coefficient. A pixel of the value 1 is black, one of the value 0 is white.
+    With D pixels, an image with k black ones has probability ``weights[k] / C(D, k)``, where C is
+    the binomial coefficient. Black pixels are 1, white ones 0.
 
     Parameters
     ----------
@@ -28,18 +28,18 @@ class CountImages(BinaryImages):
     weights
         Probability of each count from 0 to D, ``(*batch, D + 1)``.
     logits
-        In place of ``weights``: their logarithms up to a constant. Large images can have weights
-        below the smallest floating-point number; they need this form.
+        Alternative to ``weights``: their logarithms up to a constant. For large images, whose
+        weights may be below the smallest floating-point number.
 
     Raises
     ------
     ValueError
-        Where there are not D + 1 weights, or they do not sum to one or are negative.
+        If there are not D + 1 weights, or they are negative or do not sum to one.
 
     See Also
     --------
-    CountImages.counts_proportional : the probability of a count is proportional to the count.
-    CountImages.images_proportional : the probability of an image is proportional to its count.
+    CountImages.counts_proportional : P(K = k) proportional to k.
+    CountImages.images_proportional : p(x) proportional to the count of x.
 
     Examples
     --------
@@ -78,8 +78,8 @@ class CountImages(BinaryImages):
             )
         super().__init__(image_shape, logits, validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: CountImages | None = None) -> CountImages:
-        """Give the same distribution with a larger batch shape."""
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> CountImages:
+        """Return the same distribution with a larger batch shape."""
         return self._expanded(CountImages, batch_shape, _instance)
 
     @classmethod
@@ -89,7 +89,7 @@ class CountImages(BinaryImages):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> CountImages:
-        """Make the probability of a count proportional to it: P(K = k) = 2k / (D(D + 1)).
+        """Return the distribution with P(K = k) = 2k / (D(D + 1)), proportional to the count.
 
         Examples
         --------
@@ -106,10 +106,10 @@ class CountImages(BinaryImages):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> CountImages:
-        """Make the probability of an image proportional to its count: p(x) = k / (D 2^(D − 1)).
+        """Return the distribution with p(x) = k / (D 2^(D − 1)), proportional to the count of x.
 
-        Then P(K = k) = C(D − 1, k − 1) / 2^(D − 1): one pixel, drawn evenly, is black, and a fair
-        coin decides on each other. Large images are little else than fair coins.
+        Then P(K = k) = C(D − 1, k − 1) / 2^(D − 1): one pixel, drawn uniformly, is black, and a
+        fair coin decides each of the others.
 
         Examples
         --------
@@ -128,7 +128,7 @@ class CountImages(BinaryImages):
     @property
     def mean(self) -> Tensor:
         """Probability that a pixel is black, the same for all, ``(*batch, *image_shape)``."""
-        weights = self.logits.exp()  # normalised, as those that were given may not be
+        weights = self.logits.exp()  # normalised, even if the argument is not
         counts = torch.arange(weights.shape[-1]).to(weights)
         share = weights @ counts / self.event_shape.numel()
         return share[..., None, None, None].expand(self.batch_shape + self.event_shape)
@@ -144,7 +144,7 @@ class CountImages(BinaryImages):
         with torch.no_grad():
             count = self._class.sample(sample_shape).unsqueeze(-1)
             places = torch.arange(self.event_shape.numel(), device=count.device)
-            # Keys of 63 bits, so that no two pixels tie and every order of them is as likely.
+            # Keys of 63 bits: ties are negligible, so every order of the pixels is equally likely.
             keys = torch.randint(2**63 - 1, (*count.shape[:-1], len(places)), device=count.device)
             black = torch.zeros_like(keys, dtype=self.logits.dtype)
             black.scatter_(-1, keys.argsort(-1), (places < count).to(black))
@@ -164,6 +164,6 @@ def log_binomials(n: int) -> Tensor:
 
 
 def _log(weights: Tensor) -> Tensor:
-    # The derivative of log at 0 makes NaN even of a weight that nothing depends on.
+    # The derivative of log at 0 would be NaN even for a weight that nothing depends on.
     positive = weights > 0
     return torch.where(positive, weights, 1).log().masked_fill(~positive, -inf)

@@ -1,4 +1,4 @@
-"""Images that are listed where they are few, so that a latent one can be summed out."""
+"""Distributions whose images can be listed, so that Pyro can sum a latent one out."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from math import log10, prod
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
-from ppgen.distributions.states import LARGEST_ENUMERATION, states
+from ppgen.distributions.states import states
+
+LARGEST_ENUMERATION = 2**16
+"""Largest number of images that is listed."""
 
 
 class EnumeratedImages(TorchDistribution):
-    """Base: a distribution over all images whose pixels have the values :attr:`levels`.
+    """Base of distributions over all images whose pixels have the values :attr:`levels`.
 
-    A subclass says which these are; Pyro then sums a latent site out by ``config_enumerate``, where
-    the images are at most 2^16.
+    Pyro sums a latent site out by ``config_enumerate`` if there are at most 2^16 images.
     """
 
     @property
     def levels(self) -> Tensor:
         """Values of a pixel, ``(levels,)``, in the type of draws.
 
-        Raises
-        ------
-        NotImplementedError
-            Where the images cannot be summed over, however few; it says why.
+        Raises NotImplementedError with the reason if the images cannot be summed over.
         """
         raise NotImplementedError
 
     @property
     def has_enumerate_support(self) -> bool:
-        """Whether the images are countable and few, so that a latent one can be summed out."""
+        """Whether the images are countable and few enough to list."""
         try:
             check_enumerable(self.event_shape, len(self.levels))
         except (NotImplementedError, ValueError):
@@ -39,12 +38,9 @@ class EnumeratedImages(TorchDistribution):
         return True
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        """Give all images, ``(images, *batch, channel, height, width)``.
+        """Return all images, ``(images, *batch, *image_shape)``.
 
-        Raises
-        ------
-        NotImplementedError
-            Where they are uncountable or too many; it says how many.
+        Raises NotImplementedError if they are uncountable or too many.
         """
         try:
             images = images_of(self.levels, self.event_shape)
@@ -57,13 +53,8 @@ class EnumeratedImages(TorchDistribution):
 def images_of(levels: Tensor, image_shape: Sequence[int]) -> Tensor:
     """List all images whose pixels have these values, ``(images, *image_shape)``.
 
-    Image number i has the digits of i as the places of its pixels' values, the first pixel the
-    lowest digit.
-
-    Raises
-    ------
-    ValueError
-        Where they are more than 2^16; it says how many.
+    The pixels of image number i are the digits of i, lowest digit first. Raises ValueError if there
+    are more than 2^16.
 
     Examples
     --------
@@ -81,13 +72,7 @@ def images_of(levels: Tensor, image_shape: Sequence[int]) -> Tensor:
 
 
 def check_enumerable(image_shape: Sequence[int], levels: int = 2) -> None:
-    """Refuse a size of which there are too many images to list, and say how many.
-
-    Raises
-    ------
-    ValueError
-        Where there are more than 2^16.
-    """
+    """Raise ValueError if there are more than 2^16 images; the message says how many."""
     pixels = prod(image_shape)
     if levels**pixels > LARGEST_ENUMERATION:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What ``expand`` of every distribution here begins with."""
+"""The first step of every ``expand`` method in this package."""
 
 from __future__ import annotations
 
@@ -14,23 +14,11 @@ Distribution = TypeVar("Distribution", bound=TorchDistribution)
 def expanded(
     owner: type[Distribution], p: Distribution, batch_shape: Sequence[int], instance: Any = None
 ) -> Distribution:
-    """Give a distribution with a larger batch shape, whose own attributes are still to be set.
+    """Return an instance with a larger batch shape; the caller sets its other attributes.
 
-    Parameters
-    ----------
-    owner
-        The class whose ``expand`` this is: a subclass with another constructor needs its own.
-    p
-        The distribution to be expanded.
-    batch_shape
-        The larger one.
-    instance
-        What is to become the new distribution; None: a new instance.
-
-    Raises
-    ------
-    ValueError
-        Where the batch shape of ``p`` does not broadcast to the larger one.
+    ``owner`` is the class whose ``expand`` calls this; a subclass with another constructor needs
+    its own. ``instance`` is the object to initialise; None: a new one. Raises ValueError if the
+    batch shape of ``p`` does not broadcast to the larger one.
 
     Examples
     --------

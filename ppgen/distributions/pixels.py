@@ -79,9 +79,7 @@ class TruncatedExponential(TorchDistribution):
         self.logits = logits
         super().__init__(logits.shape, validate_args=validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: TruncatedExponential | None = None
-    ) -> TruncatedExponential:
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> TruncatedExponential:
         """Return the same distribution with a larger batch shape."""
         new = expanded(TruncatedExponential, self, batch_shape, _instance)
         new.logits = self.logits.expand(new.batch_shape)
@@ -151,9 +149,7 @@ class DiscretizedLogistic(TorchDistribution):
         self.levels = levels
         super().__init__(self.loc.shape, validate_args=validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: DiscretizedLogistic | None = None
-    ) -> DiscretizedLogistic:
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> DiscretizedLogistic:
         """Return the same distribution with a larger batch shape."""
         new = expanded(DiscretizedLogistic, self, batch_shape, _instance)
         new.loc, new.scale = (t.expand(new.batch_shape) for t in (self.loc, self.scale))

@@ -1,4 +1,4 @@
-"""Images under a sigmoid belief net, its binary latents summed out exactly."""
+"""Images under a sigmoid belief net, with its binary latents summed out exactly."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ppgen.distributions.states import states
 from ppgen.images import check_image_shape, check_value
 
 MOST_LATENTS = 20
-"""Binary latents of one layer, or of two neighbouring ones, whose joint states are summed over."""
+"""Largest number of binary latents in a sum, which is over one layer or two neighbouring ones."""
 
 
 class SigmoidBelief(EnumeratedImages):
-    r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), where each unit is Bernoulli given those above.
+    r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), with Bernoulli units given the layer above.
 
     With one layer of M latents, weights w, biases c and prior logits b, the sum has 2^M terms:
 
@@ -31,29 +31,29 @@ class SigmoidBelief(EnumeratedImages):
         \log p(x) = c \cdot x + \log \sum_z \exp\Big(z \cdot (w x) + \log p(z)
             - \sum_d \log(1 + e^{z \cdot w_d + c_d})\Big).
 
-    The normalisers are those of the states, whatever the images, and the images meet the states as
-    vectors of M numbers, not D: N images of D pixels cost 2^M (D + N) M operations, where going
-    through the pixels of every image costs 2^M D N M. Layers above are summed out in the same
-    way, with the states of the layer below in place of images, from the top down.
+    The normalisers depend on the states alone, and images enter as vectors of M numbers. So N
+    images of D pixels cost 2^M (D + N) M operations; going through the pixels of every image would
+    cost 2^M D N M. Higher layers are summed out in the same way from the top down, with the states
+    of the layer below in place of images.
 
     Parameters
     ----------
     image_shape
         ``(channel, height, width)``.
     prior_logits
-        b, of the top layer, ``(latents,)``.
+        b of the top layer, ``(latents,)``.
     layers
         Weights ``(latents, units below)`` and biases ``(units below,)`` of each layer of latents,
-        from the one above the pixels up.
+        starting above the pixels.
     memory
-        MiB that one chunk of states may take at most; it holds one state at least. Gradients
-        through several chunks compute each a second time in place of keeping it.
+        Largest size of one chunk of states, in MiB; a chunk has one state or more. With several
+        chunks, gradients compute each a second time instead of storing it.
 
     Raises
     ------
     ValueError
-        Where shapes do not suit each other, ``memory`` is not positive, or there are more states
-        than can be summed over; it says how many.
+        If shapes do not match, ``memory`` is not positive, or there are too many states to sum
+        over.
 
     References
     ----------
@@ -61,7 +61,7 @@ class SigmoidBelief(EnumeratedImages):
 
     Examples
     --------
-    Two latents, either of which turns one of two pixels on:
+    Two latents, each of which turns on one of two pixels:
 
     >>> weights, biases = 4 * torch.eye(2), torch.full((2,), -2.0)
     >>> p = SigmoidBelief((1, 1, 2), torch.zeros(2), [(weights, biases)])
@@ -88,10 +88,8 @@ class SigmoidBelief(EnumeratedImages):
         self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
         super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: SigmoidBelief | None = None
-    ) -> SigmoidBelief:
-        """Give the same distribution with a larger batch shape."""
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> SigmoidBelief:
+        """Return the same distribution with a larger batch shape."""
         new = expanded(SigmoidBelief, self, batch_shape, _instance)
         new.prior_logits, new.layers, new.memory = self.prior_logits, self.layers, self.memory
         return new
@@ -103,26 +101,14 @@ class SigmoidBelief(EnumeratedImages):
 
     @property
     def mean(self) -> Tensor:
-        """Not to be had: the mean of a pixel is over all states of the latents.
-
-        Raises
-        ------
-        NotImplementedError
-            Always; it says what to do.
-        """
+        """Not implemented; raises NotImplementedError with the alternatives."""
         raise NotImplementedError(
             "the mean of images under a sigmoid belief net is a sum over all states of its latents,"
             " which is not computed; expected draws, or their average: p.sample((1000,)).mean(0)"
         )
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of images, in nats.
-
-        Parameters
-        ----------
-        value
-            ``(*sample, *batch, channel, height, width)``.
-        """
+        """Log-mass of images ``(*sample, *batch, channel, height, width)``, nats."""
         check_value(value, self.event_shape)
         if self._validate_args:
             self._validate_sample(value)
@@ -145,7 +131,7 @@ class SigmoidBelief(EnumeratedImages):
             return torch.bernoulli(logits.sigmoid()).view(shape)
 
     def _log_sum(self, values: Tensor, log_prior: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        # log Σ_z p(z) p(value | z) of every row, from log p(z) of all states of the layer above.
+        # log Σ_z p(z) p(value | z) for each row, given log p(z) for all states of the layer above.
         latents, units = weight.shape
         per_state = 4 * (len(values) + units + 2 * latents) * weight.element_size()
         size = max(1, int(self.memory * 2**20 / per_state))
@@ -168,7 +154,7 @@ class SigmoidBelief(EnumeratedImages):
 
 
 def _log_prior(logits: Tensor) -> Tensor:
-    # Of all states of independent latents: each latent doubles the table of those before it.
+    # For all states of independent latents: each latent doubles the table of those before it.
     table = logits.new_zeros(1)
     for logit in logits:
         table = torch.cat([table + F.logsigmoid(-logit), table + F.logsigmoid(logit)])
@@ -176,14 +162,8 @@ def _log_prior(logits: Tensor) -> Tensor:
 
 
 def check_summable(latents: Sequence[int]) -> None:
-    """Refuse layers of latents, sizes from below, with too many joint states to sum over.
-
-    Raises
-    ------
-    ValueError
-        It says how many there are.
-    """
-    # A sum goes over the joint states of two layers at a time, those further up being done with.
+    """Raise ValueError if layers, sizes from below, have too many joint states to sum over."""
+    # A sum is over the joint states of two layers at a time; higher ones are summed out before.
     most = max(map(sum, pairwise(latents)), default=latents[0])
     if most > MOST_LATENTS:
         raise ValueError(

@@ -5,28 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LARGEST_ENUMERATION = 2**16
-"""Images that are listed at most."""
-
 
 def states(
     numbers: range, variables: int, levels: int = 2, device: torch.device | str | None = None
 ) -> Tensor:
-    """List joint states by their numbers, integers ``(states, variables)``.
+    """List joint states of variables with values 0 … ``levels`` − 1, ``(states, variables)``.
 
-    State number i has the digits of i to the base ``levels`` as its values, the first variable the
-    lowest digit.
-
-    Parameters
-    ----------
-    numbers
-        Of the states that are listed.
-    variables
-        How many there are.
-    levels
-        Values 0 … ``levels`` − 1 of each.
-    device
-        Of the list.
+    The values of state number i are the digits of i to the base ``levels``, lowest digit first.
+    ``numbers`` selects the states.
 
     Examples
     --------

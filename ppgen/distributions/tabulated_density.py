@@ -1,4 +1,4 @@
-"""A density over few binary images, normalised by its sum over all of them."""
+"""Any positive function of binary images, normalised by its sum over all of them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from ppgen.images import check_image_shape
 
 
 class TabulatedDensity(BinaryImages):
-    """p(x) = f(x) / Σ f(x'), f positive, the sum over all binary images x' of one size.
+    """p(x) = f(x) / Σ f(x'), with positive f; the sum is over all binary images x' of one size.
 
-    The sum is taken anew for each distribution and is part of the graph: ``log_prob`` is
-    differentiable in f, normaliser included.
+    Each distribution computes the sum, so ``log_prob`` is differentiable in f with its normaliser.
 
     Parameters
     ----------
     image_shape
-        ``(channel, height, width)``, of 16 pixels at most.
+        ``(channel, height, width)``, with at most 16 pixels.
     logits
         log f of all images, ``(*batch, 2**pixels)``, in the order of
         :func:`ppgen.distributions.all_images`.
@@ -32,7 +31,7 @@ class TabulatedDensity(BinaryImages):
     Raises
     ------
     ValueError
-        Where the images are too many to enumerate, or ``logits`` has not one value for each.
+        If there are too many images, or ``logits`` does not have one value for each.
 
     See Also
     --------
@@ -59,28 +58,26 @@ class TabulatedDensity(BinaryImages):
             )
         super().__init__(image_shape, logits, validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size, _instance: TabulatedDensity | None = None
-    ) -> TabulatedDensity:
-        """Give the same distribution with a larger batch shape."""
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> TabulatedDensity:
+        """Return the same distribution with a larger batch shape."""
         return self._expanded(TabulatedDensity, batch_shape, _instance)
 
     @classmethod
     def of_network(
         cls, network: nn.Module, image_shape: Sequence[int], validate_args: bool | None = None
     ) -> TabulatedDensity:
-        """Run a network on all images.
+        """Make a distribution of a network's outputs for all images.
 
-        The distribution keeps no parameters: the network has to be part of the module that is
+        It does not own the network's parameters: make the network part of the module that is
         trained.
 
         Parameters
         ----------
         network
-            From images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or
+            Maps images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or
             ``(batch, 1)``.
         image_shape
-            ``(channel, height, width)``.
+            As for the class.
 
         Examples
         --------

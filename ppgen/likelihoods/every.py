@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli
-from ppgen.likelihoods.densities import (
-    Beta,
-    ContinuousBernoulli,
-    Gaussian,
-    HomoscedasticGaussian,
-    LogitNormal,
-)
-from ppgen.likelihoods.likelihood import Likelihood
-from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture
+from ppgen import likelihoods
 
 
-def every_likelihood(levels: int) -> dict[str, Likelihood]:
+def every_likelihood(levels: int) -> dict[str, likelihoods.Likelihood]:
     """Return each likelihood by its name in scripts, for images with ``levels`` grey levels."""
     return {
-        "bernoulli": Bernoulli(),
-        "soft_bernoulli": SoftBernoulli(),
-        "categorical": Categorical(levels),
-        "categorical_8": Categorical(min(8, levels)),
-        "logistic_mixture": DiscretizedLogisticMixture(components=5, levels=levels),
-        "beta": Beta(),
-        "continuous_bernoulli": ContinuousBernoulli(),
-        "logit_normal": LogitNormal(),
-        "gaussian": Gaussian(),
-        "homoscedastic_gaussian": HomoscedasticGaussian(),
+        "bernoulli": likelihoods.Bernoulli(),
+        "soft_bernoulli": likelihoods.SoftBernoulli(),
+        "categorical": likelihoods.Categorical(levels),
+        "categorical_8": likelihoods.Categorical(min(8, levels)),
+        "logistic_mixture": likelihoods.DiscretizedLogisticMixture(components=5, levels=levels),
+        "beta": likelihoods.Beta(),
+        "continuous_bernoulli": likelihoods.ContinuousBernoulli(),
+        "logit_normal": likelihoods.LogitNormal(),
+        "gaussian": likelihoods.Gaussian(),
+        "homoscedastic_gaussian": likelihoods.HomoscedasticGaussian(),
     }

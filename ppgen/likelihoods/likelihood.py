@@ -43,13 +43,6 @@ class Likelihood(ABC):
         Raw outputs of another shape raise ValueError; they would often broadcast, to numbers that
         mean nothing.
 
-        Parameters
-        ----------
-        raw
-            ``(*batch, outputs, channel, height, width)``.
-        shape
-            Shape of the images, ``(*batch, channel, height, width)``.
-
         Examples
         --------
         >>> from ppgen.likelihoods import Categorical

@@ -1,4 +1,4 @@
-"""A network of one's own that is not autoregressive is found out, and where."""
+"""check_network raises an error for a network that is not autoregressive, and names the pixel."""
 
 import copy
 
@@ -14,7 +14,7 @@ ORDERING = [5, 0, 3, 1, 4, 2]
 
 
 class Leaking(LinearChain):
-    """Each pixel's logit also depends on one pixel of its own choice."""
+    """The logit of one pixel also depends on another pixel."""
 
     def __init__(self, pixel, source, weight=1.0):
         super().__init__((1, 2, 3), context_size=2, ordering=ORDERING)
@@ -91,7 +91,7 @@ class Constant(AutoregressiveNetwork):
 
 @pytest.mark.parametrize(("count", "word"), [(3, "fewer"), (5, "more")])
 def test_another_number_of_steps_is_refused(count, word):
-    with pytest.raises(ValueError, match=f"steps gives {word} steps than there are pixels, 4"):
+    with pytest.raises(ValueError, match=f"steps yields {word} steps than there are pixels, 4"):
         check_network(Constant(count))
 
 

@@ -1,4 +1,4 @@
-"""Input encodings by themselves; the laws of networks with them are in test_networks."""
+"""Input encodings by themselves; test_networks tests networks with them."""
 
 import copy
 

@@ -18,7 +18,7 @@ types = pytest.mark.parametrize("mask_type", ["A", "B"])
 
 
 def moved(layer):
-    """The layer in float64, its masked weights moved away from zero."""
+    """Return the layer in float64, with its masked weights moved away from zero."""
     layer = layer.double()
     for parameter in layer.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)

@@ -1,4 +1,4 @@
-"""What is particular to NADE: its function with the gradient by hand."""
+"""NADE's function with its gradient written by hand."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def test_outputs_and_gradients_are_those_of_the_loop(pixels, outputs, features):
     raw, expected = NADEFunction.apply(*inputs), loop(*inputs)
     torch.testing.assert_close(raw, expected)
     weights = torch.randn_like(raw)
-    # A single pixel does not reach its own outputs: there the loop's gradients are none.
+    # A single pixel does not reach its own outputs: the loop has no gradients there.
     torch.testing.assert_close(
         torch.autograd.grad(raw, inputs, weights),
         torch.autograd.grad(expected, inputs, weights, materialize_grads=True),

@@ -1,4 +1,4 @@
-"""Orderings of pixels: any integers that are a permutation, and nothing else."""
+"""Orderings of pixels: permutations of any integer type, and nothing else."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What is particular to PixelCNN and its gated form; the laws of all networks are elsewhere."""
+"""PixelCNN and its gated form; test_networks tests the laws of all networks."""
 
 from functools import partial
 
@@ -39,7 +39,7 @@ def test_both_views_agree_on_images_that_outgrow_the_rows_kept(make, image_shape
 
 
 def influence(network, image_shape):
-    """Of every pixel on every conditional, both in drawing order."""
+    """Return whether each conditional depends on each pixel, both in drawing order."""
     x = torch.rand(image_shape).double()
     jacobian = torch.autograd.functional.jacobian(
         lambda x: network.in_order(network(x[None])[0, 0]), x

@@ -1,4 +1,4 @@
-"""Raw outputs that do not fit the likelihood are refused, in scores and in samples."""
+"""Raw outputs of the wrong shape raise an error in log_prob and in sample."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from ppgen.likelihoods import Bernoulli, Categorical
 
 
 class Misshapen(LinearChain):
-    """Forgets the dimension of the outputs, and so does each step."""
+    """Returns raw outputs, and steps, without the dimension of the outputs."""
 
     def forward(self, x, context=None):
         return super().forward(x, context)[:, 0]

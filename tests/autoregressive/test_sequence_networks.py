@@ -1,4 +1,4 @@
-"""LSTM and transformer against the same functions written another way."""
+"""LSTM and transformer against torch's own cells and layers."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def binary(n, *image):
 
 
 def tokens(network, x, context):
-    """What is read, pixel by pixel: the one before, the position, the context."""
+    """Return the tokens: the pixel before, the position and the context."""
     columns = []
     for step in range(network.pixels):
         token = network.position[step] + context @ network.context_weight
@@ -35,12 +35,13 @@ def tokens(network, x, context):
 def test_the_lstm_is_cells_in_a_row():
     """Gates as in torch's LSTMCell, one layer after the other, the head on top."""
     network = LSTM((1, 3, 4), hidden=8, layers=2, context_size=3, ordering=torch.randperm(12))
-    x, context = binary(5, 1, 3, 4), torch.randn(5, 3)
+    network = network.double()
+    x, context = binary(5, 1, 3, 4).double(), torch.randn(5, 3).double()
     cells = [nn.LSTMCell(8, 8) for _ in range(2)]
     for layer, cell in enumerate(cells):
         for name, parameter in cell.named_parameters():
             parameter.data = getattr(network.lstm, f"{name}_l{layer}").data
-    states = [(torch.zeros(5, 8), torch.zeros(5, 8)) for _ in cells]
+    states = [(torch.zeros(5, 8).double(), torch.zeros(5, 8).double()) for _ in cells]
     raw = []
     for token in tokens(network, x, context).unbind(1):
         for layer, cell in enumerate(cells):
@@ -48,16 +49,16 @@ def test_the_lstm_is_cells_in_a_row():
             token = states[layer][0]
         raw.append(network.head(token))
     expected = network.to_image(torch.stack(raw, -1))
-    torch.testing.assert_close(network(x, context), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(network(x, context), expected)
 
 
 def test_the_transformer_is_torch_s_encoder_under_a_causal_mask():
     network = Transformer(
         (1, 3, 4), width=8, layers=2, heads=2, context_size=3, ordering=torch.randperm(12)
-    )
-    x, context = binary(5, 1, 3, 4), torch.randn(5, 3)
+    ).double()
+    x, context = binary(5, 1, 3, 4).double(), torch.randn(5, 3).double()
     hidden = tokens(network, x, context)
-    mask = nn.Transformer.generate_square_subsequent_mask(12)
+    mask = nn.Transformer.generate_square_subsequent_mask(12, dtype=torch.double)
     for block in network.blocks:
         layer = nn.TransformerEncoderLayer(
             8, 2, 32, dropout=0, activation="gelu", batch_first=True, norm_first=True
@@ -69,7 +70,7 @@ def test_the_transformer_is_torch_s_encoder_under_a_causal_mask():
         layer.norm2, layer.linear1, _, layer.linear2 = block.perceptron
         hidden = layer(hidden, src_mask=mask, is_causal=True)
     expected = network.to_image(network.head(network.norm(hidden)).mT)
-    torch.testing.assert_close(network(x, context), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(network(x, context), expected)
 
 
 @every
@@ -126,12 +127,13 @@ def test_sampling_works_under_autocast(make):
 
 
 def test_both_views_agree_at_28_by_28():
-    x = binary(2, 1, 28, 28)
+    x = binary(2, 1, 28, 28).double()
     for network in (LSTM((1, 28, 28), hidden=16), Transformer((1, 28, 28), width=16, layers=2)):
+        network.double()
         with torch.no_grad():
             fast = torch.stack(list(network.steps(x.flatten(1))), -1)
             parallel = network(x).flatten(2)
-        torch.testing.assert_close(fast, parallel, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(fast, parallel)
 
 
 # bad input

@@ -1,4 +1,4 @@
-"""Files of tables: what is written is read back, and what is no table is refused and never run."""
+"""Files of tables are read back as written; other files raise errors and never run code."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def test_tables_are_read_back_as_they_were(make, name, tmp_path):
 
 
 def test_the_tree_of_the_glyphs_is_small(tmp_path):
-    """Dense, the tables would take 512 MiB."""
+    """Dense tables would take 512 MiB."""
     network = ConditionalTables.from_images(data.load("glyphs").train.images)
     network.save(tmp_path / "tables.npz")
     assert (tmp_path / "tables.npz").stat().st_size < 4096
@@ -150,7 +150,7 @@ def test_names_of_older_numpy_are_read(tmp_path):
 
 
 class Runs:
-    """A pickle of it calls a function when it is read."""
+    """Its pickle calls a function when it is loaded."""
 
     def __init__(self, function, *args):
         self.call = function, args
@@ -174,7 +174,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(protocol, tmp_path)
     for function, *args in calls:
         for content in ([Runs(function, *args)], [*random_tables(), Runs(function, *args)]):
             path = write_pickle(tmp_path / "tables", content, protocol=protocol)
-            with pytest.raises(ValueError, match=r"it names \S+, which is refused"):
+            with pytest.raises(ValueError, match=r"it names \S+, which is not allowed"):
                 ConditionalTables.from_pickle(path, (1, 2, 2))
     assert not proof.exists()
     assert not list(tmp_path.glob("proof*"))
@@ -184,7 +184,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(protocol, tmp_path)
 
 
 def test_state_cannot_be_set_on_what_stands_for_numpy(tmp_path):
-    """BUILD sets attributes of whatever lies on the stack, were it a class of ours."""
+    """The opcode BUILD sets attributes of any object on the stack, even of a class."""
     from ppgen.autoregressive import table_files
 
     for name in (b"numpy\nndarray", b"numpy\ndtype", b"_codecs\nencode"):

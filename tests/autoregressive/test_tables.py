@@ -15,7 +15,7 @@ from ppgen.autoregressive import ConditionalTables
 from ppgen.autoregressive.table_forms import CERTAIN
 from ppgen.distributions import Autoregressive
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 
@@ -57,7 +57,7 @@ def test_a_tree_counts_as_by_hand(images, pseudo_count, ordering):
     for table, expected in zip(
         network.to_tables(), counted_by_hand(in_order, pseudo_count), strict=True
     ):
-        np.testing.assert_allclose(table, expected, rtol=1e-6)
+        np.testing.assert_allclose(table, expected, rtol=2e-6)  # logits up to 5 in float32
 
 
 @pytest.mark.parametrize("pseudo_count", [0.0, 0.3])
@@ -88,7 +88,9 @@ def test_images_that_occur_twice_count_twice():
 def test_glyphs_are_drawn_alike_and_nothing_else_is(glyphs):
     """Chi-square test of 2,600 letters."""
     p = Autoregressive(ConditionalTables.from_images(glyphs))
-    assert -p.log_prob(glyphs).mean().item() / 25 == pytest.approx(math.log(26) / 25, rel=1e-6)
+    assert -p.log_prob(glyphs).mean().item() / 25 == pytest.approx(
+        math.log(26) / 25, rel=3e-6
+    )  # 25 terms
     same = (p.sample((2600,)).flatten(1)[:, None] == glyphs.flatten(1)).all(-1)
     assert same.any(1).all()
     assert chisquare(same.sum(0)).pvalue > FAILURE_RATE
@@ -108,7 +110,7 @@ def test_impossible_images_have_probability_zero_and_no_nan(form, binary_images)
     assert log_prob.isfinite().all()
     assert (log_prob[possible] > -2).all()
     assert (log_prob[~possible] <= -CERTAIN).all()
-    assert log_prob.exp().sum().item() == pytest.approx(1, abs=1e-6)
+    assert log_prob.exp().sum().item() == pytest.approx(1, abs=5e-6)  # 9 terms of float32
 
 
 def test_after_a_prefix_that_was_never_counted_either_pixel_is_as_likely():

@@ -138,7 +138,7 @@ def test_samples_and_log_prob_are_those_of_the_program(conditional):
 
 
 def test_a_discrete_latent_is_summed_out():
-    """TraceEnum over a latent image of 2×2 pixels, against the sum by hand."""
+    """TraceEnum_ELBO over a latent image of 2×2 pixels, against the sum by hand."""
     prior = LinearChain((1, 2, 2))
     weight = torch.randn(4, 9)
 
@@ -186,7 +186,7 @@ def test_grey_images_are_not_enumerated():
 
 
 def test_as_a_guide_it_reaches_the_posterior_of_a_discrete_latent():
-    """Two latent bits that likely differ, given x: no factorised guide can say so."""
+    """Two latent bits that probably differ, given x: no factorised guide can express that."""
 
     class Xor(Program):
         objective = pyro.infer.TraceEnum_ELBO(max_plate_nesting=1)

@@ -1,4 +1,4 @@
-"""The table of Bernoullis against Pyro's own Bernoulli, which it equals, and enumeration."""
+"""BernoulliTable against Pyro's Bernoulli, which it equals, and enumeration."""
 
 import pyro
 import pyro.distributions as dist
@@ -101,7 +101,7 @@ def test_masks_are_part_of_the_batch_shape(logits):
 
 
 def test_samples_follow_the_probabilities():
-    """Goodness of fit over all 16 images of 2×2 pixels; fails by chance at the rate 1e-4 a row."""
+    """Goodness of fit over all 16 images of 2×2 pixels; chance of failure 1e-4 a row."""
     logits = torch.randn(3, 1, 2, 2)
     p = BernoulliTable(logits, torch.arange(3))
     counts = image_number(p.sample((20_000,)))

@@ -17,7 +17,7 @@ from torch import nn
 from ppgen.distributions import CountImages, TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 

@@ -14,7 +14,7 @@ from torch.optim import Rprop
 import ppgen
 from ppgen.distributions import CountImages, all_images
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 READINGS = {
@@ -77,7 +77,7 @@ def test_the_probability_of_an_image_is_its_share_of_all_black_pixels():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("count", [1, 2, 392, 783, 784])
 def test_an_image_of_28x28_proportional_to_its_count(count, dtype):
-    """Weights down to 2^−783, which float32 does not hold: log k − log 784 − 783 log 2."""
+    """Weights down to 2^−783, below the smallest float32 number: log k − log 784 − 783 log 2."""
     p = CountImages.images_proportional((1, 28, 28), dtype)
     expected = np.log(count / 784) - 783 * np.log(2)
     log_prob = p.log_prob(image_of(count, 1, 28, 28)).item()

@@ -1,4 +1,4 @@
-"""Laws of `expand`, which all of our distributions share; a new one is one more line here."""
+"""Laws of `expand`, which all custom distributions share; a new one is one more line here."""
 
 import pyro.distributions as dist
 import pytest

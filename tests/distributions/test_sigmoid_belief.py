@@ -1,4 +1,4 @@
-"""The sum over all states of the latents against the sum written out, and draws."""
+"""The sum over all states of the latents against a plain loop, and draws."""
 
 from itertools import accumulate, pairwise, product
 
@@ -27,7 +27,7 @@ layers = pytest.mark.parametrize("latents", LAYERS, ids=str)
 
 
 def make(latents, shape=SHAPE, memory=256.0, dtype=torch.float64):
-    """Parameters of order one, from torch's generator."""
+    """Make a net with random parameters of order one; return it and the parameters."""
     sizes = list(pairwise([torch.Size(shape).numel(), *latents]))
     parameters = [
         (1.5 * torch.randn(size, dtype=dtype)).requires_grad_()
@@ -40,7 +40,7 @@ def make(latents, shape=SHAPE, memory=256.0, dtype=torch.float64):
 
 
 def written_out(p, x):
-    """Log p(x) as the logarithm of a sum of products, every joint state of all layers in turn."""
+    """Return log p(x) as the logarithm of a sum of products over all joint states of all layers."""
 
     def bernoulli(logits, value):
         return dist.Bernoulli(logits=logits).to_event(1).log_prob(value).exp()
@@ -95,7 +95,7 @@ def test_the_chunks_change_nothing(latents, images, memory):
 @pytest.mark.parametrize("gradient", [False, True], ids=["value", "gradient"])
 @pytest.mark.parametrize("latents", [(14,), (8, 6)], ids=str)
 def test_no_more_memory_is_taken_than_was_asked_for(latents, gradient):
-    """At one time, beyond the images: 16,384 states of 400 pixels would take 25 MiB a tensor."""
+    """Peak memory beyond the images: 16,384 states of 400 pixels would take 25 MiB a tensor."""
     memory = 2.0
     p, parameters = make(latents, (1, 20, 20), memory, torch.float32)
     x = torch.bernoulli(torch.full((50, 1, 20, 20), 0.5))
@@ -184,7 +184,7 @@ def test_probabilities_may_be_tiny():
     torch.testing.assert_close(p.log_prob(torch.ones(1, 1, 28, 28)), torch.tensor([-22736.69315]))
 
 
-# what cannot be meant
+# bad input
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every likelihood, and what its laws need to know; a new one is one more line in `LIKELIHOODS`."""
+"""All likelihoods, with the data of their tests; a new one is one more line in `LIKELIHOODS`."""
 
 import math
 from collections.abc import Callable
@@ -23,13 +23,13 @@ from ppgen.likelihoods import (
     SoftBernoulli,
 )
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 
 @dataclass
 class Case:
-    """A likelihood and what its laws need to know.
+    """A likelihood and the data of its tests.
 
     `raw` turns standard normal numbers into moderate raw outputs, `grid` gives points of the
     support and their weights, with which a function is summed or integrated over it.
@@ -65,7 +65,7 @@ def line():
 
 
 def narrow(noise):
-    """Means around one half, and scales so small that hardly any mass is outside of [0, 1]."""
+    """Means around one half, with scales so small that hardly any mass is outside [0, 1]."""
     return torch.cat([0.5 + 0.05 * noise[..., :1, :, :, :], 0.5 * noise[..., 1:, :, :, :] - 6], -4)
 
 
@@ -116,12 +116,12 @@ every_levels = pytest.mark.parametrize(
 
 
 def grey_images(levels, image=(1, 3, 3), n=500):
-    """Integer grey levels, among them all black and all white images."""
+    """Random integer grey levels; the first image is black and the second white."""
     images = torch.randint(0, levels, (n, *image), dtype=torch.uint8)
     images[0], images[1] = 0, levels - 1
     return images
 
 
 def z_bound(tests):
-    """Bound of so many standard normal statistics, by Bonferroni's correction."""
+    """Bound of the largest of several standard normal statistics, by Bonferroni's correction."""
     return Normal(0.0, 1.0).icdf(torch.tensor(1 - FAILURE_RATE / (2 * tests), dtype=torch.double))

@@ -1,4 +1,4 @@
-"""Bits per pixel, the one yardstick of densities and masses."""
+"""Bits per pixel, the unit that densities and masses share."""
 
 import math
 from typing import ClassVar
@@ -46,7 +46,7 @@ class Histogram(Density):
     ids=["density-17", "density-256", "every-level", "even-bins", "uneven-bins"],
 )
 def test_bits_per_pixel_of_its_own_images_are_the_entropy(levels, bins, make):
-    """Of images whose levels share their bin's mass evenly, summed over all levels."""
+    """The levels of a bin share its mass evenly; the mean is a sum over all levels."""
     images = torch.arange(levels).view(levels, 1, 1, 1)
     raw = torch.randn(bins).double()
     bin_of = images.flatten() * bins // levels
@@ -63,7 +63,7 @@ def test_bits_per_pixel_of_its_own_images_are_the_entropy(levels, bins, make):
 
 @densities
 def test_dequantisation_bounds_the_mass_of_each_level(case):
-    """Against integrals over the levels: below the mass, and in the mean what Jensen says it is.
+    """The bound is below the integral over a level, and its mean is that of Jensen's inequality.
 
     A z-test for each level and pixel.
     """

@@ -51,7 +51,7 @@ def test_networks_read_floating_numbers_of_order_one(case):
 
 @every_levels
 def test_encoded_images_are_shown_as_they_were(case, levels):
-    """Within one bin, in the mean over draws."""
+    """Up to one bin, averaged over draws."""
     images = torch.arange(levels).view(levels, 1, 1, 1)
     likelihood = case.likelihood
     shown = likelihood.grey(likelihood.encode(images.expand(-1, 1, 40, 40), levels)).mean((1, 2, 3))
@@ -69,7 +69,7 @@ def test_binary_images_are_encoded_as_themselves(case):
 
 @pytest.mark.parametrize("levels", [17, 256])
 def test_bernoulli_draws_white_with_the_grey_value_anew_each_time(levels):
-    """Shares of white, a z-test for each level."""
+    """A z-test of the share of white pixels for each level."""
     images = torch.arange(levels, dtype=torch.uint8).expand(5000, levels)
     first, second = (Bernoulli().encode(images, levels) for _ in range(2))
     grey = torch.arange(levels) / (levels - 1)

@@ -1,4 +1,4 @@
-"""The one variance of all pixels, a parameter of the likelihood."""
+"""The variance that all pixels share is a parameter of the likelihood."""
 
 import pytest
 import torch

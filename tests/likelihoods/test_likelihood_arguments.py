@@ -1,4 +1,4 @@
-"""Arguments that no likelihood can be made of."""
+"""Invalid arguments of likelihoods."""
 
 import math
 from functools import partial
@@ -28,13 +28,16 @@ from ppgen.likelihoods import (
         (lambda: LogitNormal(-1), "variance_floor is -1; expected a positive number"),
         (lambda: Beta(0), "floor is 0; expected a positive number"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-@pytest.mark.parametrize("make", [Categorical, partial(DiscretizedLogisticMixture, 2)], ids=str)
+@pytest.mark.parametrize(
+    "make", [Categorical, partial(DiscretizedLogisticMixture, 2)], ids=["categorical", "mixture"]
+)
 @pytest.mark.parametrize("levels", [17.0, "17", None])
 def test_levels_that_are_no_whole_number_are_refused(make, levels):
     with pytest.raises(TypeError, match=f"levels is {levels!r}; expected a whole number"):

@@ -1,4 +1,4 @@
-"""Every likelihood in half, single and double precision, and at raw outputs that are extreme."""
+"""Every likelihood in half, single and double precision, and for extreme raw outputs."""
 
 import pytest
 import torch

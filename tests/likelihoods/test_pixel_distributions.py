@@ -1,4 +1,4 @@
-"""The distributions of single pixels against arithmetic of many digits, SciPy, torch and Pyro."""
+"""Distributions of single pixels against high-precision arithmetic, SciPy, torch and Pyro."""
 
 import math
 
@@ -22,7 +22,7 @@ from ppgen.likelihoods import (
 )
 from ppgen.likelihoods.densities import mean_sigmoid
 
-# Chance that a statistical test fails on right code, were its seed not fixed.
+# Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
 precisions = pytest.mark.parametrize(
@@ -33,7 +33,7 @@ precisions = pytest.mark.parametrize(
 
 
 def exactly(function, *arguments):
-    """Values of a function in arithmetic of 120 digits, at the numbers that the tensors hold."""
+    """Values of a function at the tensors' numbers, in arithmetic with 120 digits."""
     with mpmath.workdps(120):
         columns = zip(*(map(mpmath.mpf, tensor.tolist()) for tensor in arguments), strict=True)
         return torch.tensor([float(function(*numbers)) for numbers in columns], dtype=torch.float64)
@@ -109,7 +109,7 @@ def test_continuous_bernoulli_is_that_of_torch_where_torch_is_exact():
 def test_samples_of_the_continuous_bernoulli(logit):
     p = TruncatedExponential(torch.tensor(logit))
     x = p.sample((20_000,))
-    if logit > 1:  # mirrored, for float32 is coarse near one
+    if logit > 1:  # mirrored, because float32 is coarse near one
         x = TruncatedExponential(torch.tensor(-logit)).sample((20_000,))
         p = TruncatedExponential(torch.tensor(-logit))
     assert x.min() >= 0
@@ -188,7 +188,7 @@ def test_discretized_logistic_in_the_middle_in_the_tails_and_at_the_ends(dtype, 
     ).to(dtype).T  # fmt: skip
 
     def log_mass(x, loc, scale):
-        # Beside one, exp(−3000 / 0.02) needs more digits than there are: take the lower tail.
+        # 1 + exp(−3000 / 0.02) would need more than 120 digits: take the lower tail.
         sign = 1 if x < loc else -1
         tails = sorted(
             sign * (x + half - loc) / scale for half in (-mpmath.mpf(0.5), mpmath.mpf(0.5))

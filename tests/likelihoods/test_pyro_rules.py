@@ -1,4 +1,4 @@
-"""Every likelihood's distribution keeps Pyro's rules: shapes, types, masks, expand, support."""
+"""Every likelihood's distribution follows Pyro's rules: shapes, types, masks, expand, support."""
 
 import copy
 import pickle
