@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import NAMES
 from benchmarks.comparison import Settings
 from benchmarks.report import machine, table
-from ppgen.training.prepare import pick_device
+from ppgen.training.fitting import pick_device
 
 DEVICES = ("auto", "cpu", "cuda")
 ROUNDS, QUICK_ROUNDS = 7, 2

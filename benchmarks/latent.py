@@ -54,8 +54,9 @@ def broadcast(logits, z):
 
 
 def svi_step(name, program, x, scale=1.0):
-    step = step_of_fit(program.to(x.device), data_size=len(x))
-    return Way(name, lambda: step((x,)), scale)
+    data = Batches(x, len(x), device=x.device)
+    step = step_of_fit(program.to(x.device), data)
+    return Way(name, lambda: step(data.data), scale)
 
 
 def binary_images(settings: Settings, images):

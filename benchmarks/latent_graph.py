@@ -44,8 +44,8 @@ def epoch(settings: Settings, nodes):
     graph = nx.gnm_random_graph(nodes, 5 * nodes, seed=0)
     program = LatentPositionGraph.from_graph(graph, controls=5).to(settings.device)
     data = program.observations(graph)
-    step = step_of_fit(program, data_size=len(data[0]))
     batches = Batches(data, min(1000, len(data[0])), device=settings.device)
+    step = step_of_fit(program, batches)
 
     def ours():
         for batch in batches.shuffled(seed=0, epoch=1):

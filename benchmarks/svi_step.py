@@ -17,6 +17,7 @@ from torch.optim import Adam
 
 from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.steps import step_of_fit
+from ppgen.data.batches import Batches
 from ppgen.models import VAE
 
 
@@ -63,7 +64,8 @@ def by_pyro(x, elbo, validation=False):
 
 def step(settings: Settings, compiled: bool):
     x = torch.bernoulli(torch.full((128, 1, 28, 28), 0.13, device=settings.device))
-    ours = step_of_fit(our_vae(x), compiled=compiled)
+    data = Batches(x, len(x), device=x.device)
+    ours = step_of_fit(our_vae(x), data, compiled=compiled)
 
     def check():
         reason = getattr(ours.gradients, "reason", None)
@@ -72,7 +74,7 @@ def step(settings: Settings, compiled: bool):
     fused = partial(Adam, fused=True)
     jit = JitTrace_ELBO(ignore_jit_warnings=True)
     return Comparison(
-        ours=Way("fit", lambda: ours((x,)), check=check),
+        ours=Way("fit", lambda: ours(data.data), check=check),
         others=(
             Way("by hand in torch", by_hand(x, Adam)),
             Way("by hand in torch, fused Adam", by_hand(x, fused)),

@@ -47,7 +47,7 @@ def by_own_latents(vae, x, observed, particles):
     """Estimate log p(observed pixels) by importance weights of Gaussians fitted to them."""
     fitted = fit_latents(vae, x, observed=observed)
     evidence = log_evidence(vae, fitted.guide, x, observed=observed, particles=particles)
-    return evidence.per_image
+    return evidence.per_example
 
 
 def singly(mean, x, missing):
@@ -114,7 +114,7 @@ def main() -> None:
         completed = complete(model, x.to(at), left.to(at), draws=DRAWS, particles=options.particles)
         given = completed.log_prob.cpu()
         nothing = alone(model, x.to(at), ~left.to(at), options.particles).cpu()
-        blank = ppgen.sample(model, AVERAGED).mean(0, keepdim=True)
+        blank = ppgen.sample(model, AVERAGED, seed=0).mean(0, keepdim=True)
         table[name] = {
             "log p(right | left)": given.mean().item(),
             "log p(right)": nothing.mean().item(),

@@ -86,7 +86,10 @@ def main() -> None:
     axes.set_xlim(0, 1.1 * seen.nonzero().max())
     axes.legend()
     run.save_figure("counts", figure)
-    real_and_drawn = {"images": 1 - x[:16].float(), "samples": 1 - ppgen.sample(model, 16).cpu()}
+    real_and_drawn = {
+        "images": 1 - x[:16].float(),
+        "samples": 1 - ppgen.sample(model, 16, seed=0).cpu(),
+    }
     run.save_figure("samples_learned", plots.image_grids(real_and_drawn))
 
     run.report(

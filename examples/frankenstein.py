@@ -40,7 +40,7 @@ def importance_weighted(vae, images, particles):
     It is looser for splices, on which the encoder was not trained. The test stays valid, since it
     compares real batches with the same estimate of held-out real images.
     """
-    return ppgen.iwae(vae, images, particles).per_image
+    return ppgen.iwae(vae, images, particles).per_example
 
 
 def check_parts(name, data):

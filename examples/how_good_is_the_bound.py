@@ -73,7 +73,7 @@ def estimates(program, x, particles, chains, temperatures):
         ),
     }
     return {
-        name: {number: estimate(program, x, number).per_image for number in numbers}
+        name: {number: estimate(program, x, number).per_example for number in numbers}
         for name, (estimate, numbers) in ways.items()
     }
 

@@ -18,10 +18,11 @@ from torch.optim import LBFGS, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
+from ppgen.data.batches import Batches
 from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import maximum_likelihood
 from ppgen.models import Exponential, LinearRegression
-from ppgen.training.gradients import Objective
+from ppgen.objectives.preparation import prepare
 
 RATE, VALUES = 2.0, 200
 SIZES = [5, 10, 20, 50, 100, 200]
@@ -46,7 +47,8 @@ def svi(program, data, epochs):
 
 def lbfgs(program, data, iterations=50):
     """Fit by torch's quasi-Newton method on the same objective; return nats after each step."""
-    objective, rows = Objective(program), len(data[0])
+    rows = Batches(data, len(data[0]))
+    objective = prepare(program, rows)
     optimizer = LBFGS(
         program.parameters(),
         max_iter=1,
@@ -58,11 +60,17 @@ def lbfgs(program, data, iterations=50):
 
     def closure():
         optimizer.zero_grad()
-        loss = objective(*data)
+        loss = objective(rows.data)
         loss.backward()
         return loss.detach()
 
-    return [-rows * float(optimizer.step(closure)) for _ in range(iterations)]
+    return [-len(rows.data) * float(optimizer.step(closure)) for _ in range(iterations)]
+
+
+def nats(program, data):
+    """Return the negative log-likelihood of all data."""
+    rows = Batches(data, len(data[0]))
+    return len(rows.data) * prepare(program, rows)(rows.data)
 
 
 def fit_all_ways(new_program, data, exact, epochs):
@@ -74,7 +82,7 @@ def fit_all_ways(new_program, data, exact, epochs):
     }
     newton = maximum_likelihood(programs["Newton"], data)
     paths["Newton"] = newton.maximum.path
-    best = -len(data[0]) * Objective(exact)(*data).item()
+    best = -nats(exact, data).item()
     gaps = {way: [max(best - value, 1e-14) for value in path] for way, path in paths.items()}
     return {"closed form": exact, **programs}, gaps, newton
 
@@ -85,7 +93,7 @@ def check_exponential(run, epochs):
     programs, gaps, newton = fit_all_ways(lambda: Exponential().double(), (x,), exact, epochs)
 
     somewhere = Exponential(1.0).double()
-    loss = -VALUES * Objective(somewhere)(x)
+    loss = -nats(somewhere, (x,))
     by_log_rate = torch.autograd.grad(loss, somewhere.log_rate)[0]
     by_rate = by_log_rate / somewhere.rate  # chain rule
     estimate, se = exact.rate.item(), exact.standard_error(VALUES).item()

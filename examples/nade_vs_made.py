@@ -69,7 +69,7 @@ def main() -> None:
             **run.fit_options | {"out": run.folder / name},
         )
         started = time.perf_counter()
-        samples[name] = ppgen.sample(model, SAMPLES)
+        samples[name] = ppgen.sample(model, SAMPLES, seed=0)
         seconds = time.perf_counter() - started
         estimate = ppgen.elbo(model, data.test.images)
         several = f", {options.masks} masks" if name == "MADE" and options.masks > 1 else ""

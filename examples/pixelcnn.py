@@ -111,11 +111,13 @@ def main() -> None:
     run.save_figure("completions", completions(model, shown, labels))
 
     if not options.conditional:
-        run.save_figure("samples", plots.image_grid(likelihood.grey(ppgen.sample(model, 100))))
+        run.save_figure(
+            "samples", plots.image_grid(likelihood.grey(ppgen.sample(model, 100, seed=0)))
+        )
         run.finish()
         return
     wished = torch.arange(classes).repeat(options.judged)
-    samples = likelihood.grey(ppgen.sample(model, len(wished), wished)).cpu()
+    samples = likelihood.grey(ppgen.sample(model, len(wished), wished, seed=0)).cpu()
     figure = plots.image_grid(samples[: 10 * classes], classes, title="ten samples of each class")
     run.save_figure("samples", figure)
     judge(run, grey, likelihood, samples, wished)

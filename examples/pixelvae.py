@@ -110,8 +110,8 @@ def main() -> None:
             "reconstruction": bound + rate,
             "collapsed": rate < COLLAPSED,
         }
-        samples[f"{name}, bound {bound:.1f}"] = ppgen.sample(program, SHOWN)
-        reconstructed[f"{name}, KL {rate:.1f}"] = ppgen.reconstruct(program, shown, mean=False)
+        samples[f"{name}, bound {bound:.1f}"] = ppgen.sample(program, SHOWN, seed=0)
+        reconstructed[f"{name}, KL {rate:.1f}"] = ppgen.reconstruct(program, shown, seed=0)
 
     print("nats an image; bound = reconstruction − KL")
     print(f"{'':24}" + "".join(f"{name:>16}" for name in list(table["PixelCNN"])[:-1]))

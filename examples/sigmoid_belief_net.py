@@ -199,7 +199,7 @@ def large_nets(run, data):
                 "seconds_an_epoch": history.seconds_an_epoch,
             }
             curves[name] = measured.column("bound", history)
-            samples[name] = ppgen.sample(net, 25, mean=True)
+            samples[name] = ppgen.sample(net, 25, mean=True, seed=0)
         run.save_figure(f"samples_{guide}", plots.image_grids(samples))
     print(f"nats an image; the likelihood estimated with {options.particles} draws")
     print(f"{'':28}{'bound':>10}{'likelihood':>12}{'s/epoch':>10}")

@@ -50,7 +50,7 @@ def main() -> None:
     def save_samples(vae, history):
         for name, epoch in {"before": 0, "halfway": options.epochs // 2}.items():
             if history.last == epoch:
-                images = ppgen.sample(vae, 64, mean=True)
+                images = ppgen.sample(vae, 64, mean=True, seed=0)
                 figure = plots.image_grid(images, title=f"samples after {epoch} epochs")
                 run.save_figure(f"samples_{name}", figure)
 
@@ -76,9 +76,9 @@ def main() -> None:
         tested = replace(data, test=data.test.spread(options.images))
         how += f", {len(tested.test):,} images"
     test = encode(tested.test.images)
-    samples = ppgen.sample(vae, 64, mean=True)
+    samples = ppgen.sample(vae, 64, mean=True, seed=0)
     some = encode(data.test.spread(64).images)
-    shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some)
+    shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some, mean=True, seed=0)
     run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
     run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
     overview = {"test images": shown, "reconstructions": reconstructed, "samples": samples}

@@ -148,7 +148,7 @@ def main() -> None:
             chunk = max(1, 20_000 // likelihood.outputs)
             estimate = ppgen.iwae(vae, test, options.particles, transform=encode, chunk=chunk)
             try:
-                each = likelihood.bits_per_pixel(estimate.per_image, test, data.levels)
+                each = likelihood.bits_per_pixel(estimate.per_example, test, data.levels)
             except ValueError as error:  # it is not a distribution of grey levels
                 runs.append(error)
                 continue
@@ -171,9 +171,9 @@ def main() -> None:
             table[name] = {key: mean(values) for key, values in columns.items()}
             table[name]["±"] = standard_error(columns["bits"])
             table[name]["kind"] = "density" if isinstance(likelihood, Density) else "mass"
-        reconstructions[name] = ppgen.reconstruct(vae, encode(some))
-        samples[name] = ppgen.sample(vae, SHOWN, mean=True)
-        draws[name] = likelihood.grey(ppgen.sample(vae, SHOWN))
+        reconstructions[name] = ppgen.reconstruct(vae, encode(some), mean=True, seed=0)
+        samples[name] = ppgen.sample(vae, SHOWN, mean=True, seed=0)
+        draws[name] = likelihood.grey(ppgen.sample(vae, SHOWN, seed=0))
         print(name, "" if "none" in table[name] else f"{bits(table, name):.3f}", flush=True)
 
     shown = {"test images": some / (data.levels - 1)}

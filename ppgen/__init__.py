@@ -1,7 +1,18 @@
 """Generative models as Pyro programs."""
 
-from ppgen import autoregressive, data, distributions, graph, inference, likelihoods, models, plots
-from ppgen.inference import elbo, iwae, reconstruct, sample
+from ppgen import (
+    autoregressive,
+    data,
+    distributions,
+    graph,
+    inference,
+    likelihoods,
+    models,
+    objectives,
+    plots,
+    training,
+)
+from ppgen.inference import elbo, iwae, log_predictive, posterior, predict, reconstruct, sample
 from ppgen.program import Program, as_program
 from ppgen.training import fit
 
@@ -18,8 +29,13 @@ __all__ = [
     "inference",
     "iwae",
     "likelihoods",
+    "log_predictive",
     "models",
+    "objectives",
     "plots",
+    "posterior",
+    "predict",
     "reconstruct",
     "sample",
+    "training",
 ]

@@ -1,5 +1,10 @@
 """Small programs and data that many tests share."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; set before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pyro
 import pytest
 import torch

@@ -7,7 +7,10 @@ from torch import nn
 
 from ppgen import Program
 from ppgen.autoregressive import AutoregressiveNetwork
-from ppgen.objectives import MeanFieldELBO, TensorELBO
+from ppgen.data.batches import Batches
+from ppgen.objectives import ImportanceWeightedELBO, MeanFieldELBO, TensorELBO
+from ppgen.objectives.preparation import prepare
+from ppgen.program import as_program
 
 
 class Pixels(Program):
@@ -189,3 +192,14 @@ def module_model(net):
             return pyro.sample("x", dist.Normal(mean, 0.7).to_event(3), obs=x)
 
     return model
+
+
+def prepared(program, *data, objective=None):
+    """The objective of a program on some data, as ``fit`` prepares it."""
+    return prepare(as_program(program), Batches(data), objective=objective)
+
+
+def weights_of(program, x, draws):
+    """Importance weights of each row, ``(draws, rows)``."""
+    weigh = ImportanceWeightedELBO(draws)
+    return weigh.log_weights(program.model, program.guide, x)[0]

@@ -245,4 +245,7 @@ def test_what_cannot_be_meant_is_refused(arguments, reason, capsys):
 def test_a_device_that_is_not_there_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--device", "cuda"])
-    assert "argument --device: device is 'cuda', which is not to be had" in capsys.readouterr().err
+    assert (
+        "argument --device: device is 'cuda', which this machine does not have"
+        in capsys.readouterr().err
+    )

@@ -8,6 +8,7 @@ without waiting for it.
 import pyro
 import pytest
 import torch
+from programs import prepared
 
 import ppgen
 from ppgen.autoregressive import (
@@ -20,6 +21,7 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
+from ppgen.data.batches import Batch
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import (
     PPCA,
@@ -29,10 +31,9 @@ from ppgen.models import (
     HierarchicalVAE,
     SigmoidBeliefNet,
 )
-from ppgen.training.fitting import LOOK_EVERY, adam
-from ppgen.training.gradients import Objective
+from ppgen.training.fitting import READ_EVERY, adam
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step
+from ppgen.training.step import Step, plain_gradients
 
 SHAPE = (1, 4, 4)
 
@@ -76,12 +77,20 @@ def images(program, n=6):
     return likelihood.encode(grey, 16) if likelihood else (grey > 7).float()
 
 
+def objective_of(program, device):
+    """Return the objective on a device, prepared on the CPU."""
+    objective = prepared(program, images(program)).to(device)
+    objective.device = torch.device(device)
+    return objective
+
+
 @every_program
 def test_a_step_looks_at_no_value(make):
-    program = make().to("meta")
+    objective = objective_of(make(), "meta")
+    program = objective.program
     x = images(program).to("meta", program.dtype)
     with pyro.validation_enabled(False):
-        loss = Objective(program)(x)
+        loss = objective(Batch.of(x))
         loss.backward()
     assert loss.is_meta
     reached = [parameter.grad for parameter in program.parameters() if parameter.grad is not None]
@@ -102,16 +111,16 @@ def test_drawing_pixel_by_pixel_looks_at_no_value(name):
 def test_a_step_on_cuda_is_not_waited_for(make):
     program = make()
     x = images(program, 8).to("cuda", program.dtype)
-    objective = Objective(program.to("cuda"))
-    step = Step(TrainingState.start(program, adam), objective.gradients(), look_every=LOOK_EVERY)
+    gradients = plain_gradients(objective_of(program, "cuda"))
+    step = Step(TrainingState.start(program, adam), gradients, read_every=READ_EVERY)
     with pyro.validation_enabled(False):
-        step((x,))  # makes what is made once
+        step(Batch.of(x))  # makes what is made once
         torch.cuda.set_sync_debug_mode("error")
         try:
-            assert step((x,)) == []
+            assert step(Batch.of(x)) == []
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    assert [images for images, loss in step.look()] == [8, 8]
+    assert [images for images, loss in step.read()] == [8, 8]
 
 
 @cuda

@@ -117,7 +117,7 @@ def test_model_generates_and_a_state_dict_is_the_whole_state(make, x):
     assert torch.equal(*draws)
 
 
-def test_super_calls_keep_the_parameters_of_both():
+def test_a_class_keeps_its_parameters_itself_and_functions_keep_those_of_the_store(x):
     class Base(ppgen.Program):
         def model(self, x=None, *, n=1):
             b = pyro.param("b", torch.zeros(4))
@@ -136,37 +136,40 @@ def test_super_calls_keep_the_parameters_of_both():
         def offset(self):
             return self.a
 
-    program = Derived()
-    program.model(n=2)
+    refused = "Derived makes the parameters a, b by pyro.param"
+    for call in (lambda: ppgen.fit(Derived(), x, epochs=1), lambda: ppgen.elbo(Derived(), x)):
+        with pytest.raises(ValueError, match=refused):
+            call()
+    program = as_program((Derived().model, None))
+    ppgen.fit(program, x, epochs=1, progress=False)
     assert set(program.site_params) == {"a", "b"}
-
-
-def test_a_model_inherited_from_another_class_owns_its_parameters_too():
-    class Mixin:
-        def model(self, x=None, *, n=1):
-            return pyro.sample("x", dist.Normal(pyro.param("b", torch.zeros(4)), 1.0))
-
-    class Mixed(Mixin, ppgen.Program):
-        pass
-
-    program = Mixed()
-    program.model()
-    assert list(program.site_params) == ["b"]
     assert not list(pyro.get_param_store())
 
 
-def test_networks_that_functions_refer_to_belong_to_the_program(x):
+mentioned = nn.Linear(3, 3)
+
+
+def test_networks_that_functions_call_belong_to_the_program(x):
+    """However they are reached; those that are merely mentioned do not."""
     net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
-    modes = []
+    nets, modes = {"decoder": [net]}, []
+
+    def decode(z):
+        mean = nets["decoder"][0](z)
+        modes.append(net.training)
+        return mean
 
     def model(x=None, *, n=1):
-        modes.append(net.training)
-        with pyro.plate("data", n if x is None else len(x)):
-            size = n if x is None else len(x)
-            mean = net(torch.ones(size, 4)).view(-1, 1, 1, 4)
+        size = n if x is None else len(x)
+        if size < 0:
+            return mentioned(x)
+        with pyro.plate("data", size):
+            mean = decode(torch.ones(size, 4)).view(-1, 1, 1, 4)
             return pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
 
-    program = as_program(model)
+    program, statistics = as_program(model), net[1].running_mean.clone()
+    ppgen.elbo(program, x)
+    assert torch.equal(net[1].running_mean, statistics)
     ppgen.elbo(program, x)
     assert not any(modes)
     assert "parts.0.1.running_mean" in program.state_dict()

@@ -46,7 +46,7 @@ def test_both_commands_set_up_everything():
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert len(commands) == 2
     assert commands[0].endswith("examples/vae.py")
-    assert commands[1].endswith("-m pytest")
+    assert commands[1].endswith("-m pytest -n 2")
     assert all("pip install" in command for command in commands)
 
 

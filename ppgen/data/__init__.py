@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ppgen.data import binarized_mnist, digits, faces, glyphs, mnist
+from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
 
-__all__ = ["LOADERS", "DataError", "Dataset", "Part", "load"]
+__all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "load"]
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
     "digits": digits.load,

@@ -1,11 +1,13 @@
-"""Minibatches from tensors that live in memory, on the device that computes."""
+"""Minibatches of the arguments of a program, from tensors that live in memory."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import ceil
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pyro
@@ -13,50 +15,188 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import check_kind
+from ppgen.data.dataset import Part
 from ppgen.images import known_pixels
 
-Batch = tuple[Tensor, ...]
-"""Images ``(batch, channel, height, width)``, and whatever else a program takes with them."""
-
-Data = Tensor | Batch
+Data = Any
+"""A tensor, a tuple or a dict of tensors and arrays, a part of a data set; or, for calls that say
+so, a ``torch.utils.data`` data set or loader."""
 
 Transform = Callable[[Tensor], Tensor]
 
 EVALUATION_BATCH = 1000
 
 
-class Batches:
-    """Images, and whatever else the program takes with them, in minibatches.
+class Setting:
+    """An argument of a program that is no row of its data, although it is a tensor.
 
-    Every epoch is one permutation of the data, fixed by seed and epoch; the last batch may be
-    short. There is no worker process and no Python code that runs once an image.
+    Parameters
+    ----------
+    value
+        What the program is called with.
+
+    Examples
+    --------
+    >>> Batch.of((torch.zeros(5), Setting(torch.ones(3)))).tensors
+    (tensor([0., 0., 0., 0., 0.]),)
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The arguments with which model and guide are called once: rows of data, and settings.
+
+    Attributes
+    ----------
+    args, kwargs
+        Positional arguments, and those by keyword.
+    rows
+        Which of them are rows of data: positions and keywords.
+
+    Examples
+    --------
+    >>> batch = Batch.of({"x": torch.arange(4.0), "scale": 2.0})
+    >>> len(batch), batch.kwargs["scale"], batch[1:3].kwargs["x"]
+    (4, 2.0, tensor([1., 2.]))
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    rows: tuple[int | str, ...]
+
+    @classmethod
+    def of(cls, data: Data) -> Batch:
+        """Read data as arguments.
+
+        Raises
+        ------
+        ValueError
+            If tensors differ in length, or have no rows.
+        """
+        if isinstance(data, Batch):
+            return data
+        if isinstance(data, Part):
+            data = data.images
+        args: tuple[Any, ...] = ()
+        kwargs: dict[str, Any] = {}
+        if data is None or isinstance(data, str | bool | int | float):
+            raise TypeError(
+                f"data is {data!r}; expected a tensor or array, a tuple of arguments, a dict of "
+                "them by keyword, or a torch.utils.data data set or loader; an empty tuple () "
+                "calls a program that takes no arguments"
+            )
+        if isinstance(data, Mapping):
+            kwargs = {name: _as_tensor(value) for name, value in data.items()}
+        else:
+            # A named tuple, such as a PackedSequence, is one argument.
+            several = type(data) in (tuple, list)
+            args = tuple(_as_tensor(value) for value in (data if several else (data,)))
+        named: dict[int | str, Any] = dict(enumerate(args))
+        named.update(kwargs)
+        lengths = {
+            name: len(value)
+            for name, value in named.items()
+            if isinstance(value, Tensor) and value.dim() > 0
+        }
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                f"data has tensors of the lengths {lengths}; expected the same number of rows in "
+                "each; bind a tensor that is no row of the data by functools.partial, or wrap it: "
+                "ppgen.data.Setting(tensor)"
+            )
+        if 0 in lengths.values():
+            raise ValueError(f"data has tensors of the lengths {lengths}; expected one row or more")
+        batch = cls(args, kwargs, tuple(lengths))
+        return batch._each(lambda v: v.value if isinstance(v, Setting) else v, (*named,))
+
+    def __len__(self) -> int:
+        """Count the rows; a batch without tensors counts as one."""
+        return len(self[self.rows[0]]) if self.rows else 1
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the arguments."""
+        return iter((*self.args, *self.kwargs.values()))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return one argument by its position or keyword, or a batch of the rows in a slice."""
+        if isinstance(key, int):
+            return self.args[key]
+        if isinstance(key, str):
+            return self.kwargs[key]
+        return self.map(lambda tensor: tensor[key])
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The arguments that are rows."""
+        return tuple(self[name] for name in self.rows)
+
+    @property
+    def shapes(self) -> str:
+        """Shapes of the tensors, as text for messages."""
+        shapes = (f"{n if isinstance(n, str) else ''} {tuple(self[n].shape)}" for n in self.rows)
+        return ", ".join(shape.strip() for shape in shapes) or "no tensors"
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """Apply a function to each tensor of rows."""
+        return self._each(function, self.rows)
+
+    def with_tensors(self, tensors: tuple[Tensor, ...]) -> Batch:
+        """Put other rows in place of these."""
+        waiting = iter(tensors)
+        return self.map(lambda _: next(waiting))
+
+    def without(self, names: tuple[int | str, ...]) -> Batch:
+        """Put None in place of some arguments: outcomes that are left out."""
+        return replace(
+            self._each(lambda _: None, names),
+            rows=tuple(name for name in self.rows if name not in names),
+        )
+
+    def repeated(self, times: int) -> Batch:
+        """Repeat all rows, one copy of the batch after the other."""
+        return self.map(lambda tensor: repeat_rows(tensor, times))
+
+    def _each(self, function: Callable[[Any], Any], names: tuple[int | str, ...]) -> Batch:
+        args = tuple(function(v) if i in names else v for i, v in enumerate(self.args))
+        kwargs = {k: function(v) if k in names else v for k, v in self.kwargs.items()}
+        return replace(self, args=args, kwargs=kwargs)
+
+
+class Batches:
+    """Rows of data in minibatches.
+
+    Every epoch is one permutation of the rows, fixed by seed and epoch. The last batch may be
+    short; a last batch of one row joins the batch before it, since a program may broadcast one row
+    silently.
 
     Parameters
     ----------
     data
-        Images ``(batch, channel, height, width)``, or a tuple of them and further tensors of the
-        same length, such as labels.
+        A tensor, a tuple or a dict of tensors, see :meth:`Batch.of`. Floating-point tensors are
+        cast to ``dtype``, and so are images in bytes, ``(batch, channel, height, width)``, unless
+        ``floating_images`` is False; other integers and booleans stay what they are.
     batch_size
-        Images a batch; at most as many as there are. None: as suits evaluation, 1,000.
+        Rows a batch; at most as many as there are. None: as suits evaluation, 1,000.
     transform
-        Applied to the images of each batch, for instance to draw binary pixels anew.
+        Applied to the first tensor of each batch, for instance to draw binary pixels.
     device
-        Where the data is kept and the batches are made.
+        Device that keeps the data and makes the batches.
     dtype
-        Floating-point type in which the images are given; by default torch's.
+        Floating-point type; None: tensors keep theirs, arrays and images become torch's default.
 
     Raises
     ------
-    TypeError
-        Where the data is no tensor.
-    ValueError
-        Where there is no data, tensors differ in length, values are not finite, or the batch size
-        is not between 1 and the number of images.
+    TypeError, ValueError
+        If the data is not of these kinds, values are not finite, or the batch size is not between 1
+        and the number of rows.
 
     Examples
     --------
-    >>> batches = Batches(torch.arange(10).view(10, 1, 1, 1), batch_size=4)
-    >>> [len(x) for x, in batches.shuffled(seed=0, epoch=1)]
+    >>> batches = Batches(torch.arange(10.0), batch_size=4)
+    >>> [len(batch) for batch in batches.shuffled(seed=0, epoch=1)]
     [4, 4, 2]
     """
 
@@ -68,118 +208,166 @@ class Batches:
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> None:
-        tensors = as_tensors(data)
-        images = len(tensors[0])
+        batch = Batch.of(data)
+        self.rows = len(batch)
         if batch_size is None:
-            batch_size = min(EVALUATION_BATCH, images)
+            batch_size = min(EVALUATION_BATCH, self.rows)
         check_kind("batch_size", batch_size, Integral, "a whole number")
-        if not 1 <= batch_size <= images:
+        if not 1 <= batch_size <= self.rows:
             raise ValueError(
-                f"batch_size is {batch_size}; expected between 1 and the {images} images"
+                f"batch_size is {batch_size}; expected between 1 and the {self.rows} rows of data"
             )
-        for tensor in tensors:
+        for tensor in batch.tensors:
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 first = int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
                 raise ValueError(
-                    f"data holds NaN or infinite values, first in image {first}; expected finite "
+                    f"data holds NaN or infinite values, first in row {first}; expected finite "
                     "numbers"
                 )
-        self.tensors = tuple(tensor.to(device) for tensor in tensors)
+        self.data = batch.map(lambda tensor: tensor.to(device))
         self.batch_size = batch_size
         self.transform = transform
-        self.dtype = dtype or torch.get_default_dtype()
+        self.dtype = dtype
 
-    @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.tensors[0])
+    floating_images = True  # whether images in bytes are cast
+    keeps_order = False  # whether rows are not shuffled
 
     def __len__(self) -> int:
         """Count the batches of one epoch."""
-        return ceil(self.images / self.batch_size)
+        joined = self.rows % self.batch_size == 1 < self.batch_size < self.rows
+        return ceil(self.rows / self.batch_size) - joined
 
     def checksum(self) -> int:
         """Compute a number that changes with the data."""
         checksum = 0
-        for tensor in self.tensors:
+        for tensor in self.data.tensors:
             in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)  # of any type
             checksum = zlib.crc32(in_bytes.numpy().data, checksum)
         return checksum
+
+    def first(self, rows: int | None = None) -> Batch:
+        """Return the first rows, or all, as one batch."""
+        return self.firsts(rows)[0]
+
+    def firsts(self, rows: int | None = None) -> list[Batch]:
+        """Return the first rows, or all, once for each set of arguments that batches may hold."""
+        with pyro.validation_enabled(True):
+            return [self.batch(slice(0, rows))]
+
+    def take_whole(self, why: str) -> None:
+        """Make one batch of all rows in their order, which the program needs for some reason."""
+        self.batch_size = self.rows
+        self.keeps_order = True
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once, in its own order; the transform runs with Pyro's validation on.
 
         So images that cannot be transformed are found here, and need not be looked for again.
         """
-        for start in range(0, self.images, self.batch_size):
+        for index in self._split(torch.arange(self.rows)):
             with pyro.validation_enabled(True):
-                batch = self._batch(*(t[start : start + self.batch_size] for t in self.tensors))
+                batch = self.batch(slice(int(index[0]), int(index[-1]) + 1))
             yield batch
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
         """Go through the data once, in the order of this seed and epoch.
 
-        Of each batch, only one of several parts of equal size may be asked for; where the images
-        do not divide among them, the first of the epoch come again at its end.
+        Several processes take a part of each batch each. If the rows do not divide among them, the
+        first of the epoch come again at its end.
         """
         mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(mixed[0]))
-        order = torch.randperm(self.images, generator=generator).to(self.tensors[0].device)
-        order = torch.cat([order, order[: -len(order) % parts]])
-        for index in order.split(self.batch_size):
-            yield self._batch(*(tensor[index[part::parts]] for tensor in self.tensors))
+        order = torch.randperm(self.rows, generator=generator)
+        if self.keeps_order:
+            order = torch.arange(self.rows)
+        if self.data.rows:
+            order = order.to(self.data.tensors[0].device)
+        for index in self._split(torch.cat([order, order[: -len(order) % parts]])):
+            yield self.batch(index[part::parts])
 
-    def _batch(self, images: Tensor, *context: Tensor) -> Batch:
-        if self.transform is not None:
-            images = self.transform(images)
-        return images.to(self.dtype), *context
+    def _split(self, order: Tensor) -> list[Tensor]:
+        parts = list(order.split(self.batch_size))
+        if len(parts[-1]) == 1 < self.batch_size and len(parts) > 1:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        return parts
+
+    def batch(self, index: slice | Tensor) -> Batch:
+        """Return some rows as they are given to a program."""
+        # New tensors each time: transforms with caches know a value by its identity.
+        batch = self.data[index] if self.data.rows else self.data
+        return self.cast(batch)
+
+    def cast(self, batch: Batch) -> Batch:
+        """Apply the transform to the first tensor, and cast what is floating."""
+        return cast(batch, self.transform, self.dtype, self.floating_images)
 
 
-def as_tensors(data: Data) -> Batch:
-    """Give images, and what comes with them, as a tuple.
+def cast(
+    batch: Batch, transform: Transform | None, dtype: torch.dtype | None, floating_images: bool
+) -> Batch:
+    """Apply a transform to the first tensor, and cast what is floating, or an image in bytes."""
+    if transform is not None:
+        first, *others = batch.tensors
+        batch = batch.with_tensors((transform(first), *others))
 
-    Raises
-    ------
-    TypeError
-        Where they are no tensors.
-    ValueError
-        Where there are none, or tensors differ in length.
+    def floating(tensor: Tensor) -> Tensor:
+        in_bytes = tensor.dtype == torch.uint8 and tensor.dim() == 4
+        if floating_images and in_bytes:
+            return tensor.to(dtype or torch.get_default_dtype())
+        return tensor.to(dtype or tensor.dtype) if tensor.is_floating_point() else tensor
+
+    return batch.map(floating)
+
+
+def _as_tensor(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        tensor = torch.from_numpy(value)
+        return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+    return value
+
+
+def repeat_rows(tensor: Tensor, times: int) -> Tensor:
+    """Repeat all rows of a tensor, one copy of it after the other.
+
+    Examples
+    --------
+    >>> repeat_rows(torch.tensor([3, 7]), 2)
+    tensor([3, 7, 3, 7])
     """
-    tensors = data if isinstance(data, tuple) else (data,)
-    for tensor in tensors:
-        if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"data holds a {type(tensor).__name__}; expected tensors of images, such as "
-                "load('digits').train.images, and perhaps of labels"
-            )
-    lengths = [len(tensor) if tensor.dim() else 0 for tensor in tensors]
-    if min(lengths, default=0) == 0:
-        raise ValueError(f"data has {lengths} images; expected one or more")
-    if len(set(lengths)) > 1:
-        raise ValueError(f"data has tensors of the lengths {lengths}; expected equal lengths")
-    return tensors
+    return tensor.repeat(times, *[1] * (tensor.dim() - 1))
 
 
-def largest_batch(data: Data, images: int) -> int:
-    """Give the size of the largest batch of at most so many images, but of one at least."""
-    return max(1, min(images, len(as_tensors(data)[0])))
+def parts_of_draws(draws: int, rows: int, at_once: int) -> Iterator[int]:
+    """Split the draws for each row into numbers that, times the rows, are at most ``at_once``.
+
+    Examples
+    --------
+    >>> list(parts_of_draws(5, rows=100, at_once=250))
+    [2, 2, 1]
+    """
+    most = max(1, at_once // max(1, rows))
+    for start in range(0, draws, most):
+        yield min(most, draws - start)
+
+
+def largest_batch(data: Data, rows: int) -> int:
+    """Return the size of the largest batch of at most ``rows`` rows, at least 1."""
+    return max(1, min(rows, len(Batch.of(data))))
 
 
 def observed_batches(
-    data: Batch,
+    data: tuple[Tensor, ...],
     observed: Tensor | None,
     batch_size: int,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Batches:
-    """Give images in batches of at most so many, and last their masks where there are some.
-
-    What stands at missing pixels becomes 0.
+    """Return images in batches, and last their masks if there are some; missing pixels become 0.
 
     Raises
     ------
     ValueError
-        Where the masks have the wrong type or shape, or observed pixels are not finite.
+        If the masks have the wrong type or shape, or observed pixels are not finite.
     """
     if observed is not None:
         images, observed = known_pixels(data[0], observed)

@@ -216,7 +216,7 @@ class Experiment:
             images, of_images, bits = f"{data.name}, dynamic binarisation", estimate, None
         else:
             images = data.name if data.levels == 2 else f"{data.name}, {data.levels} grey levels"
-            of_images = Estimate(estimate.per_image + volume)
+            of_images = Estimate(estimate.each + volume)
             bits = -of_images.mean / (math.prod(data.image_shape) * math.log(2))
         result = Result(
             model=model,

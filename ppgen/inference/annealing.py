@@ -12,10 +12,9 @@ from torch import Tensor
 from ppgen.data.batches import Batch, Batches, Data, Transform, largest_batch
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values
-from ppgen.inference.sampling import evaluating
-from ppgen.objectives.importance import repeat_rows
-from ppgen.program import Program, as_program
-from ppgen.training.contract import check_support
+from ppgen.objectives.preparation import floating_type
+from ppgen.program import Program, accept
+from ppgen.running import evaluating
 
 
 def ais(
@@ -72,7 +71,7 @@ def ais(
     --------
     >>> import ppgen
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
-    >>> ais(vae, torch.zeros(3, 1, 8, 8), chains=2, temperatures=5).per_image.shape
+    >>> ais(vae, torch.zeros(3, 1, 8, 8), chains=2, temperatures=5).per_example.shape
     torch.Size([3])
     """
     counts = {"chains": chains, "temperatures": temperatures, "leapfrogs": leapfrogs}
@@ -81,16 +80,15 @@ def ais(
             raise ValueError(f"{name} is {value}; expected 1 or more")
     if not step_size > 0:
         raise ValueError(f"step_size is {step_size}; expected a positive number")
-    program = as_program(program, keep=False)
+    program = accept(program)
     batch_size = largest_batch(data, chunk // chains)
-    batches = Batches(data, batch_size, transform, program.device, program.dtype)
+    batches = Batches(data, batch_size, transform, program.device, floating_type(program))
     estimates = []
     schedule = _sigmoid_schedule(temperatures)
     with evaluating(program, seed):
-        check_support(LocalLatents(program, next(iter(batches))).pixels, batches)
         for batch in batches:
             step_sizes = _tuned_step_sizes(program, batch, schedule[1:], leapfrogs, step_size)
-            state = _Chains(program, tuple(repeat_rows(tensor, chains) for tensor in batch))
+            state = _Chains(program, batch.repeated(chains))
             weights = torch.zeros_like(state.log_likelihood)
             for (before, beta), sizes in zip(pairwise(schedule), step_sizes, strict=True):
                 weights += (beta - before) * state.log_likelihood

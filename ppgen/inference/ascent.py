@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from ppgen.random_state import own_random_state
+from ppgen.running import own_random_state
 
 WINDOW = 25
 """Steps whose parameters are averaged, and after which the rise of an objective is measured."""

@@ -12,14 +12,15 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batches import Batch, Batches, parts_of_draws, repeat_rows
 from ppgen.images import check_observed
 from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents
+from ppgen.inference.images import image_site
 from ppgen.inference.partial import log_evidence
-from ppgen.inference.sampling import evaluating
-from ppgen.objectives.importance import parts_of_draws, repeat_rows
-from ppgen.program import Program, as_program
-from ppgen.training.contract import inside_support
+from ppgen.objectives.preparation import explained, floating_type
+from ppgen.objectives.supports import inside_support
+from ppgen.program import Program, accept
+from ppgen.running import evaluating
 
 LATENTS_OF_A_MEAN = 100
 
@@ -107,27 +108,30 @@ def complete(
     if draws < 1:
         raise ValueError(f"draws is {draws}; expected 1 or more")
     signature(fit_latents).bind(program, x, *context, **options)  # refuses unknown ones
-    program = as_program(program, keep=False)
+    program = accept(program)
     observed = check_observed(observed, x.shape).to(x.device)
     data = (torch.where(observed, x, x.nan_to_num()), *context)
-    batch = next(iter(Batches(data, len(x), device=program.device, dtype=program.dtype)))
+    batch = Batches(data, len(x), None, program.device, floating_type(program)).first()
     observed = observed.to(program.device)
     with evaluating(program, seed):
-        pixels = poutine.trace(program.model).get_trace(*batch).nodes["x"]["fn"]
+        with explained(batch):
+            trace = poutine.trace(program.model).get_trace(*batch.args)
+        site = image_site(program, trace)
+        name, pixels = site["name"], site["fn"]
         finite = x.isfinite().flatten(1).all(1).to(program.device)
         known = finite & inside_support(pixels, batch[0])
     if hasattr(program, "complete"):
         with evaluating(program, seed):
-            given = (batch[0], observed, *batch[1:])
+            given = (batch[0], observed, *batch.args[1:])
             samples = torch.stack([program.complete(*given, mean=False) for _ in range(draws)])
             mean = program.complete(*given, mean=True)
             whole = _scored(batch, known, samples[0])
-            log_prob = program.log_likelihood(whole[0], None, *whole[1:])
-            log_prob = log_prob - program.log_likelihood(whole[0], observed, *whole[1:])
+            log_prob = program.log_likelihood(whole[0], None, *whole.args[1:])
+            log_prob = log_prob - program.log_likelihood(whole[0], observed, *whole.args[1:])
         return Completion(samples, mean, log_prob.where(known, torch.nan))
     guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
     with evaluating(program, seed):
-        given_latents = partial(_at_latents, program, guide, batch, observed)
+        given_latents = partial(_at_latents, program, name, guide, batch, observed)
         samples = torch.cat(list(given_latents(_filled, draws)))
         means = given_latents(partial(_mean, program), LATENTS_OF_A_MEAN)
         mean = reduce(torch.add, (some.sum(0) for some in means)) / LATENTS_OF_A_MEAN
@@ -139,8 +143,8 @@ def complete(
         whole = _scored(batch, known, samples[0])
         knowing_all = fit_latents(program, *whole, seed=seed, **options).guide
         estimate = partial(log_evidence, program, particles=particles, seed=seed)
-        both = estimate(knowing_all, *whole).per_image
-        difference = both - estimate(guide, *whole, observed=observed).per_image
+        both = estimate(knowing_all, *whole).each
+        difference = both - estimate(guide, *whole, observed=observed).each
         log_prob = difference.to(program.device).where(known, torch.nan)
     return Completion(samples, mean, log_prob)
 
@@ -148,11 +152,12 @@ def complete(
 def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:
     """Put a completion in place of each image of which a pixel is not known: it can be scored."""
     rows = known.view(-1, *[1] * (completed.dim() - 1))
-    return torch.where(rows, batch[0], completed), *batch[1:]
+    return Batch.of((torch.where(rows, batch[0], completed), *batch.args[1:]))
 
 
 def _at_latents(
     program: Program,
+    name: str,
     guide: Any,
     batch: Batch,
     observed: Tensor,
@@ -160,12 +165,12 @@ def _at_latents(
     draws: int,
 ) -> Iterator[Tensor]:
     """Complete images by their distribution at draws of the latents, several draws at a time."""
-    for some in parts_of_draws(draws, len(batch[0]), IMAGES_AT_ONCE):
-        x, *context = (repeat_rows(tensor, some) for tensor in batch)
-        latents = poutine.trace(guide).get_trace(x, *context)
+    for some in parts_of_draws(draws, len(batch), IMAGES_AT_ONCE):
+        repeated = batch.repeated(some)
+        latents = poutine.trace(guide).get_trace(*repeated.args)
         model = poutine.replay(program.model, trace=latents)
-        pixels = poutine.trace(model).get_trace(x, *context).nodes["x"]["fn"]
-        completed = complete(pixels, x, repeat_rows(observed, some))
+        pixels = poutine.trace(model).get_trace(*repeated.args).nodes[name]["fn"]
+        completed = complete(pixels, repeated[0], repeat_rows(observed, some))
         yield completed.unflatten(0, (some, -1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,10 @@ from torch.nn.utils import vector_to_parameters
 
 from ppgen.data.batches import Batch, Batches
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
-from ppgen.inference.sampling import evaluating
 from ppgen.objectives import TensorELBO
-from ppgen.program import Program, as_program
-from ppgen.training.gradients import Objective
-from ppgen.training.prepare import prepare
+from ppgen.objectives.preparation import floating_type, prepare
+from ppgen.program import Program, accept
+from ppgen.running import evaluating
 
 
 @dataclass(frozen=True)
@@ -137,31 +136,28 @@ def maximum_likelihood(
     >>> round(found.program.rate.item(), 8)
     0.5
     """
-    program = as_program(program, keep=False)
-    if not isinstance(program.objective, TensorELBO):
-        raise ValueError(
-            f"objective is a {type(program.objective).__name__}; expected a TensorELBO, which "
-            "can be differentiated twice"
-        )
-
-    def rows() -> Batches:
-        return Batches(data, batch_size, device=program.device, dtype=program.dtype)
-
-    objective = Objective(program, data_size=rows().images)
+    program = accept(program)
+    batches = Batches(data, batch_size, None, program.device, floating_type(program))
     with evaluating(program, seed=0):
-        prepare(objective, rows())
-        batches = rows()  # anew: parameters that were made just now may have set another type
+        objective = prepare(program, batches)
+        if not isinstance(objective.elbo, TensorELBO):
+            raise ValueError(
+                f"objective is a {type(objective.elbo).__name__}; expected a TensorELBO, which "
+                "can be differentiated twice"
+            )
+        if objective.structure.whole:
+            batches.batch_size = batches.rows
         parameters = _Parameters(program)
 
-        def log_likelihood(point: Tensor, *batch: Tensor) -> Tensor:
-            return -parameters.call(objective, point, *batch) * len(batch[0])
+        def log_likelihood(point: Tensor, batch: Batch) -> Tensor:
+            return -parameters.call(objective, point, batch) * objective.divisor(batch)
 
         _check_not_random(log_likelihood, parameters.point, next(iter(batches)))
         try:
             found = maximise(
                 log_likelihood,
                 parameters.point,
-                batches,
+                _Singles(batches),
                 tolerance=tolerance,
                 max_iterations=max_iterations,
             )
@@ -169,6 +165,16 @@ def maximum_likelihood(
             raise _by_name(error, parameters) from error
         vector_to_parameters(found.point, parameters.named.values())
     return MaximumLikelihood(program, found)
+
+
+class _Singles:
+    """Batches as the only further argument of a function."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[tuple[Batch]]:
+        return ((batch,) for batch in self.batches)
 
 
 class _Quantity(nn.Module):
@@ -195,7 +201,7 @@ class _Parameters:
         parts = vector.split([p.numel() for p in self.named.values()])
         return {n: part.view_as(p) for (n, p), part in zip(self.named.items(), parts, strict=True)}
 
-    def call(self, module: nn.Module, point: Tensor, *args: Tensor) -> Tensor:
+    def call(self, module: nn.Module, point: Tensor, *args: Any) -> Tensor:
         """Call a module that has the program as an attribute, with the parameters ``point``."""
         parameters = {f"program.{name}": value for name, value in self.split(point).items()}
         return functional_call(module, parameters, args)
@@ -223,7 +229,7 @@ def _by_name(error: NoMaximumError, parameters: _Parameters) -> NoMaximumError:
 
 
 def _check_not_random(log_likelihood: Callable[..., Tensor], point: Tensor, batch: Batch) -> None:
-    once, again = (float(log_likelihood(point, *batch)) for _ in range(2))
+    once, again = (float(log_likelihood(point, batch)) for _ in range(2))
     if not math.isclose(once, again, rel_tol=1e-5):
         raise ValueError(
             f"the log-likelihood is random: at one point it was {once:.6g} and then {again:.6g}; "

@@ -1,55 +1,89 @@
-"""Bounds on the log-likelihood of images, and how sure they are."""
+"""Bounds on the log-likelihood of data, and how sure they are."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from pyro import poutine
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from ppgen.data.batches import Batches, Data, Transform, largest_batch
-from ppgen.inference.sampling import evaluating
-from ppgen.objectives import TensorELBO
-from ppgen.objectives.importance import log_mean_weight
+from ppgen.arguments import check_size
+from ppgen.data.batches import EVALUATION_BATCH, Data, Transform, parts_of_draws
+from ppgen.data.streams import as_batches, count_rows
+from ppgen.objectives.objective import Objective
+from ppgen.objectives.preparation import explained, floating_type, prepare
 from ppgen.objectives.traces import Site
-from ppgen.program import Pair, as_program
-from ppgen.random_state import own_random_state
-from ppgen.training.gradients import Objective, first, own_elbo
-from ppgen.training.prepare import prepare
+from ppgen.objectives.weights import RowWeights
+from ppgen.program import Pair, Program, accept
+from ppgen.running import evaluating, own_random_state
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One value an image, and their mean.
+    """Nats of some data: of each row, of what rows share, and in all.
 
     Attributes
     ----------
-    per_image
-        ``(images,)``, nats.
+    per_example
+        Nats of each row, ``(rows,)``; None if rows have no terms of their own.
+    shared
+        Nats of what all rows share, counted once; all nats if ``per_example`` is None.
+    rows
+        Number of rows.
+    error
+        Monte Carlo standard error of each row's value, ``(rows,)``; None if it is not known.
     """
 
-    per_image: Tensor
+    per_example: Tensor | None
+    shared: float = 0.0
+    rows: int = 0
+    error: Tensor | None = None
+
+    @property
+    def each(self) -> Tensor:
+        """Nats of each row, ``(rows,)``.
+
+        Raises
+        ------
+        ValueError
+            If rows have no terms of their own.
+        """
+        if self.per_example is None:
+            raise ValueError("rows have no terms of their own; expected a program with a row plate")
+        return self.per_example
+
+    @property
+    def total(self) -> float:
+        """Nats of all the data."""
+        rows = 0.0 if self.per_example is None else self.per_example.double().sum().item()
+        return rows + self.shared
 
     @property
     def mean(self) -> float:
-        """Mean over the images, nats."""
-        return self.per_image.double().mean().item()
+        """Nats a row: the mean of ``per_example``, or the total divided by the rows."""
+        if self.per_example is None:
+            return self.total / max(1, self.rows)
+        return self.per_example.double().mean().item()
 
     @property
     def standard_error(self) -> float:
-        """Standard error of the mean as an estimate over the images' population, nats."""
-        if len(self.per_image) < 2:
+        """Standard error of the mean as an estimate over the population of rows, nats."""
+        if self.per_example is None or len(self.per_example) < 2:
             return math.nan
-        return (self.per_image.double().std() / math.sqrt(len(self.per_image))).item()
+        return (self.per_example.double().std() / math.sqrt(len(self.per_example))).item()
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.standard_error:.2f} nats"
 
     def __repr__(self) -> str:
-        return f"Estimate({self}, {len(self.per_image)} images)"
+        rows = self.rows if self.per_example is None else len(self.per_example)
+        return f"Estimate({self}, {rows} rows)"
 
 
 def elbo(
@@ -61,57 +95,47 @@ def elbo(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """Estimate the evidence lower bound of each image, by the ELBO that the program names.
+    """Estimate the evidence lower bound of data, row by row if rows lie in a plate.
 
-    An ELBO of Pyro's that sums latents out, such as ``TraceEnum_ELBO``, knows only the sum over a
-    batch, so there each image is a batch of its own.
+    The bound is that of the program's objective. What rows share, such as the divergence of a
+    shared latent, is counted once and apart.
 
     Parameters
     ----------
     program
         What :func:`ppgen.as_program` accepts.
     data
-        Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
-        takes.
+        As for :func:`ppgen.fit`.
     particles
-        Draws of the guide for each image; None: as many as the program's ELBO takes.
+        Draws of the guide for each row; None: as many as the objective takes.
     transform, batch_size
-        As for :class:`ppgen.data.batches.Batches`.
+        As for :func:`ppgen.fit`; by default 1,000 rows a batch.
     seed
-        Of the draws; the caller's generators are left as they were.
+        Seed of the draws; the caller's generators are left unchanged.
 
     Raises
     ------
     ValueError
-        Where the program cannot be run on the images, is not of the contract, or images lie outside
-        the support of the site ``"x"``; or where there is no particle.
+        If the program cannot be run on the data, model and guide do not match, rows lie outside the
+        support of their site, or ``particles`` is below 1.
 
     Examples
     --------
     >>> import ppgen
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
-    >>> elbo(vae, torch.zeros(10, 1, 8, 8)).per_image.shape
+    >>> elbo(vae, torch.zeros(10, 1, 8, 8)).per_example.shape
     torch.Size([10])
     """
     if particles is not None:
-        check_particles(particles)
-    program = as_program(program, keep=False)
-    per_image = isinstance(program.objective, TensorELBO)
-    if not per_image:
-        batch_size = 1
-    batches = Batches(data, batch_size, transform, program.device, program.dtype)
-    estimator = own_elbo(program.objective, batches.images, particles)
-    values = []
-    with evaluating(program, seed):
-        with own_random_state(seed):
-            prepare(Objective(program, data_size=batches.images), batches)
+        check_size("particles", particles)
+    program = accept(program)
+    with _judging(program, data, transform, batch_size, seed) as (objective, batches):
+        values, shared = [], 0.0
         for batch in batches:
-            if per_image:
-                values.append(estimator.per_image(program.model, program.guide, *batch))
-            else:
-                loss = first(estimator.loss(program.model, program.guide, *batch))
-                values.append(torch.tensor([-loss], dtype=program.dtype))
-    return Estimate(torch.cat(values).cpu())
+            rows, common = objective.bounds(batch, particles)
+            shared += float(common) * len(batch) / batches.rows
+            values += [] if rows is None else [rows]
+    return Estimate(torch.cat(values).cpu() if values else None, shared, batches.rows)
 
 
 def iwae(
@@ -124,38 +148,37 @@ def iwae(
     chunk: int = 20_000,
     seed: int = 0,
 ) -> Estimate:
-    """Estimate log p(x) of each image by importance sampling from the guide.
+    """Estimate log p(x) of each row by importance sampling from the guide.
 
     log 1/k Σ p(x, z_i) / q(z_i | x), a lower bound in expectation that rises with k (Burda,
-    Grosse and Salakhutdinov 2016, Importance weighted autoencoders, equation 8).
+    Grosse and Salakhutdinov 2016, Importance weighted autoencoders, equation 8). Every observed
+    site counts, without scales. If rows share a latent, only the total can be estimated.
 
     Parameters
     ----------
     program
-        What :func:`ppgen.as_program` accepts. All particles are drawn at once in a plate to the
-        left of the program's own; where its networks do not broadcast over further dimensions,
-        images are repeated instead, which costs one pass of the guide for each particle.
+        What :func:`ppgen.as_program` accepts. All particles are drawn at once if the program allows
+        for a further dimension, see :class:`ppgen.objectives.particles.Draws`.
     data
-        Images ``(batch, channel, height, width)``, or a tuple of them and what else the program
-        takes.
+        As for :func:`ppgen.fit`.
     particles
-        k, the draws of the guide for each image.
+        k, the draws of the guide for each row.
     proposal
-        Where the latents are drawn: ``"prior"`` gives plain Monte Carlo, log 1/k Σ p(x | z_i),
-        which needs draws exponential in number in the information that x holds on z.
+        Which distribution draws the latents. ``"prior"`` is plain Monte Carlo,
+        log 1/k Σ p(x | z_i), which needs draws exponential in number in the information that x
+        holds on z.
     transform
-        As for :class:`ppgen.data.batches.Batches`.
+        As for :func:`ppgen.fit`.
     chunk
-        Images times particles that are in memory at a time; likelihoods with many raw outputs a
+        Rows times particles that are in memory at a time; likelihoods with many raw outputs a
         pixel, such as a categorical one of 256 levels, need fewer.
     seed
-        Of the draws; the caller's generators are left as they were.
+        Seed of the draws; the caller's generators are left unchanged.
 
     Raises
     ------
     ValueError
-        As for :func:`elbo`; and where a site is shared by all images, so that no image has a
-        likelihood of its own, or ``proposal`` is another word.
+        As for :func:`elbo`; or if ``proposal`` is another word.
 
     Examples
     --------
@@ -165,31 +188,143 @@ def iwae(
     >>> iwae(vae, x, particles=100).mean >= elbo(vae, x, particles=100).mean
     True
     """
-    check_particles(particles, chunk)
+    check_size("particles", particles)
+    check_size("chunk", chunk)
     if proposal not in ("guide", "prior"):
         raise ValueError(f"proposal is {proposal!r}; expected 'guide' or 'prior'")
-    program = as_program(program, keep=False)
+    program = accept(program)
     if proposal == "prior":
-        program = Pair(program.model, poutine.block(program.model, hide_fn=_is_observed))
-    batch_size = largest_batch(data, chunk // particles)
-    batches = Batches(data, batch_size, transform, program.device, program.dtype)
-    bounds = []
+        program = _with_prior(program)
+    return _weighed(program, data, particles, transform, chunk, seed, joint=True)
+
+
+def log_predictive(
+    program: Any,
+    data: Data,
+    draws: int = 100,
+    *,
+    transform: Transform | None = None,
+    chunk: int = 20_000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the log posterior predictive density of each held-out row.
+
+    log 1/k Σ p(x | s_i), with latents s_i that rows share drawn from the guide, and a row's own
+    latents averaged over: log-mean-exp of log p(x, z_i | s_i) − log q(z_i | x, s_i) (Gelman et al.
+    2013, Bayesian data analysis, equation 7.5). What is marked for enumeration is summed out.
+
+    Parameters
+    ----------
+    program
+        A fitted program, what :func:`ppgen.as_program` accepts.
+    data
+        Held-out rows, as for :func:`ppgen.fit`.
+    draws
+        k.
+    transform, chunk, seed
+        As for :func:`iwae`.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`elbo`; or if rows have no plate.
+
+    Examples
+    --------
+    >>> import pyro, pyro.distributions as dist, ppgen
+    >>> def model(x):
+    ...     mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+    ...     with pyro.plate("data", len(x)):
+    ...         pyro.sample("x", dist.Normal(mean, 1.0), obs=x)
+    >>> guide = pyro.infer.autoguide.AutoNormal(model)
+    >>> program = ppgen.as_program((model, guide))
+    >>> log_predictive(program, torch.randn(5)).per_example.shape
+    torch.Size([5])
+    """
+    check_size("draws", draws)
+    check_size("chunk", chunk)
+    return _weighed(accept(program), data, draws, transform, chunk, seed, joint=False)
+
+
+@contextmanager
+def _judging(
+    program: Program,
+    data: Data,
+    transform: Transform | None,
+    batch_size: int | None,
+    seed: int,
+) -> Iterator[tuple[Objective, Any]]:
+    """Prepare a program for the evaluation of data, and run it in evaluation mode."""
+    batches = as_batches(data, batch_size, transform, program.device, floating_type(program))
     with evaluating(program, seed):
         with own_random_state(seed):
-            prepare(Objective(program, TensorELBO()), batches)
+            objective = prepare(program, batches)
+        if objective.structure.whole:
+            batches.take_whole(objective.structure.whole)
+        with objective.running():
+            yield objective, batches
+
+
+def _weighed(
+    program: Program,
+    data: Data,
+    draws: int,
+    transform: Transform | None,
+    chunk: int,
+    seed: int,
+    joint: bool,
+) -> Estimate:
+    """Average importance weights, of rows and shared latents together or of rows alone."""
+    size = None
+    if not isinstance(data, DataLoader):
+        size = max(1, min(EVALUATION_BATCH, chunk, count_rows(data)))
+    with _judging(program, data, transform, size, seed) as (objective, batches):
+        whole = objective.structure.whole
+        if objective.structure.subsamples:
+            raise ValueError(
+                "the program draws a subsample of its rows itself, so that importance weights are "
+                "not those of the data; run it on all rows, or use elbo"
+            )
+        if not joint and not objective.structure.by_row:
+            raise ValueError(f"no row has a density of its own: {whole}; use elbo or iwae")
+        first = batches.first(None if whole else EVALUATION_BATCH)
+        with explained(first, on_draws=objective.structure.enumerated):
+            weights = RowWeights(objective, first)
+        by_row = objective.structure.by_row and not (joint and weights.latents_shared)
+        if not by_row:
+            batches.take_whole(whole or "they share latent sites, so that only the total counts")
+        elif weights.together and not whole:
+            batches.batch_size = min(max(2, chunk // draws), batches.rows)
+        sums, errors = [], []
         for batch in batches:
-            programs = program.model, program.guide
-            bounds.append(log_mean_weight(programs, batch, particles, chunk))
-    return Estimate(torch.cat(bounds).cpu())
+            parts = []
+            for some in parts_of_draws(draws, len(batch), chunk):
+                rows, shared = weights(batch, some)
+                parts.append(rows if by_row else rows.sum(1, keepdim=True) + shared)
+            values = torch.cat(parts)
+            sums.append(values.logsumexp(0) - math.log(draws))
+            errors.append(_error(values))
+    found, error = torch.cat(sums).cpu(), torch.cat(errors).cpu()
+    if by_row:
+        return Estimate(found, 0.0, batches.rows, error)
+    return Estimate(None, float(found), batches.rows)
 
 
-def _is_observed(site: Site) -> bool:
-    return site["type"] == "sample" and site["is_observed"]
+def _error(log_weights: Tensor) -> Tensor:
+    """Compute the standard error of log 1/k Σ w by the delta method, ``(rows,)``."""
+    if len(log_weights) < 2:
+        return torch.full_like(log_weights[0], math.nan)
+    shares = (log_weights - log_weights.logsumexp(0)).double().exp() * len(log_weights)
+    return (shares.std(0) / math.sqrt(len(log_weights))).to(log_weights)
 
 
-def check_particles(particles: int, chunk: int = 1) -> None:
-    """Refuse a number of particles, or of images times particles in memory, below one."""
-    if particles < 1:
-        raise ValueError(f"particles is {particles}; expected 1 or more")
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}; expected 1 or more images times particles")
+def _with_prior(program: Program) -> Program:
+    """Return a program whose guide draws from the prior."""
+
+    def hidden(site: Site) -> bool:
+        summed_out = site["infer"] and site["infer"].get("enumerate")
+        return site["type"] == "sample" and bool(site["is_observed"] or summed_out)
+
+    prior = Pair(program.model, poutine.block(program.model, hide_fn=hidden))
+    prior.plate, prior.has_run = program.plate, True
+    return prior

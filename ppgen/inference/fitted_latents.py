@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from ppgen.data.batches import parts_of_draws, repeat_rows
 from ppgen.inference.ascent import ascend
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.inference.partial import observed_batch
-from ppgen.inference.sampling import evaluating
-from ppgen.objectives.importance import parts_of_draws, repeat_rows
-from ppgen.program import as_program
-from ppgen.random_state import own_random_state
+from ppgen.program import accept
+from ppgen.running import evaluating, own_random_state
 
 IMAGES_AT_ONCE = 5_000
 """Images times draws of their latents that are evaluated, or completed, together."""
@@ -129,7 +128,7 @@ def fit_latents(
         raise ValueError(f"learning_rate is {learning_rate}; expected a positive number")
     if start not in ("prior", "guide"):
         raise ValueError(f"start is {start!r}; expected 'prior' or 'guide'")
-    program = as_program(program, keep=False)
+    program = accept(program)
     batch, mask = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):
         latents = LocalLatents(program, batch, mask)
@@ -144,7 +143,7 @@ def fit_latents(
         def bound(parameters: list[Tensor], rows: Tensor) -> Tensor:
             means, scales = values(parameters)
             drawn = {n: mean + scales[n] * torch.randn_like(mean) for n, mean in means.items()}
-            some = tuple(tensor[rows] for tensor in batch)
+            some = batch[rows]
             log_prior, log_likelihood = latents.log_probs(
                 drawn, some, None if mask is None else mask[rows]
             )

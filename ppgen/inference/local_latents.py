@@ -9,58 +9,72 @@ import pyro.distributions as dist
 import torch
 from pyro import poutine
 from pyro.distributions import TorchDistribution, constraints
+from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.data.batches import Batch
+from ppgen.data.batches import Batch, repeat_rows
+from ppgen.inference.images import image_site
 from ppgen.inference.partial import ObservedPixels
-from ppgen.objectives.importance import repeat_rows
-from ppgen.objectives.traces import BatchPlate, importance_traces, log_prob, sample_sites
+from ppgen.objectives.preparation import CheckedRuns, explained
+from ppgen.objectives.structure import find_structure
+from ppgen.objectives.supports import check_support, observed_arguments
+from ppgen.objectives.traces import latent_sites, log_density, paired_traces, sample_sites
 from ppgen.program import Program
-from ppgen.training.contract import check_image_site, check_support
 
 Values = dict[str, Tensor]
 """Real numbers for each site, ``(batch, …)``; the site's own values are their transforms."""
 
 
+class ModelRuns(CheckedRuns):
+    """Runs of a model alone, without its guide."""
+
+    def pair(self, batch: Batch) -> tuple[Trace, Trace]:
+        """Run the model, and no guide."""
+        return self.model(batch), Trace()
+
+
 class LocalLatents:
-    """Which latents a program draws for each image, in the order of its model.
+    """Which latents a program draws for each row, in the order of its model.
 
     Parameters
     ----------
     program
-        Its latents are continuous, each in the plate of the images and no other.
+        Its latents are continuous, each in the plate over the rows and no other.
     batch
-        Images, and whatever else the program takes.
+        Rows of data.
     observed
         Which pixels are known, booleans of the images' shape; None: all.
 
     Raises
     ------
     ValueError
-        Where there is no latent, one is discrete, shared by all images, or in further plates; where
-        all images share an observed term; or where images lie outside the support of the site
-        ``"x"``.
+        If there is no latent, one is discrete, shared by the rows, or in further plates; if rows
+        share an observed term; or if rows lie outside the support of their site.
     """
 
     def __init__(self, program: Program, batch: Batch, observed: Tensor | None = None) -> None:
         self.program = program
-        model = program.model if observed is None else ObservedPixels(observed)(program.model)
-        with torch.no_grad():
-            trace = poutine.trace(model).get_trace(*batch)
-        check_image_site(trace, batch[0])
-        self.pixels = trace.nodes["x"]["fn"]
-        check_support(self.pixels, [batch], observed)
-        plate = BatchPlate(trace, batch[0])
-        self.sites = {n: s for n, s in sample_sites(trace).items() if not s["is_observed"]}
+
+        with torch.no_grad(), explained(batch):
+            probe = ModelRuns(program)
+            trace, _ = traces = probe.pair(batch)
+            self.plates = find_structure(probe, batch, traces, program.plate).plates
+        self.observed_site = ""
+        if observed is not None:
+            self.observed_site = image_site(program, trace)["name"]
+        for name, argument in observed_arguments(trace, batch).items():
+            known = observed if name == self.observed_site else None
+            check_support(name, trace.nodes[name]["fn"], batch[argument], known)
+        self.sites = latent_sites(trace)
         if not self.sites:
             raise ValueError("the model has no latent site, so that there is nothing to infer")
         for name, site in self.sites.items():
-            if not plate.holds(site) or site["fn"].batch_shape != (len(batch[0]),):
+            if not self.plates.holds(site) or site["fn"].batch_shape != (len(batch),):
                 raise ValueError(
                     f"the latent site {name!r} has the batch shape "
                     f"{tuple(site['fn'].batch_shape)}; expected one draw for each of the "
-                    f"{len(batch[0])} images, in their plate and no other"
+                    f"{len(batch)} rows, in their plate and no other"
                 )
             if site["fn"].support.is_discrete:
                 raise ValueError(
@@ -68,22 +82,26 @@ class LocalLatents:
                     "have gradients"
                 )
         for name, site in sample_sites(trace).items():
-            plate.check_holds(name, site)
+            if not self.plates.holds(site):
+                raise ValueError(
+                    f"the site {name!r} lies in no plate over the rows, so that no row has a "
+                    "likelihood of its own, which is needed here; use ppgen.elbo"
+                )
         self.transforms = {n: biject_to(s["fn"].support) for n, s in self.sites.items()}
-        self.plate = plate.name
+        (self.plate,) = {f.name for s in self.sites.values() for f in s["cond_indep_stack"]}
 
     def standard(self, batch: Batch) -> tuple[Values, Values]:
         """Mean 0 and standard deviation 1 for all real numbers of each image."""
-        x = batch[0]
-        means = {
-            name: x.new_zeros(len(x), *transform.inverse_shape(self.sites[name]["fn"].event_shape))
-            for name, transform in self.transforms.items()
-        }
+        means = {}
+        for name, transform in self.transforms.items():
+            site = self.sites[name]
+            shape = transform.inverse_shape(site["fn"].event_shape)
+            means[name] = site["value"].new_zeros(len(batch), *shape)
         return means, {name: torch.ones_like(mean) for name, mean in means.items()}
 
     def from_prior(self, batch: Batch) -> Values:
         """Draw the real numbers of each image from the model."""
-        trace = poutine.trace(self.program.model).get_trace(*batch)
+        trace = poutine.trace(self.program.model).get_trace(*batch.args, **batch.kwargs)
         return {name: t.inv(trace.nodes[name]["value"]) for name, t in self.transforms.items()}
 
     def log_probs(
@@ -96,12 +114,11 @@ class LocalLatents:
         latents = {name: self.transforms[name](value) for name, value in values.items()}
         model = poutine.condition(self.program.model, data=latents)
         if observed is not None:
-            model = ObservedPixels(observed)(model)
-        trace = poutine.trace(model).get_trace(*batch)
-        plate = BatchPlate(trace, batch[0])
-        prior = likelihood = torch.zeros((), device=batch[0].device)
+            model = ObservedPixels(observed, self.observed_site)(model)
+        trace = poutine.trace(model).get_trace(*batch.args, **batch.kwargs)
+        prior = likelihood = torch.zeros((), device=self.program.device)
         for name, site in sample_sites(trace).items():
-            term = plate.per_image(log_prob(trace, name), site)
+            term = self.plates.per_row(log_density(site), site)
             if name in values:
                 stretch = self.transforms[name].log_abs_det_jacobian(values[name], latents[name])
                 prior = prior + term + stretch
@@ -118,9 +135,16 @@ class LocalLatents:
             Where the guide leaves a latent out.
         """
         with torch.no_grad():
-            _, trace = importance_traces(self.program.model, self.program.guide, *batch)
+            trace = paired_traces(self.program.model, self.program.guide, batch.args, batch.kwargs)[
+                1
+            ]
             means, scales = {}, {}
             for name, transform in self.transforms.items():
+                if name not in trace.nodes:
+                    raise ValueError(
+                        f"the latent site {name!r} is missing from the guide; draw it there, or "
+                        "start from the prior"
+                    )
                 fn = trace.nodes[name]["fn"]
                 try:
                     if not _is_real(fn.support):
@@ -134,12 +158,13 @@ class LocalLatents:
     def guide(self, means: Values, scales: Values) -> Any:
         """Make a guide that draws every latent from a diagonal Gaussian of its own."""
 
-        def guide(x: Tensor, *context: Tensor) -> None:
-            with pyro.plate(self.plate, len(x)):
+        def guide(*args: Any, **kwargs: Any) -> None:
+            rows = len(Batch.of(kwargs or args))
+            with pyro.plate(self.plate, rows):
                 for name, transform in self.transforms.items():
                     mean, scale = means[name], scales[name]
-                    # Images may come several times over.
-                    times = len(x) // len(mean)
+                    # Rows may be repeated.
+                    times = rows // len(mean)
                     mean, scale = repeat_rows(mean, times), repeat_rows(scale, times)
                     q: TorchDistribution = dist.Normal(mean, scale).to_event(mean.dim() - 1)
                     if not _is_real(self.sites[name]["fn"].support):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-
-from ppgen.data.batches import Batch
 
 Function = Callable[..., Tensor]
 
@@ -70,7 +69,7 @@ class Maximum:
 def maximise(
     function: Function,
     start: Tensor,
-    batches: Iterable[Batch] = ((),),
+    batches: Iterable[tuple[Any, ...]] = ((),),
     *,
     tolerance: float = 1e-8,
     max_iterations: int = 50,
@@ -91,8 +90,8 @@ def maximise(
     start
         Where to begin.
     batches
-        Parts of the data, over which the function is summed, one in memory at a time. They are gone
-        through anew at each step.
+        Further arguments for each part of the data, over which the function is summed. They are
+        gone through again at each step.
     tolerance
         Largest norm of the gradient at the maximum.
     max_iterations
@@ -138,7 +137,11 @@ class _Place:
     """A point, the function's derivatives there, and Newton's step from it."""
 
     def __init__(
-        self, function: Function, point: Tensor, batches: Iterable[Batch], scale: float = 0.0
+        self,
+        function: Function,
+        point: Tensor,
+        batches: Iterable[tuple[Any, ...]],
+        scale: float = 0.0,
     ) -> None:
         self.point = point
         value, self.gradient, self.hessian = _derivatives(function, point, batches)
@@ -170,9 +173,9 @@ class _Place:
 
 
 def _derivatives(
-    function: Function, point: Tensor, batches: Iterable[Batch]
+    function: Function, point: Tensor, batches: Iterable[tuple[Any, ...]]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    def gradient(point: Tensor, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def gradient(point: Tensor, *batch: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         slope, value = torch.func.grad_and_value(function)(point, *batch)
         return slope, (value, slope)
 
@@ -183,7 +186,7 @@ def _derivatives(
     return value.detach(), slope.detach(), hessian.detach()
 
 
-def _climb(function: Function, here: _Place, batches: Iterable[Batch]) -> Tensor:
+def _climb(function: Function, here: _Place, batches: Iterable[tuple[Any, ...]]) -> Tensor:
     """Go Newton's step, or the first of its halves that raises the function (Armijo's rule)."""
     if here.rounded:
         return here.point + here.step

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -12,17 +14,22 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.data.batches import Batch, observed_batches
+from ppgen.arguments import check_size
+from ppgen.data.batches import Batch, observed_batches, parts_of_draws, repeat_rows
 from ppgen.distributions.expand import expanded
-from ppgen.inference.evaluate import Estimate, check_particles
-from ppgen.inference.sampling import evaluating
-from ppgen.objectives.importance import log_mean_weight, repeat_rows
-from ppgen.program import Program, as_program
-from ppgen.training.contract import check_image_site, check_support
+from ppgen.inference.evaluate import Estimate
+from ppgen.inference.images import image_site
+from ppgen.objectives.importance import split_weight
+from ppgen.objectives.particles import Draws
+from ppgen.objectives.plates import RowPlates
+from ppgen.objectives.preparation import explained, floating_type
+from ppgen.objectives.supports import check_support
+from ppgen.program import Program, accept
+from ppgen.running import evaluating
 
 
 class ObservedPixels(Messenger):
-    """A handler that leaves the missing pixels of the site ``"x"`` out of its log-probability.
+    """A handler that leaves the missing pixels of a site out of its log-probability.
 
     Pixels are independent given the latents, or their distribution has a method
     ``prefix_log_prob(value, observed)``, as :class:`ppgen.distributions.Autoregressive` has.
@@ -32,20 +39,23 @@ class ObservedPixels(Messenger):
     observed
         Which pixels are known, booleans of the images' shape; where a program runs on the images
         several times over, the masks are repeated with them.
+    site
+        Name of the site of the images.
 
     Raises
     ------
     ValueError
-        At the site ``"x"``, where a missing pixel cannot be left out: its pixels are not
+        At the site, if a missing pixel cannot be left out: its pixels are not
         independent given the latents, or those observed are not what ``prefix_log_prob`` takes.
     """
 
-    def __init__(self, observed: Tensor) -> None:
+    def __init__(self, observed: Tensor, site: str = "x") -> None:
         super().__init__()
         self.observed = observed
+        self.site = site
 
     def _pyro_sample(self, msg: dict[str, Any]) -> None:
-        if msg["name"] != "x":
+        if msg["name"] != self.site:
             return
         fn = msg["fn"]
         times = fn.batch_shape[-1] // len(self.observed)
@@ -54,8 +64,9 @@ class ObservedPixels(Messenger):
             return
         if not isinstance(fn, Independent) or fn.reinterpreted_batch_ndims != fn.event_dim:
             raise ValueError(
-                f"the site 'x' has the distribution {type(fn).__name__}, whose pixels are not "
-                "independent given the latents; expected one such as Bernoulli(...).to_event(3), "
+                f"the site {self.site!r} has the distribution {type(fn).__name__}, whose pixels "
+                "are not independent given the latents; expected one such as "
+                "Bernoulli(...).to_event(3), "
                 "or one with prefix_log_prob(value, observed), such as Autoregressive"
             )
         observed = repeat_rows(self.observed, times)
@@ -121,9 +132,11 @@ def observed_batch(
     ValueError
         Where the masks have the wrong type or shape, or observed pixels are not finite.
     """
-    batches = observed_batches((x, *context), observed, len(x), program.device, program.dtype)
-    batch = next(iter(batches))
-    return (batch, None) if observed is None else (batch[:-1], batch[-1])
+    dtype = floating_type(program)
+    batch = observed_batches((x, *context), observed, len(x), program.device, dtype).first()
+    if observed is None:
+        return batch, None
+    return Batch.of(batch.args[:-1]), batch[-1]
 
 
 def log_evidence(
@@ -173,16 +186,26 @@ def log_evidence(
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
     >>> x, left = torch.zeros(3, 1, 8, 8), torch.arange(8) < 4
     >>> fitted = ppgen.inference.fit_latents(vae, x, observed=left, steps=50)
-    >>> log_evidence(vae, fitted.guide, x, observed=left).per_image.shape
+    >>> log_evidence(vae, fitted.guide, x, observed=left).per_example.shape
     torch.Size([3])
     """
-    check_particles(particles, chunk)
-    program = as_program(program, keep=False)
+    check_size("particles", particles)
+    check_size("chunk", chunk)
+    program = accept(program)
     batch, observed = observed_batch(program, x, *context, observed=observed)
-    model = program.model if observed is None else ObservedPixels(observed)(program.model)
     with evaluating(program, seed):
-        trace = poutine.trace(model).get_trace(*batch)
-        check_image_site(trace, batch[0])
-        check_support(trace.nodes["x"]["fn"], [batch], observed)
-        found = log_mean_weight((model, guide), batch, particles, chunk)
+        with explained(batch):
+            trace = poutine.trace(program.model).get_trace(*batch.args)
+        site = image_site(program, trace)
+        check_support(site["name"], site["fn"], batch[0], observed)
+        model = program.model
+        if observed is not None:
+            model = ObservedPixels(observed, site["name"])(model)
+        draws, logs = Draws(), []
+        rows = RowPlates.guess(trace, len(batch))
+        for some in parts_of_draws(particles, len(batch), chunk):
+            weigh = partial(split_weight, plates=rows)
+            weights, shared = draws(model, guide, batch.args, {}, some, weigh)
+            logs.append((weights + shared).logsumexp(0))
+        found = torch.stack(logs).logsumexp(0) - math.log(particles)
     return Estimate(found.cpu())

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ppgen.autoregressive import AutoregressiveNetwork
+from ppgen.data.batches import parts_of_draws
 from ppgen.distributions import Autoregressive
 from ppgen.distributions.autoregressive import check_is_network
-from ppgen.objectives.importance import parts_of_draws
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppgen.data.batches import Batches
+from ppgen.data.batches import Batch, Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 
 LARGEST_LOGIT = 15.0
@@ -53,7 +53,7 @@ class Expectations:
 
 
 def expectation(
-    class_logits: Tensor, pixel_logits: Tensor, batches: Iterable[tuple[Tensor, ...]]
+    class_logits: Tensor, pixel_logits: Tensor, batches: Iterable[Batch]
 ) -> Expectations:
     """E-step: return expected counts, summed over batches ``(x,)`` or ``(x, observed)``."""
     images = torch.zeros_like(class_logits)
@@ -104,15 +104,16 @@ def starting_point(batches: Batches, classes: int, seed: int) -> tuple[Tensor, T
     """
     from sklearn.cluster import kmeans_plusplus  # here, since it takes a second to import
 
-    first = batches.tensors[0]
-    zeros = torch.zeros(1, *first.shape[1:], dtype=batches.dtype, device=first.device)
+    first = batches.data.tensors[0]
+    dtype = batches.dtype or torch.get_default_dtype()
+    zeros = torch.zeros(1, *first.shape[1:], dtype=dtype, device=first.device)
     _, mean_logits = maximisation(expectation(zeros.new_zeros(1), zeros, batches), zeros)
     mean = mean_logits.sigmoid()
 
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(first), generator=generator)[:SEEDING_IMAGES].to(first.device)
-    images, *observed = (tensor[chosen] for tensor in batches.tensors)
-    images = images.to(batches.dtype)
+    images, *observed = (tensor[chosen] for tensor in batches.data.tensors)
+    images = images.to(dtype)
     if observed:
         images = torch.where(observed[0], images, mean)
     _, centres = kmeans_plusplus(

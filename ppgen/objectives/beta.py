@@ -7,12 +7,14 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from ppgen.objectives.elbo import MeanFieldELBO, TensorELBO, orders
+from ppgen.objectives.plates import RowPlates
+from ppgen.objectives.traces import Site
 
 
 class BetaELBO(MeanFieldELBO):
     """The ELBO with weighted divergences, to train by; it is no bound unless beta is 1 or more.
 
-    Where model and guide draw their latent sites in different orders, as in a hierarchical VAE, the
+    If model and guide draw their latent sites in different orders, as in a hierarchical VAE, the
     divergences are estimated from the draws.
 
     Parameters
@@ -20,16 +22,16 @@ class BetaELBO(MeanFieldELBO):
     beta
         Weight of −KL(q ‖ p) (Higgins et al. 2017, beta-VAE, equation 4).
     free_nats
-        Nats that each latent site may take, on average over the batch, at no price (free bits:
-        Kingma et al. 2016, Improved variational inference with inverse autoregressive flow,
-        equation 15); they keep latents from being ignored early in training.
-    num_particles, data_size
+        Nats that each latent site may use without cost, on average over the rows (free bits: Kingma
+        et al. 2016, Improved variational inference with inverse autoregressive flow, equation 15).
+        They keep latents from being ignored early in training.
+    num_particles
         As for :class:`TensorELBO`.
 
     Raises
     ------
     ValueError
-        Where ``beta`` or ``free_nats`` is negative.
+        If ``beta`` or ``free_nats`` is negative.
 
     Examples
     --------
@@ -39,28 +41,30 @@ class BetaELBO(MeanFieldELBO):
     1
     """
 
-    def __init__(
-        self,
-        beta: float = 1.0,
-        free_nats: float = 0.0,
-        num_particles: int = 1,
-        data_size: int | None = None,
-    ) -> None:
-        super().__init__(num_particles, data_size)
+    def __init__(self, beta: float = 1.0, free_nats: float = 0.0, num_particles: int = 1) -> None:
+        super().__init__(num_particles)
         for name, value in (("beta", beta), ("free_nats", free_nats)):
             if not value >= 0:
                 raise ValueError(f"{name} is {value}; expected 0 or more")
         self.beta = beta
         self.free_nats = free_nats
 
-    def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
-        """One latent site's −KL(q ‖ p), or its estimate where the orders differ."""
+    def terms(
+        self, model_trace: Trace, guide_trace: Trace, plates: RowPlates
+    ) -> list[tuple[Tensor, Site]]:
+        """Return every site's part of the bound; divergences are estimated if orders differ."""
         of_model, of_guide = orders(model_trace, guide_trace)
-        kind = MeanFieldELBO if of_model == of_guide else TensorELBO
-        return kind.latent_term(self, name, model_trace, guide_trace)
+        self._exact = of_model == of_guide
+        return TensorELBO.terms(self, model_trace, guide_trace, plates)
 
-    def weighted(self, nats: Tensor) -> Tensor:
-        """Hold a site's −KL(q ‖ p) to at most −free_nats on average, and weigh it by beta."""
+    def latent_term(self, model_site: Site, guide_site: Site, plates: RowPlates) -> Tensor:
+        """Compute one latent site's weighted −KL(q ‖ p), of which ``free_nats`` cost nothing."""
+        kind = MeanFieldELBO if self._exact else TensorELBO
+        term = kind.latent_term(self, model_site, guide_site, plates)
         if self.free_nats:
-            nats = torch.where(nats.mean() < -self.free_nats, nats, -self.free_nats)
-        return self.beta * nats
+            nats = plates.per_row(term, guide_site)
+            free = nats.mean() >= -self.free_nats
+            # The floor is spread over the site's elements, so that each row counts it once.
+            floor = -self.free_nats * nats.numel() / term.numel()
+            term = torch.where(free, floor, term)
+        return self.beta * term

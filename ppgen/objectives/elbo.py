@@ -1,7 +1,7 @@
 """The evidence lower bound in tensors alone, so that a training step can be compiled.
 
 Pyro's own ELBO classes turn every site's term into a Python number, which no tracer can follow.
-These compute the same estimates, one value an image, without leaving torch.
+These compute the same estimates without leaving torch, and one value for each row of the data.
 """
 
 from __future__ import annotations
@@ -10,135 +10,191 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from pyro.distributions.util import is_identically_zero, scale_and_mask
+from pyro.distributions.util import scale_and_mask
 from pyro.infer import ELBO
 from pyro.infer.util import is_validation_enabled
 from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from ppgen.objectives.traces import BatchPlate, importance_traces, log_prob, sample_sites, score
+from ppgen.objectives.plates import RowPlates
+from ppgen.objectives.traces import Site, log_density, log_prob, paired_traces, sample_sites
 
 
 class TensorELBO(ELBO):
     r"""``pyro.infer.Trace_ELBO`` in tensors alone: E_q[log p(x, z) − log q(z | x)], in nats.
 
-    Gradients flow through reparametrised sites; for others the score function is used
-    (Ranganath et al. 2014, Black box variational inference, equation 2), so any guide is allowed,
-    though ``pyro.infer.TraceGraph_ELBO`` has lower variance where sites are discrete.
-
-    A site outside the batch plate, such as a weight with a prior, is shared by all images of the
-    data set: each image counts an equal part of its term.
+    Gradients flow through reparametrised sites. For others the score function is used (Ranganath
+    et al. 2014, Black box variational inference, equation 2), so any guide is allowed, though
+    ``pyro.infer.TraceGraph_ELBO`` has lower variance if sites are discrete.
 
     Parameters
     ----------
     num_particles
         Draws of the guide that every estimate is the mean of.
-    data_size
-        Images of the whole data set, among which the terms of shared sites are divided; None: the
-        batch is the data set.
+
+    Attributes
+    ----------
+    plates : RowPlates or None
+        Plates over the rows; None: those of the size of the first argument.
 
     Examples
     --------
     >>> import ppgen
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
-    >>> TensorELBO(num_particles=3).per_image(vae.model, vae.guide, torch.zeros(5, 1, 8, 8)).shape
+    >>> TensorELBO(num_particles=3).per_example(vae.model, vae.guide, torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5])
     """
 
-    def __init__(self, num_particles: int = 1, data_size: int | None = None) -> None:
-        super().__init__(num_particles=num_particles)
-        self.data_size = data_size
+    plates: RowPlates | None = None
+    keeps_scale = True  # of sites, as programs set it
 
-    def per_image(
-        self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
-    ) -> Tensor:
-        """Estimate the bound of each image by draws of the guide, ``(batch,)``, in nats."""
-        draws = [self._draw(model, guide, x, *context)[0] for _ in range(self.num_particles)]
-        return torch.stack(draws).mean(0)
+    def __init__(self, num_particles: int = 1) -> None:
+        super().__init__(num_particles=num_particles)
 
     def differentiable_loss(
-        self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Negative bound summed over the batch; its gradient is an unbiased estimate."""
-        losses = []
-        for _ in range(self.num_particles):
-            elbo, own, shared = self._draw(model, guide, x, *context)
-            loss = -elbo.sum()
-            if not (is_identically_zero(own) and is_identically_zero(shared)):
-                fixed = elbo.detach()
-                surrogate = (fixed * own).sum() + fixed.sum() * shared
-                loss = loss - (surrogate - surrogate.detach())
-            losses.append(loss)
-        return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+        """Negative bound summed over the data; its gradient is an unbiased estimate."""
+        loss = self._loss(model, guide, args, kwargs)
+        for _ in range(self.num_particles - 1):
+            loss = loss + self._loss(model, guide, args, kwargs)
+        return loss / self.num_particles
 
-    def loss(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Tensor) -> float:
-        """Negative bound summed over the batch, as a number."""
+    def per_example(
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """Estimate the bound of each row, ``(rows,)``, in nats; shared sites are left out."""
+        rows, _ = self.bounds(model, guide, *args, **kwargs)
+        return rows
+
+    def bounds(
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Estimate the bound's part of each row, ``(rows,)``, and that of shared sites, in nats."""
+        rows, shared = self._bounds(model, guide, args, kwargs)
+        for _ in range(self.num_particles - 1):
+            more_rows, more_shared = self._bounds(model, guide, args, kwargs)
+            rows, shared = rows + more_rows, shared + more_shared
+        return rows / self.num_particles, shared / self.num_particles
+
+    def loss(
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> float:
+        """Negative bound summed over the data, as a number."""
         with torch.no_grad():
-            return self.differentiable_loss(model, guide, *args).item()
+            return self.differentiable_loss(model, guide, *args, **kwargs).item()
 
     def loss_and_grads(
-        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Tensor
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> float:
         """Add the gradients of the loss to the parameters; what ``pyro.infer.SVI`` calls."""
-        loss = self.differentiable_loss(model, guide, *args)
-        loss.backward()
+        loss = self.differentiable_loss(model, guide, *args, **kwargs)
+        if loss.requires_grad:
+            loss.backward()
         return loss.item()
 
-    def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
-        """One latent site's part of the bound: log p(z) − log q(z) at the value drawn."""
-        return log_prob(model_trace, name) - log_prob(guide_trace, name)
+    def latent_term(self, model_site: Site, guide_site: Site, plates: RowPlates) -> Tensor:
+        """Compute one latent site's part of the bound: log p(z) − log q(z) at the value drawn."""
+        return log_prob(model_site) - log_prob(guide_site)
 
-    def weighted(self, nats: Tensor) -> Tensor:
-        """Weigh a latent site's part of each image's bound, ``(batch,)``: here by 1."""
-        return nats
+    def terms(
+        self, model_trace: Trace, guide_trace: Trace, plates: RowPlates
+    ) -> list[tuple[Tensor, Site]]:
+        """Return every site's part of the bound, each in the shape of the site's plates."""
+        drawn = sample_sites(guide_trace)
+        terms = []
+        for name, site in sample_sites(model_trace).items():
+            if name in drawn and not site["is_observed"]:
+                drawn_site = drawn.pop(name)
+                terms.append((self.latent_term(site, drawn_site, plates), drawn_site))
+            else:
+                terms.append((log_prob(site), site))
+        terms += [(-log_prob(site), site) for site in drawn.values()]  # auxiliary sites
+        return terms
 
     def _get_trace(
         self,
         model: Callable[..., Any],
         guide: Callable[..., Any],
-        args: tuple[Tensor, ...],
+        args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> tuple[Trace, Trace]:
-        return importance_traces(model, guide, *args)
+        return paired_traces(model, guide, args, kwargs)
 
-    def _draw(
-        self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
-    ) -> tuple[Tensor, Tensor | float, Tensor | float]:
-        """Draw once: the bound of each image, its own sites' score, and the shared sites'."""
-        model_trace, guide_trace = importance_traces(model, guide, x, *context)
-        plate = BatchPlate(model_trace, x)
-        elbo = torch.zeros((), device=x.device)
-        own: Tensor | float = 0.0
-        shared: Tensor | float = 0.0
+    def _plates(self, model_trace: Trace, args: tuple[Any, ...]) -> RowPlates:
+        if self.plates is not None:
+            return self.plates
+        rows = len(args[0]) if args and isinstance(args[0], Tensor) and args[0].dim() else 0
+        return RowPlates.guess(model_trace, rows)
 
-        def add(each: Tensor, site: dict[str, Any]) -> Tensor:
-            return elbo + (each if plate.holds(site) else each / (self.data_size or len(x)))
-
-        for name, site in sample_sites(model_trace).items():
-            if site["is_observed"]:
-                elbo = add(plate.per_image(log_prob(model_trace, name), site), site)
-            else:
-                term = self.latent_term(name, model_trace, guide_trace)
-                drawn = guide_trace.nodes[name]
-                elbo = add(self.weighted(plate.per_image(term, drawn)), drawn)
-        for name, site in sample_sites(guide_trace).items():
-            if name not in model_trace.nodes:  # auxiliary
-                elbo = add(plate.per_image(-log_prob(guide_trace, name), site), site)
+    def _loss(
+        self,
+        model: Callable[..., Any],
+        guide: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Tensor:
+        model_trace, guide_trace = paired_traces(model, guide, args, kwargs)
+        plates = self._plates(model_trace, args)
+        terms = self.terms(model_trace, guide_trace, plates)
+        loss = torch.zeros(())
+        for term, _ in terms:
+            loss = loss - term.sum()
+        for site in sample_sites(guide_trace).values():
             if not site["fn"].has_rsample:
-                term = plate.per_image(score(guide_trace, name), site)
-                if plate.holds(site):
-                    own = own + term
-                else:
-                    shared = shared + term.sum()
-        return elbo.expand(len(x)), own, shared
+                return loss - _score_surrogate(terms, guide_trace, plates)
+        return loss
+
+    def _bounds(
+        self,
+        model: Callable[..., Any],
+        guide: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Tensor, Tensor]:
+        model_trace, guide_trace = paired_traces(model, guide, args, kwargs)
+        plates = self._plates(model_trace, args)
+        return _summed(self.terms(model_trace, guide_trace, plates), plates)
+
+
+def _score_surrogate(
+    terms: list[tuple[Tensor, Site]], guide_trace: Trace, plates: RowPlates
+) -> Tensor:
+    """Compute a number that is 0 and whose gradient is that of the score function."""
+    rows, shared = _summed(terms, plates)
+    whole = (rows.sum() + shared).detach()
+    surrogate = torch.zeros_like(whole)
+    drawn_before: set[str] = set()
+    for name, site in sample_sites(guide_trace).items():
+        if not site["fn"].has_rsample:
+            signal = whole
+            if plates.holds(site):
+                # A row's draw bears on its own row, and on shared sites that come after it.
+                after = [t for t in terms if t[1]["name"] not in drawn_before]
+                signal = (rows + _summed(after, plates)[1]).detach()
+            surrogate = surrogate + (signal * plates.per_row(log_density(site), site)).sum()
+        drawn_before.add(name)
+    return surrogate - surrogate.detach()
+
+
+def _summed(terms: list[tuple[Tensor, Site]], plates: RowPlates) -> tuple[Tensor, Tensor]:
+    """Sum terms to one number a row, ``(rows,)``, and one of what rows share."""
+    device = terms[0][0].device if terms else None
+    rows, shared = torch.zeros(1, device=device), torch.zeros((), device=device)
+    for term, site in terms:
+        if plates.holds(site):
+            rows = rows + plates.per_row(term, site)
+        else:
+            shared = shared + term.sum()
+    return rows, shared
 
 
 class MeanFieldELBO(TensorELBO):
-    """``pyro.infer.TraceMeanField_ELBO`` in tensors alone: −KL(q ‖ p) in closed form where known.
+    """``pyro.infer.TraceMeanField_ELBO`` in tensors alone: −KL(q ‖ p) in closed form if known.
 
-    Right where model and guide draw their latent sites in the same order (Pyro's condition);
-    with validation on, another order is an error.
+    It is right if model and guide draw their latent sites in the same order (Pyro's condition).
+    With validation on, another order is an error.
 
     Examples
     --------
@@ -148,13 +204,10 @@ class MeanFieldELBO(TensorELBO):
     1
     """
 
-    def latent_term(self, name: str, model_trace: Trace, guide_trace: Trace) -> Tensor:
-        """One latent site's part of the bound: −KL(q ‖ p), or its estimate where unknown."""
-        site = guide_trace.nodes[name]
-        try:
-            kl = kl_divergence(site["fn"], model_trace.nodes[name]["fn"])
-        except NotImplementedError:
-            return super().latent_term(name, model_trace, guide_trace)
+    def terms(
+        self, model_trace: Trace, guide_trace: Trace, plates: RowPlates
+    ) -> list[tuple[Tensor, Site]]:
+        """Return every site's part of the bound; with validation on, check the order of sites."""
         if is_validation_enabled():
             of_model, of_guide = orders(model_trace, guide_trace)
             if of_model != of_guide:
@@ -162,7 +215,15 @@ class MeanFieldELBO(TensorELBO):
                     f"the model draws its latent sites in the order {of_model}, the guide in the "
                     f"order {of_guide}; MeanFieldELBO needs the same order: name TensorELBO instead"
                 )
-        return -scale_and_mask(kl, scale=site["scale"], mask=site["mask"])
+        return super().terms(model_trace, guide_trace, plates)
+
+    def latent_term(self, model_site: Site, guide_site: Site, plates: RowPlates) -> Tensor:
+        """Compute one latent site's part of the bound: −KL(q ‖ p), estimated if unknown."""
+        try:
+            kl = kl_divergence(guide_site["fn"], model_site["fn"])
+        except NotImplementedError:
+            return super().latent_term(model_site, guide_site, plates)
+        return -scale_and_mask(kl, scale=guide_site["scale"], mask=guide_site["mask"])
 
 
 def orders(model_trace: Trace, guide_trace: Trace) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Reweighted wake–sleep, image by image."""
+"""Reweighted wake–sleep, row by row."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.objectives.importance import ImportanceWeightedELBO
+from ppgen.objectives.traces import latent_sites, log_prob, sample_sites
 
 
 class WakeSleepELBO(ImportanceWeightedELBO):
     r"""Reweighted wake–sleep: the model ascends the bound over k draws, the guide fits posteriors.
 
-    The model's parameters ascend the importance-weighted bound log 1/k Σ w_i, where
+    The model's parameters ascend the importance-weighted bound log 1/k Σ w_i with
     w_i = p(x, z_i) / q(z_i | x). The guide's ascend
 
     .. math::
         \text{insomnia} \sum_i \frac{w_i}{\sum_j w_j} \log q(z_i \mid x)
         + (1 - \text{insomnia}) \log q(z' \mid x'), \qquad x', z' \sim p,
 
-    in the wake phase with the weights held fixed, in the sleep phase on images that the model
-    dreams, as many as there are in the batch (Bornschein and Bengio 2015, Reweighted wake-sleep,
-    section 2). Sites of the guide that are reparametrised get the gradient of the bound in the wake
-    phase's place.
+    in the wake phase with the weights held fixed, in the sleep phase on data that the model
+    dreams, one dream for each row of the batch (Bornschein and Bengio 2015, Reweighted wake-sleep,
+    section 2). Reparametrised sites of the guide get the gradient of the bound instead of that of
+    the wake phase.
 
-    ``pyro.infer.ReweightedWakeSleep`` does the same to a single image; of a batch it weighs joint
-    draws of the latents of all images, so that nearly all the weight falls on one of them.
+    ``pyro.infer.ReweightedWakeSleep`` does the same to a single row. It weighs joint draws of the
+    latents of all rows of a batch, so that nearly all the weight falls on one draw.
 
     Parameters
     ----------
     num_particles
         k; 2 or more.
     insomnia
-        Share of the wake phase in the guide's gradient. Where it is less than 1, the model draws
-        the dreams as ``model(None, *context, n=n)``.
-    data_size
-        As for :class:`ppgen.objectives.ImportanceWeightedELBO`.
+        Share of the wake phase in the guide's gradient. Dreams replace the arguments that the model
+        observes.
 
     Raises
     ------
     ValueError
-        Where there are fewer than two particles, or ``insomnia`` does not lie between 0 and 1.
+        If there are fewer than two particles, or ``insomnia`` does not lie between 0 and 1.
 
     Examples
     --------
@@ -54,32 +53,42 @@ class WakeSleepELBO(ImportanceWeightedELBO):
     1
     """
 
-    def __init__(
-        self, num_particles: int = 10, insomnia: float = 1.0, data_size: int | None = None
-    ) -> None:
-        super().__init__(num_particles, data_size)
+    def __init__(self, num_particles: int = 10, insomnia: float = 1.0) -> None:
+        super().__init__(num_particles)
         if not 0 <= insomnia <= 1:
             raise ValueError(f"insomnia is {insomnia}; expected a share between 0 and 1")
         self.insomnia = insomnia
 
     def differentiable_loss(
-        self, model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, *context: Tensor
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Tensor:
-        """Negative bound summed over the batch; its gradient is that of wake–sleep."""
-        weights, log_q = self.log_weights(model, guide, x, *context)
+        """Negative bound summed over the data; its gradient is that of wake–sleep."""
+        weights, log_q = self.log_weights(model, guide, *args, **kwargs)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
-        # The bound's own gradient holds −log q at these weights: once undone, and then the phase.
+        # The bound's own gradient holds −log q at these weights: cancel it, then add the phase.
         surrogate = (1 + self.insomnia) * (weights.softmax(0).detach() * log_q).sum()
         if self.insomnia < 1:
-            surrogate = surrogate + (1 - self.insomnia) * _log_q_of_dreams(model, guide, x, context)
+            dreamed = _log_q_of_dreams(model, guide, args, kwargs)
+            surrogate = surrogate + (1 - self.insomnia) * dreamed
         return -bound.sum() - (surrogate - surrogate.detach())
 
 
 def _log_q_of_dreams(
-    model: Callable[..., Any], guide: Callable[..., Any], x: Tensor, context: tuple[Tensor, ...]
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Tensor:
-    """Draw latents and images from the model; give log q of the latents given the images."""
+    """Draw latents and data from the model; compute log q of the latents given that data."""
     with torch.no_grad():
-        dream = poutine.trace(model).get_trace(None, *context, n=len(x))
-    recognised = poutine.replay(guide, trace=dream)
-    return poutine.trace(recognised).get_trace(dream.nodes["x"]["value"], *context).log_prob_sum()
+        dream = poutine.trace(poutine.uncondition(model)).get_trace(*args, **kwargs)
+    dreamed = {
+        id(site["infer"]["obs"]): site["value"]
+        for site in sample_sites(dream).values()
+        if site["infer"].get("was_observed")
+    }
+    args = tuple(dreamed.get(id(value), value) for value in args)
+    kwargs = {name: dreamed.get(id(value), value) for name, value in kwargs.items()}
+    recognised = poutine.trace(poutine.replay(guide, trace=dream)).get_trace(*args, **kwargs)
+    log_qs = [log_prob(site).sum() for site in latent_sites(recognised).values()]
+    return torch.stack(log_qs).sum()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.program import Program, as_program
-from ppgen.random_state import own_random_state
+from ppgen.running import own_random_state
 
 FORMAT = "ppgen checkpoint"
 VERSION = 1

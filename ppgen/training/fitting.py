@@ -1,10 +1,13 @@
-"""Training: a loop over steps of stochastic variational inference."""
+"""Training by stochastic variational inference: the entrance."""
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,32 +16,37 @@ import torch
 from pyro.infer import ELBO
 from torch import nn
 from torch.optim import Adam, Optimizer
+from torch.utils.data import DataLoader
 
-from ppgen.data.batches import Batches, Data, Transform, as_tensors, largest_batch
-from ppgen.program import as_program
-from ppgen.random_state import own_random_state
+from ppgen.arguments import check_kind, check_size
+from ppgen.data.batches import Batches, Data, Transform
+from ppgen.data.streams import as_batches, count_rows
+from ppgen.objectives.preparation import check_strays, floating_type, prepare
+from ppgen.objectives.structure import OWN_ROWS
+from ppgen.program import accept
+from ppgen.running import own_random_state
 from ppgen.training.checkpoint import CheckpointError, Checkpoints, check_same_program
 from ppgen.training.compiled import CompiledGradients
-from ppgen.training.gradients import Objective
 from ppgen.training.history import History
-from ppgen.training.leaves import check_parameters
 from ppgen.training.loop import Callback, Loop
-from ppgen.training.prepare import check_arguments, pick_device, prepare
 from ppgen.training.processes import Processes
 from ppgen.training.progress import ProgressBar, TensorBoard
 from ppgen.training.settings import check_settings, plain
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step
+from ppgen.training.step import Step, plain_gradients
 
 adam = partial(Adam, lr=1e-3, fused=True)
 
 DEFAULT_BATCH = 128
 
+EPOCH_STEPS = 100
+"""Steps of an entry of the history, at least, if ``steps`` are asked for."""
+
 COMPILE_FROM_STEPS = 5_000
 """Steps from which ``compile="auto"`` compiles on the CPU: fewer don't pay for the compiler."""
 
-LOOK_EVERY = 10
-"""Steps whose losses are fetched from a GPU together, for which it has to be waited for."""
+READ_EVERY = 10
+"""Steps whose losses are read from a GPU together, since it has to be waited for."""
 
 
 def fit(
@@ -46,10 +54,12 @@ def fit(
     data: Data,
     validation: Data | None = None,
     *,
-    epochs: int,
-    batch_size: int | None = None,
-    transform: Transform | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    batch_size: int | Literal["all"] | None = None,
     objective: ELBO | None = None,
+    transform: Transform | None = None,
+    lr: float | None = None,
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] = adam,
     scheduler: Callable[[Optimizer], Any] | None = None,
     clip_norm: float | None = None,
@@ -68,60 +78,67 @@ def fit(
     """Fit a model and its guide to data by stochastic variational inference.
 
     A fit is a function of its arguments: it draws from random-number generators of its own,
-    seeded by ``seed``, and leaves the caller's as they were. The program is changed in place; it
-    ends with the weights of the best epoch on the validation images, or of the last epoch.
+    seeded by ``seed``, and leaves the caller's unchanged. The program is changed in place. It ends
+    with the weights of the best epoch on the validation rows, or of the last epoch. Ctrl-C ends a
+    fit in the same way.
 
-    Where ``torchrun`` started several processes, all of them call this with the same arguments:
-    each takes its part of every batch and draws from a stream of its own, gradients are averaged,
-    and the first process writes. A run may be resumed by another number of processes.
+    If ``torchrun`` started several processes, all of them call this with the same arguments. Each
+    takes its part of every batch and draws from a stream of its own, gradients are averaged, and
+    the first process writes. A run may be resumed by another number of processes.
 
     Parameters
     ----------
     program
-        What :func:`ppgen.as_program` accepts. Of plain functions with ``pyro.param`` make a program
-        first, ``ppgen.as_program((model, guide))``, which keeps their parameters.
+        What :func:`ppgen.as_program` accepts. Of plain functions make a program first,
+        ``ppgen.as_program((model, guide))``: it keeps their parameters.
     data, validation
-        Images ``(batch, channel, height, width)``, or a tuple of them and the further tensors
-        that model and guide take.
-    epochs
-        Passes through the data, those before a resume included.
+        The arguments of model and guide: a tensor or array, a tuple of them (positional arguments),
+        a dict (by keyword), or a ``torch.utils.data`` data set or loader that yields these. Tensors
+        have the same number of rows, along their first dimension, and are split into minibatches
+        together. All else among the arguments is passed on as it is.
+    epochs, steps
+        Passes through the data, or steps of the optimiser: one of them. Those before a resume are
+        included.
     batch_size
-        Images a step, those of all processes together; the last of an epoch may have fewer. By
-        default 128, or all if that is less.
-    transform
-        Applied to the images of each batch, such as fresh binarisation; see
-        :class:`ppgen.data.batches.Batches`.
+        Rows a step, those of all processes together; the last of an epoch may have fewer. By
+        default 128, or all if that is less. ``"all"``: all rows at each step. A program that cannot
+        be run on a part of the rows takes all of them, with a warning that says why.
     objective
-        Any ELBO of Pyro's; by default the one that the program names.
+        Any ELBO of Pyro's or of :mod:`ppgen.objectives`; by default the program's own. Sites that
+        rows share are weighed by the batch's share of the data.
+    transform
+        Applied to the first tensor of each batch, such as fresh binarisation.
+    lr
+        Learning rate of the default optimiser, Adam; by default 1e-3.
     optimizer, scheduler
         Makers of torch's objects, such as ``partial(torch.optim.Adam, lr=1e-3)``. The schedule
         steps once an epoch.
     clip_norm
-        Largest norm of the gradient, of nats an image.
+        Largest norm of the gradient of nats a row.
     average
-        Decay of an exponential average of the weights, such as 0.999; validation and result then
+        Decay of an exponential average of the weights, such as 0.999. Validation and result then
         use the average.
     patience
         Stop after this many epochs without a better validation ELBO.
     callback
-        Called with the program and the history before training and after each epoch; the fit
-        stops where it returns True. What it draws does not change the training.
+        Called with the program and the history before training and after each epoch; the fit stops
+        if it returns True. What it draws does not change the training.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or another device of torch's.
     bfloat16
         Whether networks compute in bfloat16 by torch's autocast.
     compile
         Whether steps are traced through Pyro once and compiled, see
-        :class:`ppgen.training.compiled.CompiledGradients`; ``"auto"`` where it pays. Numbers of
-        Python that the program computes with must stay the same within an epoch.
+        :class:`ppgen.training.compiled.CompiledGradients`; ``"auto"``: if it pays. Python numbers
+        that the program computes with must stay the same within an epoch.
     seed
-        Of every random number of the fit.
+        Seed of every random number of the fit.
     out
         Folder of the checkpoints, one an epoch. None: nothing is saved.
     resume
         Go on from the checkpoint in ``out``, to the same numbers as without the stop; data,
-        validation images and settings must be the same, but for the number of epochs. Where there
-        is none, start.
+        validation rows and settings must be the same, except the number of epochs. Without a
+        checkpoint, start.
     progress
         Whether to show a progress bar.
     tensorboard
@@ -130,20 +147,19 @@ def fit(
     Returns
     -------
     History
-        ELBO in nats an image, time and learning rate of each epoch.
+        ELBO in nats a row, time and learning rate of each epoch. An epoch is a pass through the
+        data; if ``steps`` are asked for, at least 100 steps.
 
     Raises
     ------
-    TypeError
-        Where data, ``objective``, ``optimizer`` or a number is of another kind.
-    ValueError
-        Where an argument or the data is not what is expected; before training.
+    TypeError, ValueError
+        If an argument or the data is not what is expected; before training.
     ModuleNotFoundError
-        Where ``tensorboard`` is asked for and not installed.
+        If ``tensorboard`` is asked for and not installed.
     NotFiniteError
-        Where a loss or gradient is not finite; the last checkpoint stays.
+        If a loss or gradient is not finite; the last checkpoint stays.
     CheckpointError
-        Where a checkpoint cannot be written or read.
+        If a checkpoint cannot be written or read.
 
     Examples
     --------
@@ -153,21 +169,40 @@ def fit(
     >>> history = fit(vae, digits.train.images, epochs=1, progress=False)
     >>> history.epochs[-1].number
     1
+
+    Any other pair of Pyro programs, with data by keyword:
+
+    >>> import pyro.distributions as dist
+    >>> def model(x, y=None):
+    ...     slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+    ...     with pyro.plate("data", len(x)):
+    ...         pyro.sample("y", dist.Normal(slope * x, 0.1), obs=y)
+    >>> guide = pyro.infer.autoguide.AutoNormal(model)
+    >>> x = torch.linspace(-1, 1, 100)
+    >>> program = ppgen.as_program((model, guide))
+    >>> history = fit(program, {"x": x, "y": 2 * x}, steps=300, lr=0.05, progress=False)
+    >>> abs(ppgen.posterior(program, {"x": x, "y": 2 * x}, 50, seed=0)["slope"].mean() - 2) < 0.1
+    tensor(True)
     """
-    check_arguments(epochs, patience, validation, compile, out, resume or tensorboard)
+    _check_arguments(epochs, steps, patience, validation, compile, out, resume or tensorboard)
+    if lr is not None:
+        if optimizer is not adam:
+            raise ValueError(f"lr is {lr} beside an optimizer; expected one of them")
+        optimizer = partial(Adam, lr=lr, fused=True)
     processes = Processes.launched()
     place = pick_device(device)
-    program = as_program(program, keep=False).to(place)
-    if batch_size is None:
-        batch_size = largest_batch(data, DEFAULT_BATCH)
-        batch_size -= batch_size % processes.count
-    processes.check_divides(len(as_tensors(data)[0]), batch_size)
-    batches = Batches(data, batch_size, transform, place, program.dtype)
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm is {clip_norm}; expected a positive norm")
+    program = accept(program).to(place)
+    dtype = floating_type(program)
+    size = _batch_size(data, batch_size, processes.count)
+    batches = as_batches(data, size, transform, place, dtype)
+    processes.check_divides(batches.rows, batches.batch_size)
     checksum = batches.checksum()
     processes.check_same(checksum)
     held_out = None
     if validation is not None:
-        held_out = Batches(validation, None, transform, place, program.dtype)
+        held_out = as_batches(validation, None, transform, place, dtype)
     checkpoints = None if out is None else Checkpoints(out)
     if checkpoints and checkpoints.exist() and not resume:
         raise CheckpointError(
@@ -175,20 +210,29 @@ def fit(
             "go on with it by resume=True, or name another folder"
         )
     with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
-        bound = Objective(program, objective, bfloat16, data_size=batches.images)
-        parts = [part for part in (batches, held_out) if part is not None]
         with own_random_state(seed):
-            prepare(bound, *parts)
-            check_parameters(bound, next(iter(batches)))
-        for part in parts:
-            part.dtype = program.dtype  # of parameters that were made just now
+            others = [] if held_out is None else [held_out]
+            bound = prepare(program, batches, *others, objective=objective, bfloat16=bfloat16)
+            if bound.structure.whole:
+                if processes.count > 1:
+                    raise ValueError(
+                        f"the program needs all rows at each step: {bound.structure.whole}; "
+                        "expected a single process"
+                    )
+                _take_whole(batches, bound.structure, batch_size)
+                for part in others:
+                    part.take_whole(bound.structure.whole)
+            elif batch_size == "all":
+                batches.take_whole("")
+            check_strays(bound, next(iter(batches)))
+        program.observed = bound.structure.observed
         state = TrainingState.start(program, optimizer, scheduler, average)
         settings = {
             "seed": seed,
-            "batch_size": batch_size,
+            "batch_size": batches.batch_size,
             "data": checksum,
             "validation": None if held_out is None else held_out.checksum(),
-            "objective": plain(bound.elbo),
+            "objective": plain(bound.elbo, "max_plate_nesting", "keeps_scale"),
             "optimizer": {"type": type(state.optimizer).__name__, **state.optimizer.defaults},
             "scheduler": plain(state.scheduler, "last_epoch"),
             "clip_norm": clip_norm,
@@ -201,23 +245,29 @@ def fit(
             check_settings(saved["settings"], settings)
             state.load_state_dict(saved)
 
-        compiled = compile == "on" or (
-            compile == "auto" and compiling_pays(place, steps=epochs * len(batches))
+        epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
+        total = steps if steps is not None else (epochs or 0) * len(batches)
+        compiled = compile == "on" or (compile == "auto" and compiling_pays(place, total))
+        gradients = (
+            CompiledGradients(bound, callback is not None)
+            if compiled
+            else plain_gradients(bound, state.kept)
         )
-        gradients = CompiledGradients(bound) if compiled else bound.gradients()
         gradients = processes.averaged(gradients, bound, batches)
-        done = state.history.last
         leads = processes.leads
-        reports: list[Any] = [ProgressBar(progress and leads, batches.images, epochs, done)]
+        done, rows_a_step = state.history.steps, batches.rows / len(batches)
+        reports: list[Any] = [
+            ProgressBar(progress and leads, math.ceil(total * rows_a_step), int(done * rows_a_step))
+        ]
         if out is not None and tensorboard and leads:
-            reports.append(TensorBoard(Path(out, "tensorboard"), done))
+            reports.append(TensorBoard(Path(out, "tensorboard"), state.history.last))
         for report in reports:
             stack.callback(report.close)
 
         Loop(
             bound,
             state,
-            Step(state, gradients, clip_norm, steps_between_looks(place, state.optimizer)),
+            Step(state, gradients, clip_norm, steps_between_readings(place, state.optimizer)),
             batches,
             held_out,
             seed,
@@ -226,8 +276,83 @@ def fit(
             checkpoints,
             settings,
             processes,
-        ).run(epochs, patience)
+        ).run(total, epoch_steps, patience)
     return state.history
+
+
+def _check_arguments(
+    epochs: int | None,
+    steps: int | None,
+    patience: int | None,
+    validation: object | None,
+    compile: str,  # noqa: A002 - torch's word for it
+    out: object | None,
+    needs_out: bool,
+) -> None:
+    if (epochs is None) == (steps is None):
+        raise ValueError(f"epochs is {epochs} and steps is {steps}; expected one of them")
+    for name, number in (("epochs", epochs), ("steps", steps)):
+        if number is not None:
+            check_size(name, number, least=0)
+    if patience is not None and (patience < 1 or validation is None):
+        raise ValueError(
+            f"patience is {patience}; expected 1 or more, and validation data to judge by"
+        )
+    if compile not in ("off", "on", "auto"):
+        raise ValueError(f"compile is {compile!r}; expected 'off', 'on' or 'auto'")
+    if out is None and needs_out:
+        raise ValueError("out is None; resume and tensorboard need a folder there")
+
+
+def _batch_size(data: Data, batch_size: Any, processes: int) -> int | None:
+    """Return the rows of a batch; None leaves it to a loader."""
+    if batch_size is None and isinstance(data, DataLoader):
+        return None
+    rows = count_rows(data)
+    if batch_size is None:
+        size = min(DEFAULT_BATCH, rows)
+        return max(1, size - size % processes)
+    if batch_size == "all":
+        return rows
+    check_kind("batch_size", batch_size, Integral, "a whole number, or 'all'")
+    if batch_size == 1 < rows:
+        raise ValueError(
+            "batch_size is 1; expected 2 or more, or 'all': some programs broadcast a single row "
+            "silently, which no check can tell"
+        )
+    return batch_size
+
+
+def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
+    """Make one batch of all rows, with a warning if the caller may expect something else."""
+    several = len(batches) > 1
+    batches.take_whole(structure.whole)
+    if several and (batch_size is not None or not structure.subsamples):
+        warnings.warn(
+            f"all {batches.rows} rows are one batch at each step: {structure.whole}; {OWN_ROWS}; "
+            "batch_size='all' asks for it without this warning",
+            stacklevel=3,
+        )
+
+
+def pick_device(device: str) -> torch.device:
+    """Turn ``"auto"`` into CUDA if there is some, else the CPU; check any other name.
+
+    Raises
+    ------
+    ValueError
+        If this machine has no such device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device is {device!r}, which this machine does not have; expected 'auto', 'cpu' or "
+            f"'cuda' ({str(error).splitlines()[0]})"
+        ) from error
+    return torch.device(device)
 
 
 def compiling_pays(device: torch.device, steps: int) -> bool:
@@ -235,6 +360,6 @@ def compiling_pays(device: torch.device, steps: int) -> bool:
     return device.type == "cuda" or steps >= COMPILE_FROM_STEPS
 
 
-def steps_between_looks(device: torch.device, optimizer: Optimizer) -> int:
-    """How many losses are fetched together: one where waiting costs nothing or has to be."""
-    return LOOK_EVERY if device.type == "cuda" and optimizer.defaults.get("fused") else 1
+def steps_between_readings(device: torch.device, optimizer: Optimizer) -> int:
+    """Return how many losses are read together: one if waiting costs nothing or is needed."""
+    return READ_EVERY if device.type == "cuda" and optimizer.defaults.get("fused") else 1

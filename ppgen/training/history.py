@@ -18,13 +18,15 @@ class Epoch:
     number
         Epochs trained so far.
     elbo
-        Mean over the epoch's steps, nats an image; None for epoch 0.
+        Mean over the epoch's steps, nats a row; None for epoch 0.
     validation
-        ELBO of the validation images after the epoch, nats an image; None without them.
+        ELBO of the held-out rows after the epoch, nats a row; None without them.
     seconds
         Time of the epoch's training steps.
     learning_rate
         Of the optimiser's first parameter group.
+    steps
+        Optimiser steps so far.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Epoch:
     validation: float | None
     seconds: float
     learning_rate: float
+    steps: int = 0
 
 
 @dataclass
@@ -60,6 +63,11 @@ class History:
     def last(self) -> int:
         """Epochs trained so far."""
         return self.epochs[-1].number if self.epochs else 0
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps so far."""
+        return self.epochs[-1].steps if self.epochs else 0
 
     @property
     def seconds(self) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
-from ppgen.data.batches import Batches
+from ppgen.data.batches import Batch, Batches
+from ppgen.objectives.objective import Objective
 from ppgen.program import Program
-from ppgen.random_state import own_random_state
+from ppgen.running import own_random_state
 from ppgen.training.checkpoint import Checkpoints
-from ppgen.training.gradients import Objective
 from ppgen.training.history import Epoch, History
 from ppgen.training.not_finite import NotFiniteError
 from ppgen.training.processes import Processes
@@ -24,16 +25,16 @@ Callback = Callable[[Program, History], bool | None]
 class Report(Protocol):
     """Something that shows a fit while it runs."""
 
-    def step(self, images: int, elbo: float) -> None:
-        """Hear of one step: its images and their mean ELBO."""
+    def step(self, rows: int, elbo: float) -> None:
+        """Show one step: its rows and their mean ELBO."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """Hear of the end of an epoch."""
+        """Show the end of an epoch."""
 
 
 @dataclass
 class Loop:
-    """Steps, epoch by epoch, until the last epoch, the end of patience or the callback's word.
+    """Steps, epoch by epoch, until the last step, early stopping or the callback's stop.
 
     What happens between epochs (validation, callback) draws from generators of its own, so that
     the training's random numbers are the same with and without it.
@@ -51,32 +52,47 @@ class Loop:
     settings: dict[str, Any] | None = None
     processes: Processes = field(default_factory=Processes)
 
-    def run(self, epochs: int, patience: int | None = None) -> None:
-        """Train up to ``epochs``; leave the program with the weights that count."""
+    def run(self, steps: int, epoch_steps: int, patience: int | None = None) -> None:
+        """Train up to so many steps, and leave the program with the weights that count.
+
+        Parameters
+        ----------
+        steps
+            Steps in all, those before a resume included.
+        epoch_steps
+            Steps of an epoch; the last epoch may have fewer.
+        patience
+            Epochs without a better validation, after which training stops.
+        """
         program, history = self.state.program, self.state.history
         training = program.training
-        if not history.epochs:
-            self.end_epoch(0, elbo=None, seconds=0.0)
-        while history.last < epochs and not (self.state.stopped or history.stale(patience)):
-            started = time.perf_counter()
-            elbo = self.train_epoch(history.last + 1)
-            self.end_epoch(history.last + 1, elbo, time.perf_counter() - started)
-        self.processes.wait()  # for the last checkpoint
+        try:
+            if not history.epochs:
+                self.end_epoch(steps=0, elbo=None, seconds=0.0)
+            while history.steps < steps and not (self.state.stopped or history.stale(patience)):
+                started = time.perf_counter()
+                taken = min(epoch_steps, steps - history.steps)
+                elbo = self.train_epoch(history.last + 1, taken)
+                self.end_epoch(history.steps + taken, elbo, time.perf_counter() - started)
+            self.processes.wait()  # for the last checkpoint
+        except KeyboardInterrupt:
+            if not self.state.result:
+                raise
         program.load_state_dict(self.state.result)
         program.train(training)
 
-    def train_epoch(self, number: int) -> float:
-        """Take one step a batch; return the mean ELBO, nats an image."""
+    def train_epoch(self, number: int, steps: int) -> float:
+        """Take some steps; return the mean ELBO, nats a row."""
         total = seen = 0.0
         everyone = self.processes
         everyone.own_stream(self.seed, number)
         self.state.program.train()
         try:
-            for images, loss in self._steps(number):
-                total -= loss * images
-                seen += images
+            for rows, loss in self._steps(steps):
+                total -= loss * rows
+                seen += rows
                 for report in self.reports:
-                    report.step(everyone.count * images, -loss)
+                    report.step(everyone.count * rows, -loss)
         except NotFiniteError as error:
             kept = f"; the last checkpoint is {self.checkpoints.last}" if self.checkpoints else ""
             raise NotFiniteError(
@@ -84,18 +100,28 @@ class Loop:
             ) from error
         return everyone.total(total) / everyone.total(seen)
 
-    def _steps(self, number: int) -> Iterator[tuple[int, float]]:
-        # Images and loss of each step of an epoch, as soon as they are known.
+    def _steps(self, steps: int) -> Iterator[tuple[int, float]]:
+        # Rows and loss of each step, as soon as they are known.
         self.step.begin_epoch()
-        rank, count = self.processes.rank, self.processes.count
-        for batch in self.batches.shuffled(self.seed, number, rank, count):
+        for batch in islice(self._stream(self.state.history.steps), steps):
             yield from self.step(batch)
-        yield from self.step.look()
+        yield from self.step.read()
 
-    def end_epoch(self, number: int, elbo: float | None, seconds: float) -> None:
+    def _stream(self, done: int) -> Iterator[Batch]:
+        """Go through the data again and again, from the batch after ``done`` steps."""
+        passes, within = divmod(done, len(self.batches))
+        rank, count = self.processes.rank, self.processes.count
+        while True:
+            passes += 1
+            yield from islice(self.batches.shuffled(self.seed, passes, rank, count), within, None)
+            within = 0
+
+    def end_epoch(self, steps: int, elbo: float | None, seconds: float) -> None:
         """Validate, record, report, call back and save."""
         state = self.state
-        epoch = Epoch(number, elbo, self.validate(), seconds, state.learning_rate)
+        number = state.history.last + 1 if steps else 0
+        rate = state.learning_rate
+        epoch = Epoch(number, elbo, self.validate(), seconds, rate, steps)
         state.record(epoch)
         for report in self.reports:
             report.epoch(epoch)
@@ -107,7 +133,7 @@ class Loop:
             self.checkpoints.save({**state.state_dict(), "settings": self.settings})
 
     def validate(self) -> float | None:
-        """Mean ELBO of the validation images, nats an image, with the same draws every time."""
+        """Mean ELBO of the held-out rows, nats a row, with the same draws every time."""
         if self.held_out is None:
             return None
         self.state.program.eval()
@@ -117,5 +143,5 @@ class Loop:
                 if number % self.processes.count == self.processes.rank:
                     # A stream for each batch, whichever process it falls to.
                     with own_random_state(self.seed + number):
-                        total += self.objective.value(*batch) * len(batch[0])
-        return -self.processes.total(total) / self.held_out.images
+                        total += self.objective.value(batch) * len(batch)
+        return -self.processes.total(total) / self.held_out.rows

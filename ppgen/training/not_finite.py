@@ -5,16 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ppgen.objectives.traces import importance_traces, log_prob, sample_sites
+from ppgen.data.batches import Batch
+from ppgen.objectives.structure import first_lines
+from ppgen.objectives.traces import log_prob, paired_traces, sample_sites
 from ppgen.program import Program
-from ppgen.random_state import set_generator_state
+from ppgen.running import set_generator_state
 
 
 class NotFiniteError(ArithmeticError):
     """A training step gave NaN or infinity."""
 
 
-def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -> str:
+def explain(program: Program, batch: Batch, random_state: Tensor) -> str:
     """Say which sites and parameters are not finite on a batch.
 
     Parameters
@@ -24,7 +26,7 @@ def explain(program: Program, batch: tuple[Tensor, ...], random_state: Tensor) -
     batch
         The step's data.
     random_state
-        What :func:`ppgen.random_state.generator_state` gave before the step, so that
+        What :func:`ppgen.running.generator_state` gave before the step, so that
         the same values are drawn.
     """
     gradients = [name for name, p in program.named_parameters() if not is_finite(p.grad)]
@@ -45,10 +47,10 @@ def is_finite(tensor: Tensor | nn.Parameter | None) -> bool:
     return tensor is None or bool(tensor.isfinite().all())
 
 
-def _sites(program: Program, batch: tuple[Tensor, ...]) -> list[str]:
+def _sites(program: Program, batch: Batch) -> list[str]:
     try:
-        traces = importance_traces(program.model, program.guide, *batch)
-    except ValueError as error:  # a distribution that refuses its parameters names them
-        return [str(error).splitlines()[0]]
+        traces = paired_traces(program.model, program.guide, batch.args, batch.kwargs)
+    except (ValueError, RuntimeError) as error:  # a distribution names its invalid parameters
+        return [first_lines(error)]
     sites = [(trace, name) for trace in traces for name in sample_sites(trace)]
-    return list(dict.fromkeys(name for t, name in sites if not is_finite(log_prob(t, name))))
+    return list(dict.fromkeys(name for t, name in sites if not is_finite(log_prob(t.nodes[name]))))

@@ -16,8 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ppgen.data.batches import Batch, Batches
-from ppgen.random_state import own_random_state
-from ppgen.training.gradients import Backward, Gradients, Objective
+from ppgen.objectives.objective import Objective
+from ppgen.running import own_random_state
+from ppgen.training.step import Backward, Gradients
 
 T = TypeVar("T")
 
@@ -61,16 +62,16 @@ class Processes:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
-    def check_divides(self, images: int, batch_size: int) -> None:
+    def check_divides(self, rows: int, batch_size: int) -> None:
         """Refuse batches of which processes cannot take equal parts.
 
         Raises
         ------
         ValueError
-            Where there are more processes than images, or a batch does not divide among them.
+            Where there are more processes than rows, or a batch does not divide among them.
         """
-        if 0 < images < self.count:
-            raise ValueError(f"data has {images} images for {self.count} processes; start fewer")
+        if 0 < rows < self.count:
+            raise ValueError(f"data has {rows} rows for {self.count} processes; start fewer")
         if batch_size % self.count:
             raise ValueError(
                 f"batch_size is {batch_size}; expected a multiple of the {self.count} processes, "

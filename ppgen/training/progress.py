@@ -11,22 +11,21 @@ from ppgen.training.history import Epoch
 
 
 class ProgressBar:
-    """A bar over all images of all epochs, with the ELBO of the last step and images a second."""
+    """A bar over the rows of all steps, with the ELBO of the last step and rows a second."""
 
-    def __init__(self, shown: bool, images: int, epochs: int, done: int) -> None:
-        self.images = images
+    def __init__(self, shown: bool, rows: int, done: int) -> None:
         self.bar = tqdm(
-            total=images * epochs,
-            initial=images * done,
-            unit=" images",
+            total=rows,
+            initial=done,
+            unit=" rows",
             unit_scale=True,
             disable=not shown,
         )
 
-    def step(self, images: int, elbo: float) -> None:
-        """Advance by one step's images."""
+    def step(self, rows: int, elbo: float) -> None:
+        """Advance by one step's rows."""
         self.bar.set_postfix_str(f"ELBO {elbo:.2f}", refresh=False)
-        self.bar.update(images)
+        self.bar.update(rows)
 
     def epoch(self, epoch: Epoch) -> None:
         """Name the epoch that ended."""
@@ -56,7 +55,7 @@ class TensorBoard:
             ) from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
 
-    def step(self, images: int, elbo: float) -> None:
+    def step(self, rows: int, elbo: float) -> None:
         """Write nothing: epochs are what is written."""
 
     def epoch(self, epoch: Epoch) -> None:

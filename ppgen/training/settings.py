@@ -15,7 +15,7 @@ def plain(thing: Any, *without: str) -> dict[str, Any]:
     Examples
     --------
     >>> from ppgen.objectives import BetaELBO
-    >>> plain(BetaELBO(beta=4.0), "data_size", "max_plate_nesting")["beta"]
+    >>> plain(BetaELBO(beta=4.0), "max_plate_nesting")["beta"]
     4.0
     """
     attributes = {

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ppgen.program import Program
-from ppgen.random_state import random_state, set_random_state
+from ppgen.running import random_state, set_random_state
 from ppgen.training.average import ExponentialAverage
 from ppgen.training.history import Epoch, History
 
@@ -23,7 +23,8 @@ class TrainingState:
 
     ``result`` holds the weights that count: those of the best epoch on the validation images, or
     of the last epoch where none has a finite ELBO; averaged, where an average is kept.
-    ``stopped`` says that a callback ended the run.
+    ``stopped`` says that a callback ended the run. ``kept`` holds what an objective keeps between
+    steps, such as running means of its baselines.
     """
 
     program: Program
@@ -33,6 +34,7 @@ class TrainingState:
     history: History = field(default_factory=History)
     result: dict[str, Tensor] = field(default_factory=dict)
     stopped: bool = False
+    kept: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -101,6 +103,7 @@ class TrainingState:
             "history": self.history.to_list(),
             "result": self.result,
             "stopped": self.stopped,
+            "kept": self.kept,
             "random": random_state(),
         }
 
@@ -115,4 +118,5 @@ class TrainingState:
         self.history = History.from_list(state["history"])
         self.result = state["result"]
         self.stopped = state["stopped"]
+        self.kept.update(state["kept"])
         set_random_state(state["random"])

@@ -1,19 +1,34 @@
-"""One step of stochastic variational inference."""
+"""One step of stochastic variational inference: from a batch to the optimiser's update."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+import pyro
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributions.constraints import real
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ppgen.data.batches import Batch
-from ppgen.random_state import generator_state
-from ppgen.training.gradients import Gradients
+from ppgen.objectives.objective import Objective
+from ppgen.running import generator_state
 from ppgen.training.not_finite import NotFiniteError, explain
 from ppgen.training.state import TrainingState
+
+RUNNING_MEAN = "__baseline_avg_downstream_cost_"  # Pyro's names for them
+
+
+class Gradients(Protocol):
+    """Computes the negative ELBO of a batch, in nats a row, and its gradients."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the loss; the gradients are in the parameters' ``grad``."""
+
+    def begin_epoch(self) -> None:
+        """Expect that something outside the parameters has changed since the last step."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +38,13 @@ class Taken:
     Attributes
     ----------
     number
-        Of the step in its epoch, from 1.
+        Number of the step in its epoch, from 1.
     batch
         The step's data.
     random_state
-        Of the generator before the step.
+        State of the generator before the step.
     values
-        The loss in nats an image, and the norm of its gradient.
+        The loss in nats a row, and the norm of its gradient.
     """
 
     number: int
@@ -41,10 +56,9 @@ class Taken:
 class Step:
     """Gradients of a batch, checked and clipped, an optimiser's update, and the average.
 
-    A loss is looked at before the update; for that a GPU has to be waited for. So the losses of
-    several steps may be fetched together: from the first step on whose loss or gradient is not
-    finite, the optimiser itself then leaves its updates out, as those of torch's can that are
-    ``fused``.
+    A loss is checked before the update, and a GPU has to be waited for to read it. So the losses of
+    several steps may be read together. From the first step on whose loss or gradient is not
+    finite, the optimiser then skips its updates, as torch's ``fused`` optimisers can.
 
     Parameters
     ----------
@@ -53,9 +67,9 @@ class Step:
     gradients
         How gradients are computed.
     clip_norm
-        Largest norm of the gradient; None leaves it as it is.
-    look_every
-        Steps whose losses are fetched together.
+        Largest norm of the gradient; None: any.
+    read_every
+        Steps whose losses are read together.
     """
 
     def __init__(
@@ -63,44 +77,42 @@ class Step:
         state: TrainingState,
         gradients: Gradients,
         clip_norm: float | None = None,
-        look_every: int = 1,
+        read_every: int = 1,
     ) -> None:
-        if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"clip_norm is {clip_norm}; expected a positive norm")
         self.state = state
         self.gradients = gradients
         self.clip_norm = clip_norm
         self.device = state.program.device
         self.parameters = [p for g in state.optimizer.param_groups for p in g["params"]]
         self.number = 0
-        self.look_every = look_every
-        self._unseen: list[Taken] = []
-        if look_every > 1:  # as GradScaler tells an optimiser to update nothing, unless it is 0
+        self.read_every = read_every
+        self._unread: list[Taken] = []
+        if read_every > 1:  # as GradScaler tells an optimiser to update nothing, unless it is 0
             self._wrong = torch.zeros((), device=self.device)
             setattr(state.optimizer, "found_inf", self._wrong)  # noqa: B010 - not declared
 
     def begin_epoch(self) -> None:
-        """Count from 1 again, and let the gradients know."""
+        """Count from 1 again."""
         self.number = 0
         self.gradients.begin_epoch()
 
     def __call__(self, batch: Batch) -> list[tuple[int, float]]:
-        """Take the step; return images and loss, nats an image, of the steps now known.
+        """Take the step; return rows and loss, in nats a row, of the steps whose losses are read.
 
         Raises
         ------
         NotFiniteError
-            Where loss or gradient is not finite; the parameters are as before the step.
+            If loss or gradient is not finite; the parameters are as before the step.
         """
         self.number += 1
         before = generator_state(self.device)
         loss = self.gradients(batch)
         norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
-        values = torch.stack([loss, norm])
-        self._unseen.append(Taken(self.number, batch, before, values))
+        values = torch.stack([loss, norm.to(loss.dtype)])
+        self._unread.append(Taken(self.number, batch, before, values))
         known = []
-        if self.look_every == 1:
-            known = self.look()
+        if self.read_every == 1:
+            known = self.read()
         else:
             self._wrong.logical_or_(~values.isfinite().all())
         if self.clip_norm is not None:
@@ -108,17 +120,17 @@ class Step:
         self.state.optimizer.step()
         if self.state.average is not None:
             self.state.average.update()
-        return self.look() if len(self._unseen) == self.look_every else known
+        return self.read() if len(self._unread) == self.read_every else known
 
-    def look(self) -> list[tuple[int, float]]:
-        """Return images and loss of the steps that were taken since the last look.
+    def read(self) -> list[tuple[int, float]]:
+        """Return rows and loss of the steps that were taken since the last reading.
 
         Raises
         ------
         NotFiniteError
-            Where loss or gradient of one is not finite; the parameters are as before it.
+            If loss or gradient of one is not finite; the parameters are as before it.
         """
-        taken, self._unseen = self._unseen, []
+        taken, self._unread = self._unread, []
         known = []
         values = torch.stack([step.values for step in taken]).tolist() if taken else []
         for step, (loss, norm) in zip(taken, values, strict=True):
@@ -127,5 +139,83 @@ class Step:
                     f"step {step.number}: the loss is {loss}, the norm of its gradient {norm}; "
                     f"not finite are {explain(self.state.program, step.batch, step.random_state)}"
                 )
-            known.append((len(step.batch[0]), loss))
+            known.append((len(step.batch), loss))
         return known
+
+
+class Backward:
+    """Gradients by one backward pass through the differentiable loss."""
+
+    def __init__(self, objective: nn.Module) -> None:
+        self.objective = objective
+        self.parameters = list(objective.parameters())
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the loss; the gradients are in the parameters' ``grad``."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss = self.objective(batch)
+        if not loss.requires_grad:
+            raise ValueError(
+                "the loss depends on no parameter of the program; nothing can be trained"
+            )
+        loss.backward()
+        return loss.detach()
+
+    def begin_epoch(self) -> None:
+        """Do nothing: the program itself runs at every step."""
+
+
+class LossAndGrads:
+    """Gradients by ``ELBO.loss_and_grads``, for Pyro's ELBOs that have no differentiable loss.
+
+    Parameters
+    ----------
+    objective
+        A prepared program.
+    kept
+        What Pyro keeps between steps; filled and updated here.
+    """
+
+    def __init__(self, objective: Objective, kept: dict[str, Tensor]) -> None:
+        self.objective = objective
+        self.parameters = [p for p in objective.parameters() if p.requires_grad]
+        self.kept = kept
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the loss; the gradients are in the parameters' ``grad``."""
+        objective = self.objective
+        for parameter in self.parameters:
+            parameter.grad = None
+        program_model, guide = objective.programs(batch)
+
+        def model(*args: Any, **kwargs: Any) -> Any:
+            # Pyro skips the backward pass of a program without a single param statement.
+            pyro.param("this program has parameters", lambda: torch.zeros(()))
+            return program_model(*args, **kwargs)
+
+        # Each call of the program opens its own store. In the one around it Pyro keeps the running
+        # means of baselines.
+        constraints = dict.fromkeys(self.kept, real)
+        store: dict[str, Any] = {"params": dict(self.kept), "constraints": constraints}
+        with pyro.get_param_store().scope(store), objective.running(own_store=False):
+            loss = objective.elbo.loss_and_grads(model, guide, *batch.args, **batch.kwargs)
+        means = {n: p.detach() for n, p in store["params"].items() if n.startswith(RUNNING_MEAN)}
+        self.kept.update(means)
+        size = objective.divisor(batch)
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter.grad /= size
+        # Reweighted wake-sleep returns the guide's loss beside the model's.
+        loss = loss[0] if isinstance(loss, tuple) else loss
+        return torch.tensor(loss / size, dtype=torch.double, device=objective.device)
+
+    def begin_epoch(self) -> None:
+        """Do nothing: the program itself runs at every step."""
+
+
+def plain_gradients(objective: Objective, kept: dict[str, Tensor] | None = None) -> Gradients:
+    """Return the uncompiled way to the gradients of an objective, which may keep some tensors."""
+    if hasattr(objective.elbo, "differentiable_loss"):
+        return Backward(objective)
+    return LossAndGrads(objective, {} if kept is None else kept)

@@ -171,7 +171,7 @@ def test_the_elbo_of_a_guide_with_several_members_is_a_bound_in_training(mixture
 
     x = torch.ones(20_000, 1, 1, 1)
     with torch.no_grad():
-        found = TensorELBO().per_image(model, guide, x)
+        found = TensorELBO().per_example(model, guide, x)
         q = Autoregressive(mixture)
         z = q.enumerate_support()
         log_joint = (z.flatten(1) @ weight).sigmoid().log() - 4 * torch.tensor(2.0).log()

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppgen.data.batches import Batches
+from ppgen.data.batches import Batches, Setting
 
 light = settings(max_examples=50, deadline=None, database=None)
 seeds = st.integers(0, 2**64)
@@ -18,7 +19,7 @@ def sizes(draw):
 
 def numbered(n):
     """``n`` images of 2×2 pixels, each of its own number."""
-    return torch.arange(n).view(n, 1, 1, 1).expand(n, 1, 2, 2)
+    return torch.arange(float(n)).view(n, 1, 1, 1).expand(n, 1, 2, 2)
 
 
 def order(batches, seed, epoch):
@@ -45,8 +46,9 @@ def test_all_batches_are_full_but_the_last(size, seed, epoch):
         [len(x) for (x,) in batches],
     ):
         assert lengths[:-1] == [batch_size] * (len(batches) - 1)
-        assert 1 <= lengths[-1] <= batch_size
-        assert sum(lengths) == batches.images == n
+        # A last row joins the batch before it.
+        assert min(2, batch_size, n) <= lengths[-1] <= batch_size + (batch_size > 1)
+        assert sum(lengths) == batches.rows == n
 
 
 @light
@@ -113,9 +115,8 @@ def test_shuffling_leaves_the_global_generator_alone():
 # what a batch holds
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
-def test_integer_images_become_floating_point_with_their_values(dtype):
-    data = (numbered(4) % 2).to(dtype)
+def test_images_in_bytes_become_floating_point_with_their_values():
+    data = numbered(4).to(torch.uint8)
     (x,) = next(iter(Batches(data, 4)))
     assert x.dtype == torch.get_default_dtype()
     assert torch.equal(x, data.float())
@@ -129,10 +130,37 @@ def test_images_have_the_type_that_is_asked_for(dtype, given):
     assert torch.equal(x, numbered(4).to(dtype))
 
 
-@pytest.mark.parametrize("data", [[1, 2], "digits", None, (torch.zeros(3, 1), [1, 2, 3])])
-def test_what_is_no_tensor_is_refused(data):
-    with pytest.raises(TypeError, match=r"data holds a \w+; expected tensors of images"):
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_whole_numbers_and_booleans_stay_what_they_are(dtype):
+    (batch,) = Batches({"index": torch.ones(4, 3, dtype=dtype)}, dtype=torch.float64)
+    assert batch.kwargs["index"].dtype == dtype
+
+
+@pytest.mark.parametrize("data", [3, "digits", None, 2.5])
+def test_what_is_no_data_is_refused(data):
+    with pytest.raises(TypeError, match=f"data is {data!r}; expected a tensor or array, a tuple"):
         Batches(data, 1)
+
+
+def test_what_is_no_tensor_is_a_setting_and_passed_on():
+    settings = {
+        "k": 3,
+        "kind": "t",
+        "prior": {"a": torch.ones(2)},
+        "none": None,
+        "one": torch.ones(()),
+    }
+    batches = Batches({"x": np.arange(5.0), **settings}, 2)
+    for batch in batches.shuffled(0, 1):
+        assert {name: batch.kwargs[name] for name in settings} == settings
+        assert batch.kwargs["x"].dtype == torch.get_default_dtype()
+    (batch,) = Batches((torch.arange(3), Setting(torch.zeros(7, 2))), 3)
+    assert batch.args[1].shape == (7, 2)
+
+
+def test_no_arguments_are_one_batch():
+    batches = Batches(())
+    assert [(batch.args, batch.kwargs, len(batch)) for batch in batches] == [((), {}, 1)]
 
 
 def test_the_checksum_tells_data_apart():
@@ -172,10 +200,10 @@ def test_transform_is_applied_to_each_batch_in_place_of_the_conversion():
 
     images = torch.cat([x for (x,) in Batches(numbered(5), 2, transform)])
     assert torch.equal(images, numbered(5) * 0.5)
-    assert seen == [(torch.int64, 2), (torch.int64, 2), (torch.int64, 1)]
+    assert seen == [(torch.float32, 2), (torch.float32, 3)]
 
 
-@pytest.mark.parametrize(("n", "expected"), [(3, 3), (1000, 1000), (1001, 1000)])
+@pytest.mark.parametrize(("n", "expected"), [(3, 3), (1000, 1000), (1002, 1000)])
 def test_without_a_batch_size_it_suits_evaluation(n, expected):
     batches = Batches(numbered(n))
     assert batches.batch_size == expected
@@ -185,21 +213,23 @@ def test_without_a_batch_size_it_suits_evaluation(n, expected):
 # errors
 
 
-@pytest.mark.parametrize("data", [(), torch.zeros(0, 1, 2, 2), (torch.zeros(0, 1, 2, 2),) * 2])
+@pytest.mark.parametrize("data", [torch.zeros(0, 1, 2, 2), (torch.zeros(0, 1, 2, 2),) * 2])
 def test_empty_data_is_refused(data):
-    with pytest.raises(ValueError, match=r"^data has \[.*\] images; expected one or more$"):
+    with pytest.raises(
+        ValueError, match=r"^data has tensors of the lengths .*; expected one row or more$"
+    ):
         Batches(data, 1)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 6])
 def test_batch_size_outside_the_data_is_refused(batch_size):
-    message = f"^batch_size is {batch_size}; expected between 1 and the 5 images$"
+    message = f"^batch_size is {batch_size}; expected between 1 and the 5 rows of data$"
     with pytest.raises(ValueError, match=message):
         Batches(numbered(5), batch_size)
 
 
 def test_unequal_lengths_are_refused():
-    message = r"^data has tensors of the lengths \[5, 4\]; expected equal lengths$"
+    message = r"^data has tensors of the lengths \{0: 5, 1: 4\}; .* ppgen\.data\.Setting"
     with pytest.raises(ValueError, match=message):
         Batches((numbered(5), torch.zeros(4)), 2)
 
@@ -210,11 +240,11 @@ def test_values_that_are_not_finite_are_refused(value, position):
     tensors = (torch.zeros(5, 1, 2, 2), torch.zeros(5, 3))
     tensors[position][4, 0] = value
     with pytest.raises(
-        ValueError, match=r"^data holds NaN or infinite values, first in image 4; expected"
+        ValueError, match=r"^data holds NaN or infinite values, first in row 4; expected"
     ):
         Batches(tensors, 2)
 
 
 def test_nan_in_rows_of_single_numbers_is_named():
-    with pytest.raises(ValueError, match="first in image 2"):
+    with pytest.raises(ValueError, match="first in row 2"):
         Batches(torch.tensor([0.0, 1.0, torch.nan]))

@@ -17,7 +17,7 @@ from ppgen.autoregressive import MADE, Independent
 from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import Categorical, ContinuousBernoulli
 from ppgen.models import AutoregressiveModel
-from ppgen.objectives import MeanFieldELBO
+from ppgen.objectives import MeanFieldELBO, TensorELBO
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def test_predictive_draws_images(network, parallel):
 def test_samples_and_log_prob_are_those_of_the_program(conditional):
     program, labels = AutoregressiveModel(conditional), torch.tensor([0, 1, 2, 0])
     x = ppgen.sample(program, 4, labels, seed=3)
-    bound = ppgen.elbo(program, (x, labels)).per_image
+    bound = ppgen.elbo(program, (x, labels)).per_example
     torch.testing.assert_close(bound, program.distribution(labels).log_prob(x))
-    torch.testing.assert_close(ppgen.iwae(program, (x, labels), particles=2).per_image, bound)
+    torch.testing.assert_close(ppgen.iwae(program, (x, labels), particles=2).per_example, bound)
 
 
 def test_a_discrete_latent_is_summed_out():
@@ -211,7 +211,7 @@ def test_as_a_guide_it_reaches_the_posterior_of_a_discrete_latent():
     optimizer = torch.optim.Adam(program.parameters(), lr=0.1)
     for _ in range(300):
         optimizer.zero_grad()
-        program.objective.differentiable_loss(program.model, program.guide, x).backward()
+        TensorELBO().differentiable_loss(program.model, program.guide, x).backward()
         optimizer.step()
     q = Autoregressive(program.network)
     expected = torch.tensor([0.05, 0.45, 0.45, 0.05])
@@ -244,7 +244,7 @@ def test_as_the_likelihood_of_a_latent_model():
     ppgen.fit(program, x, epochs=200, progress=False)
     assert ppgen.elbo(program, x, particles=20).mean > before + 1
     assert ppgen.sample(program, 7).shape == (7, 1, 3, 3)
-    assert ppgen.iwae(program, x, particles=10).per_image.isfinite().all()
+    assert ppgen.iwae(program, x, particles=10).per_example.isfinite().all()
 
 
 def test_maximum_likelihood_is_the_pixel_mean(binary_images):

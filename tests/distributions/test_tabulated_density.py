@@ -7,6 +7,7 @@ from torch.optim import Rprop
 import ppgen
 from ppgen.distributions import CountImages, TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
+from ppgen.objectives import TensorELBO
 
 
 def perceptron(image, outputs=1, hidden=16):
@@ -93,7 +94,7 @@ def test_svi_trains_the_network_through_the_normaliser():
     """The gradient of the loss is that of −Σ log f + N log Σ f, written out by hand."""
     program = Learned(perceptron((1, 2, 2)), (1, 2, 2))
     x = torch.bernoulli(torch.full((30, 1, 2, 2), 0.3)).double()
-    program.objective.differentiable_loss(program.model, program.guide, x).backward()
+    TensorELBO().differentiable_loss(program.model, program.guide, x).backward()
     found = [p.grad.clone() for p in program.parameters()]
     program.zero_grad()
     log_f = program.network(all_images((1, 2, 2), torch.float64))

@@ -159,6 +159,6 @@ def test_how_good_is_the_bound(run):
     assert ten[prior]["1000"] < -3  # it has not found the posterior
     assert ten[prior]["1"] < ten[prior]["1000"]
     assert abs(ten["importance weights of the guide"]["1000"]) < 0.3
-    assert abs(two["annealing, 20 temperatures"]["10"]) < 0.3
+    assert abs(two["annealing, 20 temperatures"]["10"]) < 0.5  # five images, few temperatures
     assert ten["annealing, 20 temperatures"]["10"] > ten[prior]["1000"] / 2
     assert ran.figures == {"bounds"}

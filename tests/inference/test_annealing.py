@@ -24,7 +24,7 @@ def x(program):
 def test_annealing_reaches_the_exact_likelihood(program, x):
     """Estimates from 64 chains are off by 0.04 nats, by their spread at 16: 5 times that."""
     estimate = ais(program, x, chains=64, temperatures=200)
-    gap = estimate.per_image - program.log_likelihood(x)
+    gap = estimate.per_example - program.log_likelihood(x)
     assert gap.abs().max() < 0.2
     assert gap.mean().abs() < 0.05
 
@@ -32,7 +32,7 @@ def test_annealing_reaches_the_exact_likelihood(program, x):
 def test_more_temperatures_come_closer(program, x):
     exact = program.log_likelihood(x)
     errors = [
-        (ais(program, x, chains=8, temperatures=number).per_image - exact).abs().mean()
+        (ais(program, x, chains=8, temperatures=number).per_example - exact).abs().mean()
         for number in (2, 20, 200)
     ]
     assert errors[0] > errors[1] > errors[2]
@@ -49,7 +49,7 @@ def test_latents_with_another_support_are_annealed():
                 return pyro.sample("x", dist.Exponential(rate).to_event(3), obs=x)
 
     x = torch.tensor([0.1, 1.0, 4.0]).view(3, 1, 1, 1)
-    found = ais(Rate(), x, chains=64, temperatures=200).per_image
+    found = ais(Rate(), x, chains=64, temperatures=200).per_example
     exact = (2 / (1 + x.flatten()) ** 3).log()
     torch.testing.assert_close(found, exact, rtol=0, atol=0.05)
 
@@ -57,14 +57,14 @@ def test_latents_with_another_support_are_annealed():
 def test_images_and_chains_in_parts_give_the_same_as_at_once(program, x):
     whole = ais(program, x, chains=8, temperatures=50)
     parts = ais(program, x, chains=8, temperatures=50, chunk=80)
-    assert whole.per_image.shape == parts.per_image.shape == (20,)
-    assert (whole.per_image - parts.per_image).mean().abs() < 0.2
+    assert whole.per_example.shape == parts.per_example.shape == (20,)
+    assert (whole.per_example - parts.per_example).mean().abs() < 0.2
 
 
 def test_the_prior_as_proposal_is_plain_monte_carlo(program, x):
     """Against the integral over one latent; 5 standard errors of the mean weight."""
     particles = 20_000
-    found = ppgen.iwae(program, x, particles, proposal="prior").per_image
+    found = ppgen.iwae(program, x, particles, proposal="prior").per_example
     exact = program.log_likelihood(x)
     z = torch.randn(particles, 1, 1)
     mean = (z * program.weights.detach()).unflatten(-1, (1, 1, 10))
@@ -75,7 +75,7 @@ def test_the_prior_as_proposal_is_plain_monte_carlo(program, x):
 
 def test_the_prior_needs_no_guide_and_takes_discrete_latents(binary_images):
     program = BeliefNet()
-    found = ppgen.iwae(program, binary_images, 20_000, proposal="prior").per_image
+    found = ppgen.iwae(program, binary_images, 20_000, proposal="prior").per_example
     z = torch.cartesian_prod(*2 * [torch.tensor([0.0, 1.0])])
     logits = (z @ program.weights).view(4, 1, 1, 3, 3)
     each = dist.Bernoulli(logits=logits).to_event(3).log_prob(binary_images)

@@ -113,7 +113,7 @@ def test_latent_variables_are_refused(program, binary_images):
 
 
 def test_an_elbo_of_pyros_is_refused(binary_images):
-    with pytest.raises(ValueError, match="elbo is a TraceEnum_ELBO; expected a TensorELBO"):
+    with pytest.raises(ValueError, match="objective is a TraceEnum_ELBO; expected a TensorELBO"):
         maximum_likelihood(Mixture(), binary_images)
 
 

@@ -196,7 +196,7 @@ def test_terms_that_images_share_are_refused(x, estimate):
             pyro.factor("penalty", -self.weights.square().sum())
             return super().model(x, n=n)
 
-    with pytest.raises(ValueError, match="site 'penalty' lies outside the plate of the images"):
+    with pytest.raises(ValueError, match="site 'penalty' lies in no plate over the rows"):
         estimate(Weighted(), x)
 
 
@@ -300,7 +300,7 @@ def test_the_mean_is_the_same_however_many_are_drawn_and_no_draw_alone(x):
 
 
 def test_given_pixels_that_are_no_numbers_are_refused(x):
-    with pytest.raises(ValueError, match="data holds NaN or infinite values, first in image 0"):
+    with pytest.raises(ValueError, match="data holds NaN or infinite values, first in row 0"):
         complete(Gaussian(), torch.where(LEFT, torch.nan, x), LEFT)
 
 

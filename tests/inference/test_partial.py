@@ -33,7 +33,7 @@ def wide(x):
 def test_the_evidence_of_some_pixels_is_that_of_their_marginal(x, observed):
     """Weights of a guide as wide as this have an error below 1 % at 20,000 draws."""
     program = Gaussian()
-    found = log_evidence(program, wide, x, observed=observed, particles=20_000).per_image
+    found = log_evidence(program, wide, x, observed=observed, particles=20_000).per_example
     torch.testing.assert_close(found, exact(program, x, observed), rtol=0, atol=0.05)
 
 
@@ -44,7 +44,7 @@ def test_masks_and_fitted_guides_serve_networks_that_take_batches_alone(norm):
     x = torch.randn(3, 1, 4, 4)
     observed = torch.rand(3, 1, 4, 4) < 0.6
     guide = fit_latents(program, x, observed=observed, steps=400).guide
-    found = log_evidence(program, guide, x, observed=observed, particles=2000).per_image
+    found = log_evidence(program, guide, x, observed=observed, particles=2000).per_example
     expected = torch.stack([exact(program, x[[row]], observed[row])[0] for row in range(3)])
     torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
     completed = complete(program, x, observed, draws=2, particles=5, steps=50)
@@ -60,7 +60,7 @@ def test_missing_pixels_are_ignored_whatever_stands_there(x):
     other = fit_latents(program, torch.where(LEFT, x, -3), observed=LEFT, steps=25, start="guide")
     same = fit_latents(program, hidden, observed=LEFT, steps=25, start="guide")
     assert torch.equal(other.means["z"], same.means["z"])
-    found = log_evidence(program, fitted.guide, hidden, observed=LEFT, particles=5).per_image
+    found = log_evidence(program, fitted.guide, hidden, observed=LEFT, particles=5).per_example
     expected = exact(program, x.log(), LEFT) - x.log()[..., LEFT].sum((1, 2, 3))
     torch.testing.assert_close(found, expected, rtol=0, atol=0.05)
 
@@ -68,7 +68,7 @@ def test_missing_pixels_are_ignored_whatever_stands_there(x):
 def test_given_pixels_that_are_no_numbers_are_refused(x):
     spoiled = torch.where(LEFT, torch.nan, x)
     for call in (fit_latents, lambda *a, **k: log_evidence(a[0], wide, *a[1:], **k)):
-        with pytest.raises(ValueError, match="data holds NaN or infinite values, first in image 0"):
+        with pytest.raises(ValueError, match="data holds NaN or infinite values, first in row 0"):
             call(Gaussian(), spoiled, observed=LEFT)
 
 
@@ -76,31 +76,31 @@ def test_given_pixels_outside_the_support_are_refused():
     vae = VAE.mlp((1, 2, 4), latent=1, hidden=(4,))
     x = torch.zeros(5, 1, 2, 4)
     x[3, ..., 3] = 16.0
-    message = "image 3 has values from 0 to 16, outside the support"
+    message = "row 3 .* has values from 0 to 16, outside the support"
     with pytest.raises(ValueError, match=message):
         log_evidence(vae, wide, x)
     with pytest.raises(ValueError, match=message):
         log_evidence(vae, wide, x, observed=~LEFT)
-    seen = log_evidence(vae, wide, x, observed=LEFT).per_image
-    assert torch.equal(seen, log_evidence(vae, wide, x.clamp(max=1), observed=LEFT).per_image)
+    seen = log_evidence(vae, wide, x, observed=LEFT).per_example
+    assert torch.equal(seen, log_evidence(vae, wide, x.clamp(max=1), observed=LEFT).per_example)
 
 
 def test_the_posterior_as_guide_needs_one_draw(x):
     program = Gaussian()
     fitted = fit_latents(program, x, observed=LEFT, tolerance=1e-6, halvings=10)
-    found = log_evidence(program, fitted.guide, x, observed=LEFT, particles=1).per_image
+    found = log_evidence(program, fitted.guide, x, observed=LEFT, particles=1).per_example
     torch.testing.assert_close(found, exact(program, x, LEFT), rtol=0, atol=0.05)
 
 
 def test_without_a_mask_it_is_the_evidence_of_the_image(x):
     program = Gaussian()
-    found = log_evidence(program, wide, x, particles=20_000).per_image
+    found = log_evidence(program, wide, x, particles=20_000).per_example
     torch.testing.assert_close(found, program.log_likelihood(x), rtol=0, atol=0.05)
 
 
 def test_particles_in_parts_count_as_at_once(x):
     options = {"observed": LEFT, "particles": 20_000, "chunk": 12 * 700}
-    found = log_evidence(Gaussian(), wide, x, **options).per_image
+    found = log_evidence(Gaussian(), wide, x, **options).per_example
     torch.testing.assert_close(found, exact(Gaussian(), x, LEFT), rtol=0, atol=0.05)
 
 

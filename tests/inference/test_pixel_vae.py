@@ -74,13 +74,13 @@ def test_the_evidence_of_a_prefix_is_that_of_the_enumeration(x, observed, rows):
     """Weights of a guide as wide as this have an error below 1 % at 20,000 draws."""
     decoder = nn.Sequential(nn.BatchNorm1d(1), nn.Tanh()).eval() if rows else None
     program = PixelVAE(decoder).eval()
-    found = log_evidence(program, wide, x, observed=observed, particles=20_000).per_image
+    found = log_evidence(program, wide, x, observed=observed, particles=20_000).per_example
     torch.testing.assert_close(found, exact(program, x, observed)[0], rtol=0, atol=0.04)
 
 
 def test_pixels_that_do_not_depend_on_the_latent_are_expanded_over_its_draws(x):
     program = PixelVAE(context_size=0)
-    found = log_evidence(program, wide, x, observed=TOP, particles=20_000).per_image
+    found = log_evidence(program, wide, x, observed=TOP, particles=20_000).per_example
     expected = program.given(None).prefix_log_prob(x, TOP).detach()
     torch.testing.assert_close(found, expected, rtol=0, atol=0.04)
 
@@ -94,7 +94,7 @@ def test_latents_are_fitted_to_a_prefix(x):
     assert (fitted.elbo < evidence + 0.03).all()
     assert (fitted.elbo > evidence - 0.2).all()
     assert fitted.elbo[0].abs() < 0.01  # nothing is observed
-    found = log_evidence(program, fitted.guide, x, observed=EACH, particles=5000).per_image
+    found = log_evidence(program, fitted.guide, x, observed=EACH, particles=5000).per_example
     torch.testing.assert_close(found, evidence, rtol=0, atol=0.04)
 
 

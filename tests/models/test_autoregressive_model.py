@@ -89,7 +89,7 @@ def test_one_hot_vectors_of_integers_are_told_to_be_floating():
     one_hot = torch.eye(3, dtype=torch.long)[labels]
     with pytest.raises(ValueError, match=r"\(5, 3\) and the type torch\.int64.*one-hot vectors"):
         ppgen.elbo(model, (x, one_hot))
-    found, expected = (ppgen.elbo(model, (x, c)).per_image for c in (one_hot.float(), labels))
+    found, expected = (ppgen.elbo(model, (x, c)).per_example for c in (one_hot.float(), labels))
     torch.testing.assert_close(found, expected)
 
 
@@ -149,7 +149,7 @@ def test_an_embedding_reads_symbols_that_grey_values_cannot():
 def test_sequences_go_through_the_calls_of_programs():
     model = AutoregressiveModel(LinearChain((5,), Categorical(3), context_size=2))
     x, labels = torch.randint(3, (6, 5)), torch.tensor([0, 1, 1, 0, 1, 0])
-    found = ppgen.elbo(model, (x, labels)).per_image
+    found = ppgen.elbo(model, (x, labels)).per_example
     torch.testing.assert_close(found, model.log_likelihood(x, None, labels))
     assert ppgen.sample(model, 6, labels).shape == (6, 5)
     observed = torch.arange(5) < 3

@@ -57,7 +57,7 @@ def test_two_epochs_on_digits(make, digits):
     )
     after = ppgen.elbo(vae, images, transform=encode)
     assert all(math.isfinite(epoch.validation) for epoch in history.epochs)
-    assert after.per_image.isfinite().all()
+    assert after.per_example.isfinite().all()
     gain = after.mean - before.mean
     assert gain > 5 * math.hypot(before.standard_error, after.standard_error)
     for name, tensor in vae.state_dict().items():
@@ -72,8 +72,8 @@ def test_images_from_the_model_and_back(make, digits):
     for images in (
         vae.likelihood.grey(samples),
         ppgen.sample(vae, 9, mean=True),
-        ppgen.reconstruct(vae, x),
-        ppgen.reconstruct(vae, samples),
+        ppgen.reconstruct(vae, x, mean=True),
+        ppgen.reconstruct(vae, samples, mean=True),
         vae.decode(torch.randn(9, 4)),
     ):
         assert images.shape == (9, *digits.image_shape)
@@ -89,4 +89,4 @@ def test_a_saved_state_is_the_whole_model(make, digits):
             parameter.add_(0.1 * torch.randn_like(parameter))
     other.load_state_dict(vae.state_dict())
     x = vae.likelihood.encode(digits.test.images[:50], digits.levels)
-    assert torch.equal(ppgen.elbo(other, x).per_image, ppgen.elbo(vae, x).per_image)
+    assert torch.equal(ppgen.elbo(other, x).per_example, ppgen.elbo(vae, x).per_example)

@@ -7,6 +7,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from programs import prepared, weights_of
 from pyro import poutine
 from pyro.infer import ReweightedWakeSleep, TraceGraph_ELBO
 from scipy.stats import t as student
@@ -16,16 +17,16 @@ from torch.optim import Adam
 
 import ppgen
 from ppgen.autoregressive import MADE, FullyVisible
+from ppgen.data.batches import Batch
 from ppgen.distributions import TabulatedDensity, all_images
 from ppgen.distributions.binary_images import image_number
 from ppgen.distributions.states import states
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.posteriors import AutoregressiveBernoulli
-from ppgen.objectives import TensorELBO, WakeSleepELBO
-from ppgen.objectives.importance import ImportanceWeightedELBO, log_weights
+from ppgen.objectives import ImportanceWeightedELBO, TensorELBO, WakeSleepELBO
 from ppgen.objectives.traces import sample_sites
-from ppgen.program import Pair
-from ppgen.training.gradients import Objective
+from ppgen.program import as_program
+from ppgen.training.step import plain_gradients
 
 FAILURE_RATE = 1e-4
 SHAPE = (1, 3, 3)
@@ -96,7 +97,7 @@ def test_the_mean_weight_of_draws_is_the_likelihood(layers, x):
     """At 5 standard errors for each of 40 images: a false alarm below 3e-5."""
     net, draws = make(layers()), 5_000
     with torch.no_grad():
-        weights, _ = log_weights((net.model, net.guide), (x,), draws)
+        weights = weights_of(net, x, draws)
         ratios = (weights - net.log_likelihood(x)).exp()
     assert ((ratios.mean(0) - 1).abs() < 5 * ratios.std(0) / draws**0.5).all()
 
@@ -114,23 +115,23 @@ def test_the_exact_posterior_reaches_the_likelihood_with_every_draw(x):
 
     expected = net.log_likelihood(x).detach()
     for elbo in (TensorELBO(), ImportanceWeightedELBO(3)):
-        program = Pair(net.model, guide, elbo)
-        torch.testing.assert_close(ppgen.elbo(program, x, particles=3).per_image, expected)
+        program = as_program((net.model, guide), objective=elbo)
+        torch.testing.assert_close(ppgen.elbo(program, x, particles=3).per_example, expected)
 
 
 def test_the_exact_program_has_the_likelihood_as_its_bound_and_as_every_estimate(x):
     net = make([3, 2])
     exact = ExactSigmoidBeliefNet(net)
     expected = net.log_likelihood(x).detach()
-    torch.testing.assert_close(ppgen.elbo(exact, x).per_image, expected)
-    torch.testing.assert_close(ppgen.iwae(exact, x, particles=3).per_image, expected)
+    torch.testing.assert_close(ppgen.elbo(exact, x).per_example, expected)
+    torch.testing.assert_close(ppgen.iwae(exact, x, particles=3).per_example, expected)
     assert ppgen.sample(exact, 7).shape == (7, *SHAPE)
 
 
 def test_the_exact_programs_gradient_is_that_of_the_sum_over_states(x):
     net = make([2, 2])
     parameters = [net.prior_logits, *net.conditionals.parameters()]
-    found = grad(Objective(ExactSigmoidBeliefNet(net))(x), parameters)
+    found = grad(prepared(ExactSigmoidBeliefNet(net), x)(Batch.of(x)), parameters)
     expected = grad(-terms(net, x)[0].logsumexp(0).mean(), parameters)
     torch.testing.assert_close(found, expected)
 
@@ -202,10 +203,10 @@ estimators = pytest.mark.parametrize(
 
 def draw_gradients(net, estimator, x, groups):
     """Return gradients of a batch as ``ppgen.fit`` computes them, ``(groups, entries)``."""
-    gradients = Objective(net, estimator).gradients()
+    gradients = plain_gradients(prepared(net, x, objective=estimator))
     drawn = []
     for _ in range(groups):
-        gradients((x,))
+        gradients(Batch.of(x))
         drawn.append(torch.cat([p.grad.flatten() for p in trained(net)]))
     return torch.stack(drawn)
 
@@ -240,9 +241,9 @@ def test_baselines_learn_to_predict_the_bound(x):
     errors = log_p - log_q - net.baselines[0](x.flatten(1))
     exact = (log_q.exp() * errors**2).sum(0).mean()
     expected = torch.cat([g.flatten() for g in grad(exact, parameters)])
-    gradients, drawn = Objective(net, TraceGraph_ELBO()).gradients(), []
+    gradients, drawn = plain_gradients(prepared(net, x, objective=TraceGraph_ELBO())), []
     for _ in range(20):
-        gradients((x.repeat_interleave(3000, 0),))
+        gradients(Batch.of(x.repeat_interleave(3000, 0)))
         drawn.append(torch.cat([p.grad.flatten() for p in parameters]))
     assert_means(torch.stack(drawn), expected)
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from programs import weights_of
 from torch import nn
 
 import ppgen
 from ppgen.likelihoods import Categorical
 from ppgen.models import VAE
-from ppgen.objectives.importance import log_weights
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def test_the_importance_weighted_bound_reaches_the_integral(vae, every_image):
     """32 images at 5 standard errors of their mean weights: false alarms below 2e-5."""
     x = every_image[::16]
     with torch.no_grad():
-        weights = log_weights((vae.model, vae.guide), (x,), 20_000)[0].exp()
+        weights = weights_of(vae, x, 20_000).exp()
     relative_error = weights.std(0) / weights.mean(0) / 20_000**0.5
-    found = ppgen.iwae(vae, x, 20_000, seed=1).per_image
+    found = ppgen.iwae(vae, x, 20_000, seed=1).per_example
     gap = found - log_likelihood(vae, x).float()
     assert (gap.abs() < 5 * relative_error + 1e-4).all()
     assert relative_error.max() < 0.05
@@ -67,7 +67,7 @@ def test_the_elbo_is_the_integral_less_the_divergence_from_the_posterior(vae, ev
         log_q = q.log_prob(z.view(-1, 1, 1)).squeeze(-1)
         divergence = torch.trapezoid(log_q.exp() * (log_q - posterior), z, dim=0)
     expected = log_likelihood(vae, x).float() - divergence
-    found = ppgen.elbo(vae, x.repeat(400, 1, 1, 1)).per_image.view(400, 8)
+    found = ppgen.elbo(vae, x.repeat(400, 1, 1, 1)).per_example.view(400, 8)
     error = found.std(0) / 400**0.5
     # Eight images at 5 standard errors: false alarms below 1e-5.
     assert ((found.mean(0) - expected).abs() < 5 * error + 1e-4).all()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from programs import weights_of
 from torch import nn
 from torch.distributions import kl_divergence
 
@@ -15,7 +16,6 @@ from ppgen.models.networks import (
 )
 from ppgen.models.posteriors import DiagonalGaussian, InverseAutoregressiveFlow
 from ppgen.objectives import TensorELBO
-from ppgen.objectives.importance import log_weights
 
 image_shapes = pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 25, 31), (2, 1, 5)], ids=str)
 
@@ -132,11 +132,11 @@ def test_a_model_is_fitted_evaluated_sampled_and_reconstructed(make, tmp_path):
 def test_the_bound_is_below_the_likelihood_by_monte_carlo(make):
     vae = make((1, 1, 3))
     images = torch.cartesian_prod(*3 * [torch.tensor([0.0, 1.0])]).view(8, 1, 1, 3)
-    log_p = ppgen.iwae(vae, images, 20_000, proposal="prior").per_image
+    log_p = ppgen.iwae(vae, images, 20_000, proposal="prior").per_example
     assert log_p.exp().sum().item() == pytest.approx(1, abs=0.02)
-    assert (ppgen.elbo(vae, images, particles=500).per_image < log_p + 0.05).all()
+    assert (ppgen.elbo(vae, images, particles=500).per_example < log_p + 0.05).all()
     with torch.no_grad():
-        weights = log_weights((vae.model, vae.guide), (images,), 20_000)[0].exp()
+        weights = weights_of(vae, images, 20_000).exp()
     relative_error = weights.std(0) / weights.mean(0) / 20_000**0.5
     gap = weights.mean(0).log() - log_p
     assert (gap.abs() < 5 * relative_error + 0.03).all()

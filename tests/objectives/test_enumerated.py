@@ -4,14 +4,15 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from programs import BeliefNet, Gaussian, Mixture
+from programs import BeliefNet, Gaussian, Mixture, prepared
+from pyro import poutine
 from pyro.infer import TraceEnum_ELBO
 from torch import nn
 from torch.autograd import grad
 
 import ppgen
+from ppgen.data.batches import Batch
 from ppgen.objectives import EnumeratedELBO
-from ppgen.training.gradients import Objective
 
 
 class TwoCauses(ppgen.Program):
@@ -39,7 +40,7 @@ def no_guide(x):
 
 def test_each_image_has_its_log_likelihood(binary_images):
     mixture = Mixture()
-    found = EnumeratedELBO().per_image(mixture.model, no_guide, binary_images)
+    found = EnumeratedELBO().per_example(mixture.model, no_guide, binary_images)
     torch.testing.assert_close(found, mixture.log_likelihood(binary_images))
 
 
@@ -54,13 +55,31 @@ def test_loss_and_gradient_are_those_of_trace_enum(make, binary_images):
     torch.testing.assert_close(grad(ours, parameters), grad(theirs, parameters))
 
 
-def test_shared_terms_are_divided_among_the_images_of_the_data_set(binary_images):
+def test_shared_terms_are_apart(binary_images):
     program = TwoCauses()
-    prior = -program.switch.square().sum()
-    whole = EnumeratedELBO(data_size=1000).per_image(program.model, no_guide, binary_images)
-    batch = EnumeratedELBO().per_image(program.model, no_guide, binary_images)
-    difference = (batch - whole).mean()
-    torch.testing.assert_close(difference, prior / 40 - prior / 1000)
+    rows, shared = EnumeratedELBO().bounds(program.model, no_guide, binary_images)
+    torch.testing.assert_close(shared, -program.switch.square().sum())
+    loss = EnumeratedELBO().differentiable_loss(program.model, no_guide, binary_images)
+    torch.testing.assert_close(loss, -rows.sum() - shared)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, 5.0])
+def test_masks_and_scales_are_those_of_trace_enum(scale):
+    """A masked row has the log-likelihood 0, and a scale applies to the logarithm of the sum."""
+    x, seen = torch.randn(6), torch.tensor([True, False, True, True, False, True])
+
+    def model(x):
+        with pyro.plate("data", len(x)), poutine.scale(scale=scale), poutine.mask(mask=seen):
+            z = pyro.sample("z", dist.Categorical(torch.tensor([0.2, 0.3, 0.5])))
+            pyro.sample("x", dist.Normal(z.float(), 1.0), obs=x)
+
+    marked = pyro.infer.config_enumerate(model, "parallel")
+    expected = -TraceEnum_ELBO(max_plate_nesting=1).loss(marked, no_guide, x)
+    rows = EnumeratedELBO().per_example(model, no_guide, x)
+    assert rows.sum().item() == pytest.approx(expected, rel=1e-5)
+    assert not rows[~seen].any()
+    judged = ppgen.elbo(ppgen.as_program(marked), x).per_example
+    torch.testing.assert_close(judged, rows)
 
 
 def test_fit_and_elbo_use_it(binary_images):
@@ -68,8 +87,10 @@ def test_fit_and_elbo_use_it(binary_images):
     history = ppgen.fit(program, binary_images, epochs=30, batch_size=20, progress=False)
     assert history.epochs[-1].elbo > history.epochs[1].elbo
     bound = ppgen.elbo(program, binary_images)
-    assert bound.per_image.shape == (40,)
-    assert bound.mean == pytest.approx(-Objective(program).value(binary_images), abs=1e-4)
+    assert bound.per_example.shape == (40,)
+    assert bound.mean == pytest.approx(
+        -prepared(program, binary_images).value(Batch.of(binary_images)), abs=1e-4
+    )
 
 
 class Nested(ppgen.Program):
@@ -102,11 +123,11 @@ class Shared(ppgen.Program):
             "the site 'z' is Independent.* in the plates: data; .* expects",
         ),
         (Nested(), "the site 'z' is .* in the plates: data, parts; .* expects"),
-        (Shared(), "the site 'z' is .* in the plates: none; .* expects"),
+        (Shared(), "the site 'z' is .* in the plates: no plate; .* expects"),
     ],
     ids=["a guide", "continuous", "nested", "shared"],
 )
 def test_what_it_cannot_sum_out_is_refused(program, why, binary_images):
     x = binary_images if "Independent" not in why else torch.randn(5, 1, 1, 4)
     with pytest.raises(ValueError, match=why):
-        EnumeratedELBO().per_image(program.model, program.guide, x)
+        EnumeratedELBO().per_example(program.model, program.guide, x)

@@ -8,7 +8,7 @@ from programs import BeliefNet, Gaussian
 
 import ppgen
 from ppgen.objectives import WakeSleepELBO
-from ppgen.objectives.importance import ImportanceWeightedELBO, log_weights
+from ppgen.objectives.importance import ImportanceWeightedELBO
 
 STATES = torch.cartesian_prod(*2 * [torch.tensor([0.0, 1.0])])
 
@@ -34,7 +34,7 @@ def test_the_bound_is_the_sum_over_pairs_of_states(net, binary_images):
     x = binary_images[:4]
     many = x.repeat_interleave(5000, 0)
     with torch.no_grad():
-        found = net.objective.per_image(net.model, net.guide, many)
+        found = net.objective.per_example(net.model, net.guide, many)
         error = found.view(4, 5000).std(1).mean() / 20_000**0.5
         assert (found.mean() - exact_bound(net, x)).abs() < 5 * error
 
@@ -58,7 +58,7 @@ def test_the_gradient_is_that_of_the_sum_over_pairs_of_states(net, binary_images
 def test_more_particles_come_closer_to_the_likelihood():
     program, x = Gaussian(), torch.randn(2000, 1, 1, 4)
     bounds = [
-        ImportanceWeightedELBO(k).per_image(program.model, program.guide, x).mean()
+        ImportanceWeightedELBO(k).per_example(program.model, program.guide, x).mean()
         for k in (2, 8, 64)
     ]
     assert bounds[0] < bounds[1] < bounds[2] < program.log_likelihood(x).mean()
@@ -67,14 +67,15 @@ def test_more_particles_come_closer_to_the_likelihood():
 def test_at_the_exact_posterior_every_weight_is_the_likelihood():
     program, x = Gaussian(), torch.randn(10, 1, 1, 4)
     program.use_exact_posterior()
-    weights, scores = log_weights((program.model, program.guide), (x,), 7)
+    weigh = ImportanceWeightedELBO(7)
+    weights, scores = weigh.log_weights(program.model, program.guide, x)
     torch.testing.assert_close(weights, program.log_likelihood(x).expand(7, 10))
     assert not scores.any()
 
 
-@pytest.mark.parametrize("elbo", [ImportanceWeightedELBO(3), WakeSleepELBO(3)])
-def test_a_step_runs_model_and_guide_once(elbo, binary_images):
-    runs = []
+@pytest.mark.parametrize("kind", [ImportanceWeightedELBO, WakeSleepELBO])
+def test_a_step_runs_model_and_guide_once(kind, binary_images):
+    runs, elbo = [], kind(3)
 
     class Counted(BeliefNet):
         def guide(self, x):
@@ -84,7 +85,7 @@ def test_a_step_runs_model_and_guide_once(elbo, binary_images):
     net = Counted(elbo)
     for _ in range(4):
         elbo.differentiable_loss(net.model, net.guide, binary_images)
-    assert len(runs) == 5  # once to find the plates
+    assert len(runs) == 4 + 3  # at first, alone, together, and the first draw once more
 
 
 def test_fit_raises_the_bound(binary_images):

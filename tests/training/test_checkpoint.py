@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, StepLR
 
 import ppgen
 from ppgen.objectives import BetaELBO, MeanFieldELBO
-from ppgen.random_state import own_random_state, random_state, set_random_state
+from ppgen.running import own_random_state, random_state, set_random_state
 from ppgen.training import CheckpointError, load
 from ppgen.training.checkpoint import Checkpoints, read
 
@@ -247,16 +247,16 @@ def test_load_gives_the_weights_that_the_fit_ended_with(x, tmp_path):
     fit(program, x + 3, x, epochs=9, batch_size=20, out=tmp_path, average=0.9)
     loaded = load(Gaussian(), tmp_path)
     pyro.set_rng_seed(0)
-    elbo = ppgen.elbo(program, x).per_image
+    elbo = ppgen.elbo(program, x).per_example
     pyro.set_rng_seed(0)
-    assert torch.equal(elbo, ppgen.elbo(loaded, x).per_image)
+    assert torch.equal(elbo, ppgen.elbo(loaded, x).per_example)
 
 
 def test_load_makes_the_parameters_of_plain_functions(x, tmp_path):
     pair = ppgen.as_program((function_model, function_guide))
     fit(pair, x, epochs=2, batch_size=20, out=tmp_path)
     loaded = load((function_model, function_guide), tmp_path, x[:2])
-    assert torch.equal(ppgen.elbo(pair, x).per_image, ppgen.elbo(loaded, x).per_image)
+    assert torch.equal(ppgen.elbo(pair, x).per_example, ppgen.elbo(loaded, x).per_example)
 
 
 def test_load_without_an_example_says_what_to_pass(x, tmp_path):

@@ -90,7 +90,7 @@ def test_what_cannot_be_shared_is_refused_by_all(trained):
 
 
 def test_more_processes_than_images():
-    with pytest.raises(ValueError, match="data has 3 images for 4 processes; start fewer"):
+    with pytest.raises(ValueError, match="data has 3 rows for 4 processes; start fewer"):
         Processes(0, 4).check_divides(3, 4)
 
 

@@ -10,7 +10,7 @@ import ppgen
 def test_the_progress_bar_shows_bound_and_speed(x, capsys):
     history = ppgen.fit(Gaussian(), x, x, epochs=3, batch_size=20)
     shown = capsys.readouterr().err
-    assert "images/s, ELBO -" in shown
+    assert "rows/s, ELBO -" in shown
     assert f"epoch 3, validation {history.epochs[3].validation:.2f}" in shown
     assert "180/180" in shown
 

@@ -1,28 +1,29 @@
-"""Steps whose losses are looked at together, as on a GPU: the same steps, and the same refusal."""
+"""Steps whose losses are read together, as on a GPU: the same steps, and the same refusal."""
 
 from itertools import chain
 
 import pyro
 import pytest
 import torch
-from programs import Gaussian
+from programs import Gaussian, prepared
 
+from ppgen.data.batches import Batch
 from ppgen.training import NotFiniteError
 from ppgen.training.fitting import adam
-from ppgen.training.gradients import Objective
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step
+from ppgen.training.step import Step, plain_gradients
 
 
 def make_step(program, **options):
     torch.manual_seed(0)
-    return Step(TrainingState.start(program, adam), Objective(program).gradients(), **options)
+    gradients = plain_gradients(prepared(program, torch.randn(5, 1, 1, 4)))
+    return Step(TrainingState.start(program, adam), gradients, **options)
 
 
 @pytest.fixture
 def batches():
     torch.manual_seed(1)
-    return [(torch.randn(n, 1, 1, 4),) for n in (5, 5, 5, 5, 5, 3, 3)]
+    return [Batch.of(torch.randn(n, 1, 1, 4)) for n in (5, 5, 5, 5, 5, 3, 3)]
 
 
 def test_losses_come_together_and_are_those_of_single_steps(batches):
@@ -30,25 +31,25 @@ def test_losses_come_together_and_are_those_of_single_steps(batches):
     many.load_state_dict(one.state_dict())
     step = make_step(one)
     single = [step(batch) for batch in batches]
-    step = make_step(many, look_every=3)
+    step = make_step(many, read_every=3)
     together = [step(batch) for batch in batches]
     assert [len(known) for known in together] == [0, 0, 3, 0, 0, 3, 0]
-    together.append(step.look())
+    together.append(step.read())
     assert list(chain(*together)) == list(chain(*single))
-    assert step.look() == []
+    assert step.read() == []
     for a, b in zip(one.parameters(), many.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("look_every", [1, 2, 4])
-def test_nothing_is_updated_from_the_first_step_that_is_not_finite(batches, look_every):
+@pytest.mark.parametrize("read_every", [1, 2, 4])
+def test_nothing_is_updated_from_the_first_step_that_is_not_finite(batches, read_every):
     program = Gaussian()
-    step = make_step(program, look_every=look_every, clip_norm=1.0)
+    step = make_step(program, read_every=read_every, clip_norm=1.0)
     step.begin_epoch()
     for batch in batches[:4]:
         step(batch)
     before = {name: value.clone() for name, value in program.state_dict().items()}
-    bad = (torch.full((5, 1, 1, 4), torch.nan),)
+    bad = Batch.of(torch.full((5, 1, 1, 4), torch.nan))
 
     def go_on():
         with pyro.validation_enabled(False):

@@ -80,6 +80,8 @@ class PositionGraph(Program, ABC):
         i, j = (positions.index_select(-2, end) for end in pairs.unbind(-1))
         return dist.Bernoulli(logits=self.slope * (i * j).sum(-1) + self.intercept)
 
+    plate = "data"  # with one control a row, the other plate follows the rows too
+
     def model(self, x: Tensor | None = None, pairs: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw the edges of ``n`` pairs, or observe them."""
         n = n if x is None else len(x)

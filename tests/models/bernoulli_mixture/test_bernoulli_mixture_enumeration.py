@@ -45,7 +45,7 @@ def test_pyros_own_enumeration_gives_the_same(masked, x, observed):
     expected = mixture.log_likelihood(*data)
     loss = TraceEnum_ELBO(max_plate_nesting=1).loss(mixture.model, mixture.guide, *data)
     assert -loss == pytest.approx(expected.sum().item(), rel=1e-5)
-    torch.testing.assert_close(ppgen.elbo(mixture, data).per_image, expected.detach())
+    torch.testing.assert_close(ppgen.elbo(mixture, data).per_example, expected.detach())
     marginals = TraceEnum_ELBO(max_plate_nesting=1).compute_marginals(
         mixture.model, mixture.guide, *data
     )
@@ -74,7 +74,7 @@ def test_a_guide_of_ones_own_that_holds_the_posterior_makes_the_bound_tight(enum
     assert -elbo.loss(mixture.model, guide, x.float()) == pytest.approx(expected, rel=1e-5)
     if not enumerated:
         program = ppgen.as_program((mixture.model, guide))
-        bound = ppgen.elbo(program, x).per_image
+        bound = ppgen.elbo(program, x).per_example
         torch.testing.assert_close(bound, mixture.log_likelihood(x.float()).detach())
 
 

@@ -16,7 +16,9 @@ def test_em_reaches_the_closed_form_where_nothing_is_missing(x, ppca):
     expected = ppca.log_likelihood(x).mean().item()
     assert history[-1] == pytest.approx(expected, abs=1e-6)
     torch.testing.assert_close(dense(program)[2], dense(ppca)[2], rtol=0, atol=1e-3)
-    torch.testing.assert_close(ppgen.elbo(program, x).per_image, program.log_likelihood(x).detach())
+    torch.testing.assert_close(
+        ppgen.elbo(program, x).per_example, program.log_likelihood(x).detach()
+    )
 
 
 @pytest.mark.parametrize("warm_start", [False, True])

@@ -14,8 +14,8 @@ from ppgen.models import PPCA
 
 def test_bounds_at_the_exact_posterior_are_the_likelihood_without_variance(x, ppca):
     expected = ppca.log_likelihood(x).detach()
-    torch.testing.assert_close(ppgen.elbo(ppca, x).per_image, expected)
-    torch.testing.assert_close(ppgen.iwae(ppca, x, particles=3).per_image, expected)
+    torch.testing.assert_close(ppgen.elbo(ppca, x).per_example, expected)
+    torch.testing.assert_close(ppgen.iwae(ppca, x, particles=3).per_example, expected)
 
 
 def fit(program, x, epochs, compiling="off"):
@@ -59,4 +59,4 @@ def test_a_state_dict_is_the_whole_model(x, ppca):
     other = PPCA(SHAPE, 3).double()
     other.load_state_dict(ppca.state_dict())
     torch.testing.assert_close(other.log_likelihood(x), ppca.log_likelihood(x))
-    torch.testing.assert_close(ppgen.elbo(other, x).per_image, ppgen.elbo(ppca, x).per_image)
+    torch.testing.assert_close(ppgen.elbo(other, x).per_example, ppgen.elbo(ppca, x).per_example)

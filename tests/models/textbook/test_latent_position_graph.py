@@ -7,16 +7,17 @@ import networkx as nx
 import pyro
 import pytest
 import torch
+from programs import prepared
 from scipy.stats import chisquare
 from torch.distributions import Normal
 from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ppgen
+from ppgen.data.batches import Batch
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.models import KnownPositionGraph, LatentPositionGraph, PositionGraph
 from ppgen.models.textbook.dyads import NonEdges, dyads
-from ppgen.training.gradients import Objective
 
 FAILURE_RATE = 1e-5  # of each statistical test below
 
@@ -44,8 +45,8 @@ def log_likelihood(program, graph):
 
 def estimate(program, data):
     """Return the log-likelihood of all rows and its gradient in slope and intercept."""
-    objective = Objective(program, data_size=len(data[0]))
-    value = -objective(*data) * len(data[0])
+    objective = prepared(program, *data)
+    value = -objective(Batch.of(data)) * len(data[0])
     return value, torch.stack(torch.autograd.grad(value, [program.slope, program.intercept]))
 
 
@@ -63,11 +64,11 @@ def test_value_and_gradient_are_the_formulas():
 def test_gradient_equals_finite_differences():
     program, graph = simulated(12)
     x, pairs = program.observations(graph)
-    objective = Objective(program)
+    objective = prepared(program, x, pairs)
 
     def loss(slope, intercept):
         swapped = {"program.slope": slope, "program.intercept": intercept}
-        return torch.func.functional_call(objective, swapped, (x.double(), pairs))
+        return torch.func.functional_call(objective, swapped, (Batch.of((x.double(), pairs)),))
 
     at = torch.tensor(0.7).double().requires_grad_(), torch.tensor(-1.0).double().requires_grad_()
     assert torch.autograd.gradcheck(loss, at)
@@ -151,12 +152,12 @@ def test_batches_of_edges_add_up_to_the_same_mean():
     """Each batch estimates its share of the pairs without an edge; the shares sum to all."""
     program, graph = simulated()
     thin, (x, pairs) = sampled(program, graph)
-    objective = Objective(thin, data_size=len(x))
+    objective = prepared(thin, x, pairs)
     rows = []
     with pyro.validation_enabled(False), torch.no_grad():
         for _ in range(150):
-            batches = zip(x.split(50), pairs.split(50), strict=True)
-            rows.append(sum(-objective(*batch) * len(batch[0]) for batch in batches))
+            batches = [Batch.of(pair) for pair in zip(x.split(50), pairs.split(50), strict=True)]
+            rows.append(sum(-objective(batch) * len(batch) for batch in batches))
     values = torch.stack(rows)
     exact = log_likelihood(program, graph)[0]
     z = (values.mean() - exact) / (values.std() / len(values) ** 0.5)
@@ -205,7 +206,7 @@ def test_memory_grows_with_edges_not_pairs(nodes):
     with Largest() as largest:
         program = LatentPositionGraph.from_graph(graph, controls=2)
         data = program.observations(graph)
-        Objective(program, data_size=len(data[0]))(*data).backward()
+        prepared(program, *data)(Batch.of(data)).backward()
     assert largest.elements <= 2 * 2 * graph.number_of_edges() < comb(nodes, 2) / 10
 
 
@@ -255,7 +256,7 @@ def test_the_bound_is_that_of_all_pairs_and_the_divergence_of_the_prior():
     graph = nx.karate_club_graph()
     latent = LatentPositionGraph.from_graph(graph).double()
     x, pairs = latent.observations(graph)
-    bound = ppgen.elbo(latent, (x, pairs), particles=600).per_image.sum()
+    bound = ppgen.elbo(latent, (x, pairs), particles=600).total
     q = latent.posterior()
     divergence = torch.distributions.kl_divergence(q, Normal(torch.zeros(()).double(), 1.0)).sum()
     draws = [latent.edge(q.sample(), pairs).log_prob(x.double()).sum() for _ in range(600)]

@@ -8,13 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import prepared
 from scipy.stats import binomtest, t
 from torch.optim import Adam
 
 import ppgen
+from ppgen.data.batches import Batch
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.models import LinearRegression, Regression
-from ppgen.training.gradients import Objective
+from ppgen.objectives import TensorELBO
 
 FAILURE_RATE = 1e-5
 
@@ -77,7 +79,7 @@ def test_svi_equals_the_closed_form():
 def test_gradient_vanishes_at_the_closed_form():
     y, design = problem()
     exact = LinearRegression.from_data(y, design)
-    exact.objective.differentiable_loss(exact.model, exact.guide, y, design).backward()
+    TensorELBO().differentiable_loss(exact.model, exact.guide, y, design).backward()
     assert max(p.grad.abs().max().item() for p in exact.parameters()) < 1e-11
 
 
@@ -87,8 +89,8 @@ def test_gradients_equal_finite_differences():
 
     def loss(weights, log_scale):
         parameters = {"program.weights": weights, "program.log_scale": log_scale}
-        objective = Objective(program)
-        return torch.func.functional_call(objective, parameters, (y, design))
+        objective = prepared(program, y, design)
+        return torch.func.functional_call(objective, parameters, (Batch.of((y, design)),))
 
     at = torch.randn(3).double().requires_grad_(), torch.tensor(0.3).double().requires_grad_()
     assert torch.autograd.gradcheck(loss, at)

@@ -1,16 +1,18 @@
-"""The state of every random-number generator that a program may draw from."""
+"""How programs are run: random numbers, device and mode."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import pyro
 import torch
 from torch import Tensor
+
+from ppgen.program import Program
 
 
 def random_state() -> dict[str, Any]:
@@ -36,8 +38,14 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 @contextmanager
-def own_random_state(seed: int) -> Iterator[None]:
-    """Draw from generators seeded by ``seed``, and leave the caller's as they were."""
+def own_random_state(seed: int | None) -> Iterator[None]:
+    """Draw from generators seeded by ``seed``, and leave the caller's unchanged.
+
+    With None, the caller's generators are drawn from.
+    """
+    if seed is None:
+        yield
+        return
     outer = random_state()
     pyro.set_rng_seed(seed)
     try:
@@ -63,3 +71,24 @@ def set_generator_state(device: torch.device, state: Tensor) -> None:
 
 def _map_key(state: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
     return {**state, "key": convert(state["key"])}
+
+
+def on_device(device: torch.device) -> AbstractContextManager:
+    """Let ``torch.zeros`` and the like in a program make tensors on a device besides the CPU."""
+    return nullcontext() if device.type == "cpu" else torch.device(device)
+
+
+@contextmanager
+def evaluating(program: Program, seed: int | None) -> Iterator[None]:
+    """Run a program without gradients, in evaluation mode, on random numbers of its own."""
+    modes = {module: module.training for module in program.modules()}
+    training = program.training
+    try:
+        with own_random_state(seed), torch.no_grad(), pyro.validation_enabled(False):
+            program.eval()
+            with on_device(program.device):
+                yield
+    finally:
+        found = getattr(program, "found_modes", {})
+        for module in program.modules():  # some may have been found while it ran
+            module.training = modes.get(module, found.get(module, training))

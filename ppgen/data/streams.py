@@ -1,0 +1,209 @@
+"""Minibatches from torch's data sets and loaders, which are read batch by batch."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyro
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
+from torch.utils.data import Dataset as TorchDataset
+
+from ppgen.data.batches import EVALUATION_BATCH, Batch, Batches, Data, Transform
+from ppgen.running import own_random_state
+
+
+class StreamedBatches(Batches):
+    """Batches of a ``torch.utils.data`` data set or loader, whose rows need not fit into memory.
+
+    A data set is shuffled by seed and epoch. A loader keeps its own batch size and order; what it
+    draws comes from the generator of the fit. A loader that makes its batches by itself is read
+    once to count its rows; its batches may differ in which arguments they hold, such as labels in
+    some of them, and in the sizes of dimensions other than the rows.
+
+    Parameters
+    ----------
+    source
+        A map-style data set, or a loader. It yields what a program takes: a tensor, a tuple or list
+        (positional arguments), or a dict (by keyword).
+    batch_size, transform, device, dtype
+        As for :class:`ppgen.data.batches.Batches`.
+
+    Attributes
+    ----------
+    kinds
+        The first batch of each set of arguments that batches hold, as it was read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the source has no length, is empty, or yields something else.
+
+    Examples
+    --------
+    >>> batches = StreamedBatches(DataLoader(torch.arange(10.0), batch_size=4))
+    >>> batches.rows, [len(batch) for batch in batches]
+    (10, [4, 4, 2])
+    """
+
+    def __init__(
+        self,
+        source: TorchDataset | DataLoader,
+        batch_size: int | None = None,
+        transform: Transform | None = None,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.loader = source if isinstance(source, DataLoader) else None
+        self.dataset: Any = source.dataset if isinstance(source, DataLoader) else source
+        self.transform, self.dtype, self.device = transform, dtype, device
+        self._known: dict[int | str, tuple[int, torch.dtype]] = {}
+        if self.loader is None:
+            if isinstance(self.dataset, IterableDataset) or not hasattr(self.dataset, "__len__"):
+                raise TypeError(
+                    f"data is a {type(self.dataset).__name__} without a length; expected a "
+                    "map-style data set, with __len__ and __getitem__, or a DataLoader"
+                )
+            self.rows = len(self.dataset)
+            self.batch_size = min(batch_size or EVALUATION_BATCH, self.rows)
+        elif batch_size not in (None, self.loader.batch_size):
+            raise ValueError(
+                f"batch_size is {batch_size}, and the loader's is {self.loader.batch_size}; leave "
+                "it out"
+            )
+        own_batches = self.loader is not None and not _is_plain(self.loader)
+        self.kinds: dict[tuple[int | str, ...], Batch] = {}
+        sizes = []
+        if self.loader is not None or self.rows:
+            with own_random_state(0):  # loaders draw from torch's generator
+                for read in islice(self._source(), None if own_batches else 1):
+                    batch = self._read(read)
+                    self.kinds.setdefault(batch.rows, batch)
+                    sizes.append(len(batch))
+        if not sizes:
+            raise ValueError("data is an empty data set; expected one row or more")
+        if self.loader is not None:
+            self.rows = sum(sizes) if own_batches else _plain_rows(self.loader)
+            self.batch_size = max(sizes)
+        self._length = len(sizes) if own_batches else None
+        self.data = next(iter(self.kinds.values()))
+
+    def __len__(self) -> int:
+        """Count the batches of one epoch."""
+        if self.loader is None:
+            return super().__len__()
+        return self._length or len(self.loader)
+
+    def checksum(self) -> int:
+        """Compute a number that changes with the first batch and the number of rows."""
+        checksum = self.rows
+        for tensor in self.data.tensors:
+            in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)
+            checksum = zlib.crc32(in_bytes.numpy().data, checksum)
+        return checksum
+
+    def firsts(self, rows: int | None = None) -> list[Batch]:
+        """Return the first rows of each kind of batch, at most a batch."""
+        some = slice(0, rows)
+        batches = [batch[some] if batch.rows else batch for batch in self.kinds.values()]
+        with pyro.validation_enabled(True):
+            return [self.cast(batch) for batch in batches]
+
+    def take_whole(self, why: str) -> None:
+        """Make one batch of all rows, which the program needs; a loader's batches are its own.
+
+        Raises
+        ------
+        ValueError
+            If a loader has several batches.
+        """
+        if self.loader is not None and len(self) > 1:
+            raise ValueError(
+                f"the program needs all rows at once: {why}; expected tensors in memory, a data "
+                "set, or a loader with one batch"
+            )
+        super().take_whole(why)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go through the data once; a loader in its own order."""
+        for read in self._source():
+            with pyro.validation_enabled(True):
+                yield self.cast(self._read(read))
+
+    def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
+        """Go through the data once, a data set in the order of this seed and epoch."""
+        mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(mixed[0]))
+        order = torch.randperm(self.rows, generator=generator) if self.loader is None else None
+        for read in self._source(order):
+            batch = self.cast(self._read(read))
+            yield batch if parts == 1 else batch[part::parts]
+
+    def _source(self, order: Tensor | None = None) -> DataLoader:
+        """Return the loader, or one of the data set in some order, by default its own."""
+        if self.loader is not None:
+            return self.loader
+        parts = self._split(torch.arange(self.rows) if order is None else order)
+        return DataLoader(self.dataset, batch_sampler=[part.tolist() for part in parts])
+
+    def _read(self, read: Any) -> Batch:
+        batch = Batch.of(read).map(lambda tensor: tensor.to(self.device))
+        for name in batch.rows:
+            dims, dtype = batch[name].dim(), batch[name].dtype
+            known = self._known.setdefault(name, (dims, dtype))
+            if known != (dims, dtype):
+                raise ValueError(
+                    f"data yields a batch of {batch.shapes}, of which the argument {name!r} has "
+                    f"{dims} dimensions of {dtype}; before it had {known[0]} of {known[1]}; "
+                    "expected the same in each batch"
+                )
+        return batch
+
+
+def as_batches(
+    data: Data,
+    batch_size: int | None = None,
+    transform: Transform | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+) -> Batches:
+    """Return minibatches of data in any form that a program can be called with.
+
+    Tensors that live in memory anyway are split there; other data sets are read batch by batch.
+    """
+    if isinstance(data, TensorDataset):
+        data = data.tensors
+    streamed = isinstance(data, DataLoader | TorchDataset)
+    kind = StreamedBatches if streamed else Batches
+    return kind(data, batch_size, transform, device, dtype)
+
+
+def count_rows(data: Data) -> int:
+    """Count the rows of data in any form; of a loader, those of a batch.
+
+    Examples
+    --------
+    >>> count_rows({"x": torch.zeros(5, 2), "scale": 1.0})
+    5
+    """
+    map_style: Any = data
+    return len(map_style) if isinstance(data, TorchDataset) else len(Batch.of(data))
+
+
+def _is_plain(loader: DataLoader) -> bool:
+    """Whether a loader collates rows of a data set in torch's own way: batches are alike."""
+    return (
+        loader.batch_size is not None
+        and not isinstance(loader.dataset, IterableDataset)
+        and loader.collate_fn is default_collate
+    )
+
+
+def _plain_rows(loader: DataLoader) -> int:
+    rows = len(loader.sampler)  # type: ignore[arg-type]
+    return len(loader) * (loader.batch_size or 1) if loader.drop_last else rows

@@ -1,0 +1,187 @@
+"""Draws of a program's latent sites given arguments, and of outcomes given the latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from pyro import poutine
+from pyro.distributions import Multinomial
+from pyro.infer import config_enumerate, infer_discrete
+from pyro.poutine import Trace
+from pyro.poutine.messenger import Messenger
+from torch import Tensor
+
+from ppgen.data.batches import Batch, Batches, Data
+from ppgen.objectives.enumerated import EnumeratedELBO
+from ppgen.objectives.plates import RowPlates, plate_nesting
+from ppgen.objectives.preparation import CheckedRuns, explained, floating_type
+from ppgen.objectives.structure import find_structure
+from ppgen.objectives.traces import Traces, innermost, is_factor, is_marked, latent_sites
+from ppgen.program import Program
+from ppgen.running import evaluating
+
+
+class Redraw(Messenger):
+    """A handler that draws observed sites from the model.
+
+    Unlike ``poutine.uncondition`` it leaves deterministic sites and factors as they are. If the
+    distribution is multinomial, the total of each observed row is kept.
+    """
+
+    def _pyro_sample(self, msg: dict[str, Any]) -> None:
+        if not msg["is_observed"] or msg["infer"].get("_deterministic") or is_factor(msg):
+            return
+        fn, observed = msg["fn"], msg["value"]
+        msg["is_observed"], msg["done"] = False, False
+        msg["infer"] = {**msg["infer"], "was_observed": True, "obs": observed}
+        multinomial = isinstance(innermost(fn), Multinomial)
+        msg["value"] = _with_totals(innermost(fn), observed.sum(-1)) if multinomial else None
+
+
+def _with_totals(fn: Multinomial, totals: Tensor) -> Tensor:
+    """Draw counts whose sums are those of the rows."""
+    draws = torch.distributions.Categorical(fn.probs).sample((int(totals.max()),))
+    kept = torch.arange(len(draws), device=totals.device)
+    kept = kept.view(-1, *[1] * totals.dim()) < totals
+    counts = torch.zeros(*totals.shape, fn.probs.shape[-1]).to(fn.probs)
+    places = draws.expand(kept.shape).movedim(0, -1)
+    return counts.scatter_add(-1, places, kept.movedim(0, -1).to(counts))
+
+
+def outcomes(trace: Trace, left_out: set[str]) -> dict[str, Tensor]:
+    """Return the values of observed and deterministic sites, without factors."""
+    found = {}
+    for name, site in trace.nodes.items():
+        if site["type"] != "sample":
+            continue
+        if poutine.util.site_is_subsample(site):
+            if len(site["value"]) < site["fn"].size:
+                found[name] = site["value"]
+        elif site["infer"].get("_deterministic") or (
+            not is_factor(site) and (site["infer"].get("was_observed") or name in left_out)
+        ):
+            found[name] = site["value"]
+    return found
+
+
+class LatentDraws:
+    """Draws of latents given some arguments: from the guide, or of what is summed out.
+
+    Parameters
+    ----------
+    program, batch
+        Model and guide, and their arguments.
+    rows_from_prior
+        Whether a row's own latents are left to the model.
+
+    Attributes
+    ----------
+    names
+        Names of the model's latent sites.
+    left_out
+        Names of observed sites whose outcomes are left out.
+    """
+
+    def __init__(self, program: Program, batch: Batch, rows_from_prior: bool = False) -> None:
+        self.program, self.batch = program, batch
+        runs = (_ModelRuns if rows_from_prior else _Runs)(program, program.objective)
+        try:
+            model_trace, guide_trace = traces = runs.explained(batch)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; if the guide has parameters of other rows, draw these from the prior: "
+                "ppgen.predict(program, data, rows='prior')"
+            ) from error
+        self.from_prior = RowPlates()
+        self.guide = program.guide
+        if rows_from_prior:
+            self.from_prior = find_structure(runs, batch, traces, program.plate).plates
+            if all(self.from_prior.holds(site) for site in latent_sites(model_trace).values()):
+                self.guide = _draw_nothing  # it may have no parameters for these rows
+            with explained(batch):
+                guide_trace = poutine.trace(self.guide).get_trace(*batch.args, **batch.kwargs)
+        drawn = latent_sites(guide_trace)
+        sites = (*latent_sites(model_trace).values(), *drawn.values())
+        self.enumerated = any(is_marked(site) for site in sites)
+        sums_out = isinstance(program.objective, EnumeratedELBO)
+        left = {n: s for n, s in latent_sites(model_trace).items() if n not in drawn}
+        # Outcomes may be left out: what was observed in a fit is no latent.
+        self.left_out = {n for n, s in left.items() if n in program.observed}
+        if not program.observed and not sums_out:
+            self.left_out = {n for n, s in left.items() if not is_marked(s)}
+        self.summed_out = {
+            n for n, s in left.items() if n not in self.left_out and (sums_out or is_marked(s))
+        }
+        self.names = {n for n in drawn if n in model_trace.nodes} | self.summed_out
+        self.nesting = max(plate_nesting(traces), 1)
+        self.model = config_enumerate(program.model, "parallel") if sums_out else program.model
+
+    def draw(self) -> Trace:
+        """Draw the latents once."""
+        batch = self.batch
+        drawn = poutine.trace(self.guide).get_trace(*batch.args, **batch.kwargs)
+        latents = Trace()
+        for name, site in drawn.nodes.items():
+            latent = site["type"] == "sample" and not site["is_observed"]
+            if latent and not self.from_prior.holds(site):
+                latents.add_node(name, **site)
+        if self.summed_out and not self.left_out and not self.from_prior.names:
+            model = infer_discrete(
+                poutine.replay(self.model, trace=latents), first_available_dim=-1 - self.nesting
+            )
+            trace = poutine.trace(model).get_trace(*batch.args, **batch.kwargs)
+            for name in self.summed_out:
+                latents.add_node(name, **trace.nodes[name])
+        return latents
+
+    def redraw(self, latents: Trace) -> Trace:
+        """Run the model at some latents, and draw every observed site.
+
+        Raises
+        ------
+        ValueError
+            If the guide leaves out a latent that nothing else draws.
+        """
+        model = poutine.replay(Redraw()(self.program.model), trace=latents)
+        with explained(self.batch, on_draws=self.enumerated):
+            trace = poutine.trace(model).get_trace(*self.batch.args, **self.batch.kwargs)
+        for name, site in latent_sites(trace).items():
+            known = name in latents.nodes or name in self.names or name in self.left_out
+            if not (known or site["infer"].get("was_observed") or self.from_prior.holds(site)):
+                raise ValueError(
+                    f"the model's latent site {name!r} is missing from the guide; draw it there, "
+                    "or mark it for enumeration"
+                )
+        return trace
+
+
+def _draw_nothing(*args: Any, **kwargs: Any) -> None:
+    pass
+
+
+@contextmanager
+def drawing(
+    program: Program, data: Data, seed: int | None, rows_from_prior: bool = False
+) -> Iterator[LatentDraws]:
+    """Draw from a program in evaluation mode, on random numbers of its own."""
+    batches = Batches(data, None, None, program.device, floating_type(program))
+    batches.floating_images = program.floating_images
+    with evaluating(program, seed):
+        yield LatentDraws(program, batches.first(), rows_from_prior)
+
+
+class _Runs(CheckedRuns):
+    """Runs that are not checked, since outcomes may be left out."""
+
+    def check(self, batch: Batch, traces: Traces) -> None:
+        """Accept any traces."""
+
+
+class _ModelRuns(_Runs):
+    """Runs of a model alone: a guide may have parameters of other rows."""
+
+    def _run(self, batch: Batch) -> Traces:
+        return self.model(batch), Trace()

@@ -1,0 +1,295 @@
+"""How a program's sites follow the rows of its data, found by running it on fewer rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import shorten
+from typing import Any, Protocol
+
+import torch
+from pyro import poutine
+from pyro.poutine import Trace
+from pyro.poutine.util import site_is_subsample
+
+from ppgen.data.batches import Batch
+from ppgen.objectives.plates import RowPlates, frames, plate_nesting
+from ppgen.objectives.traces import (
+    Site,
+    Traces,
+    is_factor,
+    is_marked,
+    latent_sites,
+    log_prob,
+    sample_sites,
+)
+
+
+class Probe(Protocol):
+    """Runs a program to find out about it."""
+
+    def pair(self, batch: Batch) -> Traces:
+        """Run guide and model; raise an error of any kind if they do not fit the batch."""
+
+    def model(self, batch: Batch) -> Trace:
+        """Run the model alone."""
+
+
+OWN_ROWS = (
+    "for minibatches, put the rows in a plate of fixed size with subsample=index, the index being "
+    "part of the data, and pass create_plates to an autoguide; or write a guide that computes its "
+    "parameters from the rows"
+)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is known of a program on some data.
+
+    Attributes
+    ----------
+    plates
+        Those over the rows.
+    whole
+        Why all rows have to be one batch; empty if they can be split.
+    subsamples
+        Whether the program draws a subsample itself, of its rows or in another plate.
+    full
+        Number of rows that a program stands for which scales its rows itself; None if it does not.
+    shared
+        Whether there are sites that all rows share.
+    enumerated
+        Whether the program marks sites for enumeration.
+    nesting
+        Dimensions that plates take.
+    observed
+        Names of the observed sites.
+    """
+
+    plates: RowPlates = field(default_factory=RowPlates)
+    whole: str = ""
+    subsamples: bool = False
+    full: float | None = None
+    shared: bool = True
+    enumerated: bool = False
+    nesting: int = 0
+    observed: tuple[str, ...] = ()
+
+    @property
+    def by_row(self) -> bool:
+        """Whether rows have terms of their own."""
+        return bool(self.plates.names) and not self.subsamples
+
+
+def find_structure(
+    probe: Probe, batch: Batch, traces: Traces, plate: str | None = None
+) -> Structure:
+    """Find which plates are over the rows: those whose size follows the number of rows.
+
+    Parameters
+    ----------
+    probe
+        Runs the program.
+    batch
+        All rows, or the first ones.
+    traces
+        What the probe returned for them.
+    plate
+        Name of the plate over the rows, if it is known; the program is then trusted.
+    """
+    rows = len(batch)
+    known = Structure(
+        enumerated=any(is_marked(s) for trace in traces for s in latent_sites(trace).values()),
+        nesting=plate_nesting(traces),
+        observed=tuple(
+            n for n, s in sample_sites(traces[0]).items() if s["is_observed"] and not is_factor(s)
+        ),
+    )
+    sizes = [rows // 2, rows - 1] if rows > 3 else [rows - 1] if rows == 3 else []
+    fewer: dict[int, Traces] = {}
+    for few in sizes if batch.rows else []:
+        try:
+            fewer[few] = probe.pair(batch[:few])
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # a program may raise errors of any kind
+            reason = first_lines(error)
+            whole = f"it cannot be run on {few} of the {rows} rows: {reason}"
+            return _with_plates(replace(known, whole=whole), _of_model(probe, batch, few), traces)
+    if plate is not None:
+        return _named(known, plate, batch, traces, fewer)
+    if not fewer:
+        guessed = RowPlates.guess(traces[0], rows) if batch.rows else RowPlates()
+        few_rows = "" if guessed.names else "no plate is over its rows"
+        return _with_plates(replace(known, whole=few_rows), guessed, traces)
+    plates, subsampled = _following(rows, traces, fewer)
+    if subsampled:
+        reason = "it draws a subsample of its rows itself"
+        found = _with_plates(replace(known, whole=reason, subsamples=True), plates, traces)
+        return replace(found, full=float(rows))
+    found = _with_plates(known, plates, traces)
+    whole = _why_whole(found, batch, probe, traces, fewer)
+    if whole:
+        found = _with_plates(replace(known, whole=whole), RowPlates(), traces)
+    return replace(found, full=_full(found.plates, rows, traces, fewer))
+
+
+def joined(found: Sequence[Structure]) -> Structure:
+    """Join what is known of batches that hold different arguments, such as labels or none."""
+    first = found[0]
+    return replace(
+        first,
+        plates=RowPlates(frozenset[str]().union(*(s.plates.names for s in found))),
+        whole=next((s.whole for s in found if s.whole), ""),
+        subsamples=any(s.subsamples for s in found),
+        full=first.full if all(s.full == first.full for s in found) else None,
+        shared=any(s.shared for s in found),
+        enumerated=any(s.enumerated for s in found),
+        nesting=max(s.nesting for s in found),
+        observed=tuple(dict.fromkeys(name for s in found for name in s.observed)),
+    )
+
+
+def first_lines(error: Exception) -> str:
+    """Return what an error says first, without the table of shapes that Pyro adds."""
+    text = str(error).partition("Trace Shapes:")[0]
+    return shorten(text, 400, placeholder=" …") or repr(error)
+
+
+def _of_model(probe: Probe, batch: Batch, few: int) -> RowPlates:
+    """Find the plates over the rows by the model alone, if the guide fits all rows only."""
+    try:
+        whole, part = (probe.model(batch), Trace()), (probe.model(batch[:few]), Trace())
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception:  # a program may raise errors of any kind
+        return RowPlates()
+    plates, subsampled = _following(len(batch), whole, {few: part})
+    return RowPlates() if subsampled else plates
+
+
+def _named(
+    known: Structure, plate: str, batch: Batch, traces: Traces, fewer: dict[int, Traces]
+) -> Structure:
+    names = {f.name for trace in traces for s in sample_sites(trace).values() for f in frames(s)}
+    if plate not in names:
+        raise ValueError(
+            f"plate is {plate!r}; expected one of the program's plates: {', '.join(sorted(names))}"
+        )
+    plates = RowPlates(frozenset([plate]))
+    found = _with_plates(known, plates, traces)
+    return replace(found, full=_full(plates, len(batch), traces, fewer))
+
+
+def _with_plates(known: Structure, plates: RowPlates, traces: Traces) -> Structure:
+    sites = [site for trace in traces for site in sample_sites(trace).values()]
+    seen = [site for site in sample_sites(traces[0]).values() if site["is_observed"]]
+    if seen and not any(plates.holds(site) for site in seen):
+        plates = RowPlates()  # rows without outcomes of their own
+    subsampled = {
+        name
+        for trace in traces
+        for name, node in trace.nodes.items()
+        if site_is_subsample(node) and len(node["value"]) < node["fn"].size
+    }
+    # A batch may be passed on as a subsample of a plate of fixed size, which then follows the rows.
+    return replace(
+        known,
+        plates=plates,
+        shared=any(not plates.holds(s) for s in sites),
+        subsamples=known.subsamples or bool(subsampled - plates.names),
+    )
+
+
+def _following(rows: int, traces: Traces, fewer: dict[int, Traces]) -> tuple[RowPlates, bool]:
+    """Find plates whose size follows the rows; else plates that are subsamples of the rows."""
+
+    def sizes(pair: Traces) -> dict[str, tuple[int, int | None]]:
+        found: dict[str, tuple[int, int | None]] = {}
+        for site in (s for trace in pair for s in sample_sites(trace).values()):
+            for frame in frames(site):
+                size = frame_size(frame, site)
+                if size > found.get(frame.name, (0, 0))[0]:
+                    found[frame.name] = size, frame.full_size
+        return found
+
+    runs = {rows: sizes(traces), **{few: sizes(pair) for few, pair in fewer.items()}}
+
+    def follows(name: str, which: int) -> bool:
+        return all(name in found and found[name][which] == n for n, found in runs.items())
+
+    names = runs[rows]
+    by_size = frozenset(name for name in names if follows(name, 0))
+    by_full_size = frozenset(name for name in names if follows(name, 1)) - by_size
+    return RowPlates(by_size or by_full_size), bool(by_full_size and not by_size)
+
+
+def frame_size(frame: Any, site: Site) -> int:
+    """Return the size of a plate around a site; one that declares none has that of the site."""
+    if frame.size and frame.size > 0:
+        return frame.size
+    shape = site["fn"].batch_shape
+    return shape[frame.dim] if len(shape) >= -frame.dim else 1
+
+
+def _full(plates: RowPlates, rows: int, traces: Traces, fewer: dict[int, Traces]) -> float | None:
+    """Return the number of rows that the scales of observed sites stand for, if it is fixed."""
+
+    def weights(pair: Traces, n: int) -> list[float]:
+        sites = [s for s in sample_sites(pair[0]).values() if s["is_observed"] and plates.holds(s)]
+        return [float(torch.as_tensor(s["scale"]).double().mean()) * n for s in sites]
+
+    there = weights(traces, rows)
+    if not there or not fewer:
+        return None
+    fixed = all(
+        all(abs(a - b) < 1e-4 * abs(a) for a, b in zip(there, weights(pair, few), strict=False))
+        for few, pair in fewer.items()
+    )
+    return there[0] if fixed else None
+
+
+def _why_whole(
+    found: Structure, batch: Batch, probe: Probe, traces: Traces, fewer: dict[int, Traces]
+) -> str:
+    """Say why the rows cannot be split among batches; empty if they can."""
+    if not found.plates.names:
+        return "no plate around observed sites follows the number of rows"
+    for name, site in [item for trace in traces for item in sample_sites(trace).items()]:
+        if sum(f.name in found.plates.names for f in frames(site)) > 1:
+            return f"the site {name!r} lies in two plates over the rows"
+    few, pair = min(fewer.items())
+    for trace, small in zip(traces, pair, strict=True):
+        for name, site in sample_sites(trace).items():
+            other = small.nodes.get(name)
+            if found.plates.holds(site):
+                continue
+            if other is None or site["fn"].shape() != other["fn"].shape():
+                return f"the site {name!r} follows the rows without a plate"
+    latents = poutine.Trace()
+    for name, site in latent_sites(traces[1]).items():
+        if not found.plates.holds(site):
+            latents.add_node(name, **site)
+    if not any(not found.plates.holds(s) for t in traces for s in sample_sites(t).values()):
+        return ""
+    with poutine.replay(trace=latents):
+        again = probe.pair(batch[:few])
+    for trace, small in zip(traces, again, strict=True):
+        for name, site in sample_sites(trace).items():
+            if not found.plates.holds(site) and not _equal(site, small.nodes[name]):
+                return f"the site {name!r} lies in no plate over the rows and depends on them"
+    return ""
+
+
+def _equal(site: Site, other: Site) -> bool:
+    if not latent_or_same(site, other):
+        return True
+    first, second = log_prob(site).double(), log_prob(other).double()
+    return first.shape == second.shape and torch.allclose(
+        first, second, rtol=1e-4, atol=1e-5, equal_nan=True
+    )
+
+
+def latent_or_same(site: Site, other: Site) -> bool:
+    """Whether two sites can be compared: they hold the same value, or are observed."""
+    return site["is_observed"] or torch.equal(site["value"], other["value"])
