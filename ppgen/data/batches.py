@@ -369,7 +369,10 @@ def observed_batches(
     ValueError
         If the masks have the wrong type or shape, or observed pixels are not finite.
     """
+    images = data[0].byte() if data[0].dtype == torch.bool else data[0]
     if observed is not None:
-        images, observed = known_pixels(data[0], observed)
+        images, observed = known_pixels(images, observed)
         data = (images, *data[1:], observed)
+    else:
+        data = (images, *data[1:])
     return Batches(data, min(batch_size, len(data[0])), device=device, dtype=dtype)

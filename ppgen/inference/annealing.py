@@ -64,8 +64,8 @@ def ais(
     Raises
     ------
     ValueError
-        Where a latent is discrete, shared by images, or there is none; where images share another
-        term, or lie outside the support of the site ``"x"``; or where a number is out of range.
+        If a latent is discrete, shared by images, or there is none; if images share another
+        term, or lie outside the support of the site ``"x"``; or if a number is out of range.
 
     Examples
     --------
@@ -86,6 +86,7 @@ def ais(
     estimates = []
     schedule = _sigmoid_schedule(temperatures)
     with evaluating(program, seed):
+        LocalLatents(program, batches.first())  # checks all rows
         for batch in batches:
             step_sizes = _tuned_step_sizes(program, batch, schedule[1:], leapfrogs, step_size)
             state = _Chains(program, batch.repeated(chains))

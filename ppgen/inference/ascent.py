@@ -66,7 +66,7 @@ def ascend(
         Of Adam.
     tolerance, halvings
         When a row's objective has not risen by ``tolerance`` in :data:`WINDOW` steps, the row
-        halves its steps; after so many halvings it stops.
+        halves its steps; after this number of halvings it stops.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def ascend(
 def _climb(
     objective: Objective, optimizer: Adam, rows: Tensor, shares: Tensor, steps: int
 ) -> list[Tensor]:
-    """Take so many steps, of each row's share of Adam's length; average the parameters."""
+    """Take a number of steps, of each row's share of Adam's length; average the parameters."""
     parameters = optimizer.param_groups[0]["params"]
     averages = [torch.zeros_like(p) for p in parameters]
     for _ in range(steps):

@@ -51,7 +51,7 @@ class BatchTest:
     Held-out images must have had no part in training or in the choice of a model: images that a
     model was fitted to have higher log-probabilities than new ones of the same kind.
 
-    With ``"less"`` a batch is flagged where it is improbable, which has the most power against
+    With ``"less"`` a batch is flagged if it is improbable, which has the most power against
     images that the model finds hard. But images can also be too probable: a density is often
     highest at images that look like no data, such as flat ones, while real ones all lie near a
     level below. ``"two-sided"`` flags both, as a test of typicality (Nalisnick et al. 2019,
@@ -86,7 +86,7 @@ class BatchTest:
     Raises
     ------
     ValueError
-        Where the held-out scores are fewer than two or not finite, or an argument is out of range.
+        If the held-out scores are fewer than two or not finite, or an argument is out of range.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class BatchTest:
         Raises
         ------
         ValueError
-            Where batches have another size, or scores are NaN or infinity. Minus infinity, of
+            If batches have another size, or scores are NaN or infinity. Minus infinity, of
             an image that is impossible, is flagged.
         """
         nearer = torch.searchsorted(self.null, self._far(self._means(scores)))
@@ -167,22 +167,22 @@ class BatchTest:
         (Hoeffding 1963, Probability inequalities for sums of bounded random variables, section 5),
         a binomial one; two flagged and two other batches are added (Agresti and Coull 1998,
         Approximate is better than "exact" for interval estimation of binomial proportions), for
-        where all are flagged or none. That of the held-out images is by the bootstrap: by what the
-        rate varies where they are drawn anew from themselves.
+        if all are flagged or none. That of the held-out images is by the bootstrap: by what the
+        rate varies if they are drawn again from themselves.
 
         Parameters
         ----------
         scores
             Score of each image, ``(images,)``, as many as the batch size or more.
         batches
-            At least so many are tested.
+            Least number of batches that are tested.
         seed
             Of the shuffles.
 
         Raises
         ------
         ValueError
-            Where there are fewer images than in one batch, or scores are NaN or infinity.
+            If there are fewer images than in one batch, or scores are NaN or infinity.
         """
         disjoint = len(scores) // self.batch_size if scores.dim() == 1 else 0
         if disjoint == 0:
@@ -238,7 +238,7 @@ class BatchTest:
             )
         if not (scores < math.inf).all():
             raise ValueError(
-                "scores holds NaN or infinity; expected finite numbers, or minus infinity where a "
+                "scores holds NaN or infinity; expected finite numbers, or minus infinity if a "
                 "model holds an image impossible"
             )
         return scores.to(self.centre).mean(-1)

@@ -34,12 +34,12 @@ class Completion:
     samples
         ``(draws, batch, channel, height, width)``.
     mean
-        ``(batch, channel, height, width)``, grey values where pixels are missing; of programs with
+        ``(batch, channel, height, width)``, grey values at missing pixels; of programs with
         latents the average over 100 draws of these, however many completions are drawn.
     log_prob
         Of the pixels that stood there: log p(missing pixels | given pixels), ``(batch,)``, in
         nats; of programs with latents an estimate, the difference of two lower bounds and so
-        itself no bound. NaN for images of which some pixels are no numbers, or outside the support.
+        itself no bound. NaN for images with pixels that are NaN, or outside the support.
     """
 
     samples: Tensor
@@ -63,7 +63,7 @@ def complete(
     mean=False)`` and ``log_likelihood(x, observed, *context)``, as mixtures, PPCA and
     autoregressive models do. For any other with continuous latents, a Gaussian is fitted to the
     latents of each image from the given pixels alone, by :func:`fit_latents`, and pixels are drawn
-    from the model at draws from it. Where pixels depend on each other given the latents, their
+    from the model at draws from it. If pixels depend on each other given the latents, their
     distribution has methods ``complete(value, observed)`` and ``prefix_log_prob(value, observed)``,
     as :class:`ppgen.distributions.Autoregressive` has.
 
@@ -72,9 +72,9 @@ def complete(
     program
         What :func:`ppgen.as_program` accepts.
     x
-        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN as well.
+        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN too.
     observed
-        Which pixels are given, booleans that broadcast to ``x``. Where none is, the program's own
+        Which pixels are given, booleans that broadcast to ``x``. If none is, the program's own
         images are drawn.
     context
         Further tensors that the model takes.
@@ -82,7 +82,7 @@ def complete(
         Completions of each image.
     particles
         Importance weights in the estimates of log p(all pixels) and log p(given pixels), whose
-        difference is ``log_prob`` where it is not exact.
+        difference is ``log_prob`` if it is not exact.
     seed
         Of all draws; the caller's generators are left as they were.
     options
@@ -91,9 +91,9 @@ def complete(
     Raises
     ------
     TypeError
-        Where an option is none of :func:`fit_latents`.
+        If an option is none of :func:`fit_latents`.
     ValueError
-        Where the mask does not fit, given pixels are not finite or outside the support of the site
+        If the mask does not fit, given pixels are not finite or outside the support of the site
         ``"x"``, or missing pixels cannot be left out, as :class:`ObservedPixels` says.
 
     Examples
@@ -182,7 +182,7 @@ def _filled(pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
 
 
 def _mean(program: Program, pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
-    """Give the mean of the missing pixels, or, where they depend on the given ones, a draw."""
+    """Return the mean of the missing pixels, or, where they depend on the given ones, a draw."""
     if hasattr(pixels, "complete"):
         return program.grey(pixels.complete(x, observed))
     return program.image(pixels)

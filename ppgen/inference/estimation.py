@@ -62,7 +62,7 @@ class MaximumLikelihood:
         return _Parameters(self.program).split(self.covariance.diagonal().sqrt())
 
     def standard_error(self, quantity: Callable[[Program], Tensor]) -> Tensor:
-        """Give the standard error of what the program computes from its parameters.
+        """Return the standard error of what the program computes from its parameters.
 
         By the delta method: √(J C Jᵀ), with the quantity's Jacobian J and the covariance C of the
         parameters (van der Vaart 1998, Asymptotic statistics, theorem 3.1).
@@ -117,11 +117,11 @@ def maximum_likelihood(
     Raises
     ------
     NoMaximumError
-        Where there is no maximum, as with separable classes or a variance that can shrink to 0, or
+        If there is no maximum, as with separable classes or a variance that can shrink to 0, or
         no single one, as with linearly dependent covariates; it names the parameters along which
         the likelihood rises without end, or is flat.
     ValueError
-        Where the program cannot be run on the data, is random itself, or names an ELBO of Pyro's
+        If the program cannot be run on the data, is random itself, or names an ELBO of Pyro's
         that sums latents out.
 
     See Also

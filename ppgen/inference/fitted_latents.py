@@ -27,7 +27,7 @@ class FittedLatents:
     Attributes
     ----------
     means, scales
-        Of each latent site, ``(batch, …)``, as real numbers where the site has another support.
+        Of each latent site, ``(batch, …)``, as real numbers if the site has another support.
     elbo
         Bound of each image under its Gaussian, ``(batch,)``, in nats.
     start_elbo
@@ -100,7 +100,7 @@ def fit_latents(
         Of Adam.
     tolerance, halvings
         When an image's ELBO has not risen by ``tolerance`` nats in 25 steps, the image halves its
-        steps; after so many halvings it stops.
+        steps; after this number of halvings it stops.
     particles
         Draws for the ELBO that is reported.
     seed
@@ -109,9 +109,9 @@ def fit_latents(
     Raises
     ------
     ValueError
-        Where a latent is discrete, shared by images, or there is none; where images share another
-        term; where ``observed`` has the wrong shape, or observed pixels lie outside the support of
-        the site ``"x"``; or where a number is out of range.
+        If a latent is discrete, shared by images, or there is none; if images share another
+        term; if ``observed`` has the wrong shape, or observed pixels lie outside the support of
+        the site ``"x"``; or if a number is out of range.
 
     Examples
     --------

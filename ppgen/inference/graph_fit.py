@@ -63,7 +63,7 @@ def statistics(graph: nx.Graph) -> dict[str, float]:
 
 
 def _distances(graph: nx.Graph) -> FloatArray:
-    """Distance of each pair of nodes i < j, infinite where there is no path, ``(pairs,)``."""
+    """Distance of each pair of nodes i < j, infinite if there is no path, ``(pairs,)``."""
     matrix = shortest_path(nx.to_scipy_sparse_array(graph, weight=None), unweighted=True)
     return matrix[np.triu_indices(len(graph), k=1)]
 
@@ -79,7 +79,7 @@ class GoodnessOfFit:
     drawn
         Its values in the drawn graphs, ``(graphs,)``.
     p_values
-        Two-sided Monte Carlo p-values: small where the drawn graphs seldom have a value as large,
+        Two-sided Monte Carlo p-values: small if the drawn graphs seldom have a value as large,
         or as small, as the observed one. With n graphs they are 2 / (n + 1) or more.
     """
 
@@ -92,7 +92,7 @@ def goodness_of_fit(observed: nx.Graph, drawn: Sequence[nx.Graph]) -> GoodnessOf
     """Compare a graph with graphs drawn from a model.
 
     By the statistics of :func:`statistics`, to none of which the model was fitted, but for the mean
-    degree where it has an intercept (Hunter, Goodreau and Handcock 2008, Goodness of fit of social
+    degree if it has an intercept (Hunter, Goodreau and Handcock 2008, Goodness of fit of social
     network models).
 
     Parameters
@@ -105,7 +105,7 @@ def goodness_of_fit(observed: nx.Graph, drawn: Sequence[nx.Graph]) -> GoodnessOf
     Raises
     ------
     ValueError
-        Where no graph was drawn.
+        If no graph was drawn.
 
     Examples
     --------

@@ -26,7 +26,8 @@ def image_site(program: Program, trace: Trace, names: Sequence[str] = ()) -> Sit
     if program.site is not None:
         names = [program.site]
     elif not names:
-        names = [name for name, site in sites.items() if site["is_observed"]]
+        # Without data nothing is observed.
+        names = [name for name, site in sites.items() if site["is_observed"]] or list(sites)
         images = [name for name in names if sites[name]["fn"].event_dim == 3]
         names = images or names
     if len(names) != 1 and "x" in sites:

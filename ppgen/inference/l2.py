@@ -37,7 +37,7 @@ class L2Penalty:
     Raises
     ------
     ValueError
-        Where λ is not positive: without a penalty there is no such prior.
+        If λ is not positive: without a penalty there is no such prior.
 
     Examples
     --------

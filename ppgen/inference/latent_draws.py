@@ -126,7 +126,8 @@ class LatentDraws:
         latents = Trace()
         for name, site in drawn.nodes.items():
             latent = site["type"] == "sample" and not site["is_observed"]
-            if latent and not self.from_prior.holds(site):
+            index = name in self.from_prior.names  # of the rows in the guide's plate
+            if latent and not index and not self.from_prior.holds(site):
                 latents.add_node(name, **site)
         if self.summed_out and not self.left_out and not self.from_prior.names:
             model = infer_discrete(

@@ -12,7 +12,7 @@ ACTIVE = 0.01
 def active_units(means: Tensor, threshold: float = ACTIVE) -> Tensor:
     """Tell which latent dimensions say something about the images.
 
-    A dimension is active where the posterior's mean varies over the images with a variance above
+    A dimension is active if the posterior's mean varies over the images with a variance above
     the threshold; one that the model ignores has the prior's mean for every image (Burda, Grosse
     and Salakhutdinov 2016, Importance weighted autoencoders, section 5.2).
 
@@ -31,7 +31,7 @@ def active_units(means: Tensor, threshold: float = ACTIVE) -> Tensor:
     Raises
     ------
     ValueError
-        Where there are fewer than two images, which have no variance.
+        If there are fewer than two images, which have no variance.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     (Shoemake 1985, Animating rotation with quaternion curves, section 3.3). In many dimensions all
     draws from a standard Gaussian have nearly the same length; the arc keeps it, while the middle
     of the chord is shorter than nearly all of them (White 2016, Sampling generative networks).
-    Where both lie on one line through the origin, as where one of them is zero, no arc is the
+    If both lie on one line through the origin, as where one of them is zero, no arc is the
     shortest, and the way is the chord.
 
     Parameters

@@ -21,6 +21,7 @@ from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
 from ppgen.objectives.traces import latent_sites, log_density, paired_traces, sample_sites
 from ppgen.program import Program
+from ppgen.running import own_random_state
 
 Values = dict[str, Tensor]
 """Real numbers for each site, ``(batch, …)``; the site's own values are their transforms."""
@@ -56,7 +57,7 @@ class LocalLatents:
     def __init__(self, program: Program, batch: Batch, observed: Tensor | None = None) -> None:
         self.program = program
 
-        with torch.no_grad(), explained(batch):
+        with torch.no_grad(), explained(batch), own_random_state(0):
             probe = ModelRuns(program)
             trace, _ = traces = probe.pair(batch)
             self.plates = find_structure(probe, batch, traces, program.plate).plates
@@ -107,9 +108,9 @@ class LocalLatents:
     def log_probs(
         self, values: Values, batch: Batch, observed: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Give log p(z), as a density of the real numbers, and log p(x | z), ``(batch,)`` each.
+        """Return log p(z), as a density of the real numbers, and log p(x | z), ``(batch,)`` each.
 
-        Where pixels are missing, as ``observed`` says, the latter is that of the others.
+        If pixels are missing, as ``observed`` says, the latter is that of the others.
         """
         latents = {name: self.transforms[name](value) for name, value in values.items()}
         model = poutine.condition(self.program.model, data=latents)
@@ -127,12 +128,12 @@ class LocalLatents:
         return prior, likelihood
 
     def moments(self, batch: Batch, draws: int = 100) -> tuple[Values, Values]:
-        """Mean and standard deviation of the guide's real numbers, exactly where it is Gaussian.
+        """Mean and standard deviation of the guide's real numbers, exactly if it is Gaussian.
 
         Raises
         ------
         ValueError
-            Where the guide leaves a latent out.
+            If the guide leaves a latent out.
         """
         with torch.no_grad():
             trace = paired_traces(self.program.model, self.program.guide, batch.args, batch.kwargs)[

@@ -27,7 +27,7 @@ class NoMaximumError(ArithmeticError):
     point
         Where the search ended, ``(parameters,)``.
     direction
-        Unit vector along which the function is flat, or rises still; None where none was found.
+        Unit vector along which the function is flat, or rises still; None if none was found.
     """
 
     def __init__(self, message: str, point: Tensor, direction: Tensor | None = None) -> None:
@@ -79,13 +79,13 @@ def maximise(
     Derivatives are torch's. Curvatures count by their absolute values, so that steps lead upwards
     also where the function is not concave (Nocedal and Wright 2006, Numerical optimization,
     section 3.4). The search ends where the gradient's norm is at most ``tolerance`` and the
-    convergence is that of a regular maximum, faster than linear; or where rounding hides what could
+    convergence is that of a regular maximum, faster than linear; or if rounding hides what could
     still be gained, as it does early in float32.
 
     Parameters
     ----------
     function
-        From ``(parameters,)``, and the tensors of a batch where there are some, to a number. It
+        From ``(parameters,)``, and the tensors of a batch if there are some, to a number. It
         is differentiated by ``torch.func``.
     start
         Where to begin.
@@ -100,9 +100,9 @@ def maximise(
     Raises
     ------
     NoMaximumError
-        Where the function has no highest point, or many that are equally high.
+        If the function has no highest point, or many that are equally high.
     ValueError
-        Where it is not finite at the start.
+        If it is not finite at the start.
 
     Examples
     --------

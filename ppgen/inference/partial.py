@@ -37,7 +37,7 @@ class ObservedPixels(Messenger):
     Parameters
     ----------
     observed
-        Which pixels are known, booleans of the images' shape; where a program runs on the images
+        Which pixels are known, booleans of the images' shape; if a program runs on the images
         several times over, the masks are repeated with them.
     site
         Name of the site of the images.
@@ -93,7 +93,7 @@ class Prefix(TorchDistribution):
         super().__init__(whole.batch_shape, whole.event_shape, validate_args=False)
 
     def expand(self, batch_shape: torch.Size, _instance: Prefix | None = None) -> Prefix:
-        """Give the same distribution with a larger batch shape."""
+        """Return the same distribution with a larger batch shape."""
         new = expanded(Prefix, self, batch_shape, _instance)
         new.whole, new.observed = self.whole.expand(new.batch_shape), self.observed
         return new
@@ -113,7 +113,7 @@ class Prefix(TorchDistribution):
 
 
 def _inside(support: Any) -> Tensor:
-    """Give a value of a continuous support: elsewhere gradients may be no numbers."""
+    """Return a value of a continuous support: elsewhere gradients may be no numbers."""
     try:
         return biject_to(support)(torch.zeros(()))
     except NotImplementedError:  # discrete
@@ -123,14 +123,14 @@ def _inside(support: Any) -> Tensor:
 def observed_batch(
     program: Program, x: Tensor, *context: Tensor, observed: Tensor | None
 ) -> tuple[Batch, Tensor | None]:
-    """Give images as one batch of the program's type, and their masks where there are some.
+    """Return images as one batch of the program's type, and their masks if there are some.
 
     What stands at missing pixels becomes 0.
 
     Raises
     ------
     ValueError
-        Where the masks have the wrong type or shape, or observed pixels are not finite.
+        If the masks have the wrong type or shape, or observed pixels are not finite.
     """
     dtype = floating_type(program)
     batch = observed_batches((x, *context), observed, len(x), program.device, dtype).first()
@@ -162,7 +162,7 @@ def log_evidence(
     guide
         A Pyro program that draws every latent of the model.
     x
-        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN as well.
+        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN too.
     context
         Further tensors that the model takes.
     observed
@@ -177,7 +177,7 @@ def log_evidence(
     Raises
     ------
     ValueError
-        Where the mask does not fit, observed pixels lie outside the support of the site ``"x"``, or
+        If the mask does not fit, observed pixels lie outside the support of the site ``"x"``, or
         pixels are not independent given the latents.
 
     Examples

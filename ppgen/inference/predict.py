@@ -38,8 +38,8 @@ def predict(
     draws
         Number of draws.
     rows
-        Where a row's own latents come from: ``"guide"``, given the row, or ``"prior"``, as those of
-        a new row with the same arguments.
+        Which distribution draws the latents of a row: ``"guide"``, given the row, or ``"prior"``,
+        as those of a new row with the same arguments.
     seed
         Seed of the draws; None: torch's generator.
 
@@ -62,6 +62,8 @@ def predict(
     ...     with pyro.plate("data", len(x)):
     ...         pyro.sample("y", dist.Normal(slope * x, 0.1), obs=y)
     >>> program = ppgen.as_program((model, pyro.infer.autoguide.AutoNormal(model)))
+    >>> data = {"x": torch.ones(9), "y": torch.ones(9)}
+    >>> history = ppgen.fit(program, data, steps=9, progress=False)
     >>> {name: draw.shape for name, draw in predict(program, torch.ones(5), draws=3).items()}
     {'y': torch.Size([3, 5])}
     """

@@ -166,7 +166,7 @@ def reconstruct(
 
     Examples
     --------
-    >>> import ppgen
+    >>> import ppgen, torch
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
     >>> reconstruct(vae, torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 1, 8, 8])

@@ -105,7 +105,9 @@ def starting_point(batches: Batches, classes: int, seed: int) -> tuple[Tensor, T
     from sklearn.cluster import kmeans_plusplus  # here, since it takes a second to import
 
     first = batches.data.tensors[0]
-    dtype = batches.dtype or torch.get_default_dtype()
+    dtype = batches.first(1)[0].dtype
+    if not dtype.is_floating_point:
+        dtype = torch.get_default_dtype()
     zeros = torch.zeros(1, *first.shape[1:], dtype=dtype, device=first.device)
     _, mean_logits = maximisation(expectation(zeros.new_zeros(1), zeros, batches), zeros)
     mean = mean_logits.sigmoid()

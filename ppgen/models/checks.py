@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ppgen.arguments import check_shape
-
 
 def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
     """Raise a ValueError if the shape of ``x`` is not ``(batch, *image_shape)``."""
-    expected = "(batch, channel, height, width) with (channel, height, width) = "
-    check_shape("x", x, (None, *image_shape), f"{expected}{tuple(image_shape)}")
+    if x.shape[1:] != tuple(image_shape):
+        raise ValueError(
+            f"x has the shape {tuple(x.shape)}; expected (batch, channel, height, width) "
+            f"with (channel, height, width) = {tuple(image_shape)}"
+        )
 
 
 def check_grey(name: str, images: Tensor) -> None:

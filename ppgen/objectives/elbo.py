@@ -122,9 +122,7 @@ class TensorELBO(ELBO):
     ) -> tuple[Trace, Trace]:
         return paired_traces(model, guide, args, kwargs)
 
-    def _plates(self, model_trace: Trace, args: tuple[Any, ...]) -> RowPlates:
-        if self.plates is not None:
-            return self.plates
+    def _guessed_plates(self, model_trace: Trace, args: tuple[Any, ...]) -> RowPlates:
         rows = len(args[0]) if args and isinstance(args[0], Tensor) and args[0].dim() else 0
         return RowPlates.guess(model_trace, rows)
 
@@ -136,7 +134,7 @@ class TensorELBO(ELBO):
         kwargs: dict[str, Any],
     ) -> Tensor:
         model_trace, guide_trace = paired_traces(model, guide, args, kwargs)
-        plates = self._plates(model_trace, args)
+        plates = self.plates or self._guessed_plates(model_trace, args)
         terms = self.terms(model_trace, guide_trace, plates)
         loss = torch.zeros(())
         for term, _ in terms:
@@ -154,7 +152,7 @@ class TensorELBO(ELBO):
         kwargs: dict[str, Any],
     ) -> tuple[Tensor, Tensor]:
         model_trace, guide_trace = paired_traces(model, guide, args, kwargs)
-        plates = self._plates(model_trace, args)
+        plates = self.plates or self._guessed_plates(model_trace, args)
         return _summed(self.terms(model_trace, guide_trace, plates), plates)
 
 

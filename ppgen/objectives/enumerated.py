@@ -72,7 +72,7 @@ class EnumeratedELBO(TensorELBO):
             )
         enumerated = poutine.enum(config_enumerate(model, "parallel"), first_available_dim=-2)
         trace = poutine.trace(enumerated).get_trace(*args, **kwargs)
-        plates = self._plates(trace, args)
+        plates = self.plates or self._guessed_plates(trace, args)
         joint, apart, shared = torch.zeros(1, 1), torch.zeros(1), torch.zeros(())
         scales = set()
         for name, site in sample_sites(trace).items():
@@ -128,7 +128,7 @@ class SummedOutELBO(TensorELBO):
     def _parts(
         self, model_trace: Trace, guide_trace: Trace, args: tuple[Any, ...]
     ) -> tuple[Tensor, Tensor]:
-        plates = self._plates(model_trace, args)
+        plates = self.plates or self._guessed_plates(model_trace, args)
         symbols = {
             symbol for name, symbol in model_trace.plate_to_symbol.items() if name in plates.names
         }

@@ -79,7 +79,7 @@ class ImportanceWeightedELBO(TensorELBO):
         """Compute the weights and scores of k draws, ``(k, rows)`` or ``(k, 1)`` each, in nats."""
 
         def weigh(model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-            plates = self._plates(model_trace, args)
+            plates = self.plates or self._guessed_plates(model_trace, args)
             return log_weight(model_trace, guide_trace, plates)
 
         weights, scores = self._draws(model, guide, args, kwargs, self.num_particles, weigh)

@@ -142,10 +142,10 @@ class Objective(nn.Module):
     def running(self, own_store: bool = True) -> Iterator[None]:
         """Run on the program's device and store, in bfloat16 if that is asked for."""
         own_store = own_store and self.uses_store
+        if self.device.type == "cpu" and not (self.autocast or own_store):
+            yield
+            return
         with on_device(self.device):
-            if not (self.autocast or own_store):
-                yield
-                return
             # Tracing a step must record the casts of weights, so none may come from the cache.
             kind = self.device.type
             autocast = torch.autocast(

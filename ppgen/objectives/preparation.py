@@ -296,9 +296,8 @@ def unchanged(program: Program) -> Iterator[None]:
         yield
     finally:
         set_random_state(generators)
-        found = getattr(program, "found_modes", {})
         for module in program.modules():
-            module.training = modes.get(module, found.get(module, training))
+            module.training = modes.get(module, training)
         with torch.no_grad():
             for buffer, before in buffers.items():
                 buffer.copy_(before)

@@ -37,7 +37,7 @@ class ExponentialAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the parameters their averages, for a while."""
+        """Let the parameters have their averages, for a while."""
         self._swap()
         try:
             yield

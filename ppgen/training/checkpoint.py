@@ -50,7 +50,7 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            Where it cannot be written; what was saved before stays.
+            If it cannot be written; what was saved before stays.
         """
         # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
         buffer = io.BytesIO()
@@ -77,12 +77,12 @@ class Checkpoints:
                 temporary.unlink(missing_ok=True)
 
     def load(self) -> dict[str, Any]:
-        """Read the last checkpoint, or the previous one where the last is damaged.
+        """Read the last checkpoint, or the previous one if the last is damaged.
 
         Raises
         ------
         CheckpointError
-            Where neither can be read.
+            If neither can be read.
         """
         problems = []
         for path in (self.last, self.previous):
@@ -104,7 +104,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     CheckpointError
-        Where it is damaged, or no checkpoint of ppgen.
+        If it is damaged, or no checkpoint of ppgen.
     """
     try:
         # torch does not verify the checksums that it writes.
@@ -128,7 +128,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def check_same_program(program: Program, weights: dict[str, Tensor]) -> None:
-    """Refuse weights whose names or shapes are not those of the program.
+    """Check that weights have the names and shapes of the program.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def check_same_program(program: Program, weights: dict[str, Tensor]) -> None:
 
 
 def load(program: Any, folder: str | Path, *example: Tensor) -> Program:
-    """Give a program the weights that a fit ended with, or had reached when it was stopped.
+    """Load into a program the weights that a fit ended with, or had reached when it was stopped.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def load(program: Any, folder: str | Path, *example: Tensor) -> Program:
     Raises
     ------
     CheckpointError
-        Where there is no readable checkpoint, or it is of another program.
+        If there is no readable checkpoint, or it is of another program.
 
     Examples
     --------

@@ -105,7 +105,7 @@ class CompiledGradients:
             )
 
     def _compare(self, graph: Graph, batch: Batch) -> None:
-        """Refuse a graph that gives another loss than the program, or leaves parameters out."""
+        """Check that a graph has the loss of the program, and reaches the same parameters."""
         with own_random_state(0):
             loss, gradients = graph(self._values(), *batch.tensors)
         with own_random_state(0):

@@ -51,7 +51,7 @@ class History:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the highest finite validation ELBO; None where there is none."""
+        """The epoch with the highest finite validation ELBO; None if there is none."""
         validated = [
             (epoch.validation, epoch)
             for epoch in self.epochs

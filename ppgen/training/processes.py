@@ -63,12 +63,12 @@ class Processes:
         return self.rank == 0
 
     def check_divides(self, rows: int, batch_size: int) -> None:
-        """Refuse batches of which processes cannot take equal parts.
+        """Check that processes can take equal parts of the batches.
 
         Raises
         ------
         ValueError
-            Where there are more processes than rows, or a batch does not divide among them.
+            If there are more processes than rows, or a batch does not divide among them.
         """
         if 0 < rows < self.count:
             raise ValueError(f"data has {rows} rows for {self.count} processes; start fewer")
@@ -79,7 +79,7 @@ class Processes:
             )
 
     def check_same(self, checksum: int) -> None:
-        """Refuse data whose checksum is not the same in all processes.
+        """Check that data has the same checksum in all processes.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Processes:
             )
 
     def of_leader(self, make: Callable[[], T]) -> T:
-        """Let the leading process make something, and give it to all."""
+        """Let the leading process make something, and broadcast it to all."""
         made = [make() if self.leads else None]
         if self.count > 1:
             distributed.broadcast_object_list(made)
@@ -118,7 +118,7 @@ class Processes:
         self.total(0.0)
 
     def averaged(self, gradients: Gradients, objective: Objective, batches: Batches) -> Gradients:
-        """Give gradients that are the mean over all processes, and all the leader's weights.
+        """Return gradients that are the mean over all processes, and all the leader's weights.
 
         A backward pass goes through torch's ``DistributedDataParallel``; other ways to gradients
         are averaged when they are done.

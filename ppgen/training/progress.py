@@ -43,7 +43,7 @@ class TensorBoard:
     Raises
     ------
     ModuleNotFoundError
-        Where tensorboard is not installed.
+        If tensorboard is not installed.
     """
 
     def __init__(self, folder: Path, done: int) -> None:

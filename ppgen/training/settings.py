@@ -10,7 +10,7 @@ MISSING = "absent"
 
 
 def plain(thing: Any, *without: str) -> dict[str, Any]:
-    """Give the type of an object and those of its attributes that are numbers or texts.
+    """Return the type of an object and those of its attributes that are numbers or texts.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def plain(thing: Any, *without: str) -> dict[str, Any]:
 
 
 def check_settings(there: dict[str, Any], here: dict[str, Any]) -> None:
-    """Refuse to go on with a run under settings that would change its numbers.
+    """Check that a run is resumed under the settings that its numbers depend on.
 
     Raises
     ------

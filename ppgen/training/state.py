@@ -22,7 +22,7 @@ class TrainingState:
     """A program in training, with its optimiser, schedule, average and history.
 
     ``result`` holds the weights that count: those of the best epoch on the validation images, or
-    of the last epoch where none has a finite ELBO; averaged, where an average is kept.
+    of the last epoch if none has a finite ELBO; averaged, if an average is kept.
     ``stopped`` says that a callback ended the run. ``kept`` holds what an objective keeps between
     steps, such as running means of its baselines.
     """
@@ -49,9 +49,9 @@ class TrainingState:
         Raises
         ------
         TypeError
-            Where ``optimizer`` makes no optimiser of torch's.
+            If ``optimizer`` makes no optimiser of torch's.
         ValueError
-            Where there are no parameters to train.
+            If there are no parameters to train.
         """
         parameters = [p for p in program.parameters() if p.requires_grad]
         if not parameters:
@@ -78,7 +78,7 @@ class TrainingState:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def evaluated(self) -> AbstractContextManager:
-        """Give the program the weights that count, the averaged ones if there are any."""
+        """Let the program use the weights that count, the averaged ones if there are any."""
         return self.average.applied() if self.average else nullcontext()
 
     def record(self, epoch: Epoch) -> None:

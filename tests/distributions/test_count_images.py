@@ -212,7 +212,7 @@ def test_weights_or_logits():
 
 
 def test_a_fit_refuses_grey_images():
-    with pytest.raises(ValueError, match=r"image 0 has values .* outside the support"):
+    with pytest.raises(ValueError, match=r"row 0 .* has values .* outside the support"):
         ppgen.fit(Counts(), torch.full((4, 1, 3, 3), 0.5), epochs=1, progress=False)
 
 
