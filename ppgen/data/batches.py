@@ -148,13 +148,6 @@ class Batch:
         waiting = iter(tensors)
         return self.map(lambda _: next(waiting))
 
-    def without(self, names: tuple[int | str, ...]) -> Batch:
-        """Put None in place of some arguments: outcomes that are left out."""
-        return replace(
-            self._each(lambda _: None, names),
-            rows=tuple(name for name in self.rows if name not in names),
-        )
-
     def repeated(self, times: int) -> Batch:
         """Repeat all rows, one copy of the batch after the other."""
         return self.map(lambda tensor: repeat_rows(tensor, times))
@@ -239,7 +232,9 @@ class Batches:
 
     def checksum(self) -> int:
         """Compute a number that changes with the data."""
-        checksum = 0
+        return self._checksum(0)
+
+    def _checksum(self, checksum: int) -> int:
         for tensor in self.data.tensors:
             in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)  # of any type
             checksum = zlib.crc32(in_bytes.numpy().data, checksum)
@@ -275,15 +270,19 @@ class Batches:
         Several processes take a part of each batch each. If the rows do not divide among them, the
         first of the epoch come again at its end.
         """
-        mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(mixed[0]))
-        order = torch.randperm(self.rows, generator=generator)
-        if self.keeps_order:
-            order = torch.arange(self.rows)
+        order = self._order(seed, epoch)
         if self.data.rows:
             order = order.to(self.data.tensors[0].device)
         for index in self._split(torch.cat([order, order[: -len(order) % parts]])):
             yield self.batch(index[part::parts])
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        """Return the permutation of the rows in an epoch."""
+        if self.keeps_order:
+            return torch.arange(self.rows)
+        mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(mixed[0]))
+        return torch.randperm(self.rows, generator=generator)
 
     def _split(self, order: Tensor) -> list[Tensor]:
         parts = list(order.split(self.batch_size))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import pyro
 import torch
 from torch import Tensor
@@ -101,11 +99,7 @@ class StreamedBatches(Batches):
 
     def checksum(self) -> int:
         """Compute a number that changes with the first batch and the number of rows."""
-        checksum = self.rows
-        for tensor in self.data.tensors:
-            in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)
-            checksum = zlib.crc32(in_bytes.numpy().data, checksum)
-        return checksum
+        return self._checksum(self.rows)
 
     def firsts(self, rows: int | None = None) -> list[Batch]:
         """Return the first rows of each kind of batch, at most a batch."""
@@ -137,9 +131,7 @@ class StreamedBatches(Batches):
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
         """Go through the data once, a data set in the order of this seed and epoch."""
-        mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(mixed[0]))
-        order = torch.randperm(self.rows, generator=generator) if self.loader is None else None
+        order = self._order(seed, epoch) if self.loader is None else None
         for read in self._source(order):
             batch = self.cast(self._read(read))
             yield batch if parts == 1 else batch[part::parts]

@@ -17,7 +17,7 @@ from torch import Tensor
 from ppgen.data.batches import Batch, Batches, Data
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.plates import RowPlates, plate_nesting
-from ppgen.objectives.preparation import CheckedRuns, explained, floating_type
+from ppgen.objectives.preparation import CheckedRuns, ModelRuns, explained, floating_type
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.traces import Traces, innermost, is_factor, is_marked, latent_sites
 from ppgen.program import Program
@@ -87,7 +87,7 @@ class LatentDraws:
 
     def __init__(self, program: Program, batch: Batch, rows_from_prior: bool = False) -> None:
         self.program, self.batch = program, batch
-        runs = (_ModelRuns if rows_from_prior else _Runs)(program, program.objective)
+        runs = (ModelRuns if rows_from_prior else _Runs)(program, program.objective)
         try:
             model_trace, guide_trace = traces = runs.explained(batch)
         except ValueError as error:
@@ -179,10 +179,3 @@ class _Runs(CheckedRuns):
 
     def check(self, batch: Batch, traces: Traces) -> None:
         """Accept any traces."""
-
-
-class _ModelRuns(_Runs):
-    """Runs of a model alone: a guide may have parameters of other rows."""
-
-    def _run(self, batch: Batch) -> Traces:
-        return self.model(batch), Trace()

@@ -9,14 +9,13 @@ import pyro.distributions as dist
 import torch
 from pyro import poutine
 from pyro.distributions import TorchDistribution, constraints
-from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import biject_to
 
 from ppgen.data.batches import Batch, repeat_rows
 from ppgen.inference.images import image_site
 from ppgen.inference.partial import ObservedPixels
-from ppgen.objectives.preparation import CheckedRuns, explained
+from ppgen.objectives.preparation import ModelRuns, explained
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
 from ppgen.objectives.traces import latent_sites, log_density, paired_traces, sample_sites
@@ -25,14 +24,6 @@ from ppgen.running import own_random_state
 
 Values = dict[str, Tensor]
 """Real numbers for each site, ``(batch, …)``; the site's own values are their transforms."""
-
-
-class ModelRuns(CheckedRuns):
-    """Runs of a model alone, without its guide."""
-
-    def pair(self, batch: Batch) -> tuple[Trace, Trace]:
-        """Run the model, and no guide."""
-        return self.model(batch), Trace()
 
 
 class LocalLatents:

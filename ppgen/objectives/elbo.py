@@ -153,15 +153,16 @@ class TensorELBO(ELBO):
     ) -> tuple[Tensor, Tensor]:
         model_trace, guide_trace = paired_traces(model, guide, args, kwargs)
         plates = self.plates or self._guessed_plates(model_trace, args)
-        return _summed(self.terms(model_trace, guide_trace, plates), plates)
+        rows, shared = plates.sums(self.terms(model_trace, guide_trace, plates))
+        return rows, shared.sum()
 
 
 def _score_surrogate(
     terms: list[tuple[Tensor, Site]], guide_trace: Trace, plates: RowPlates
 ) -> Tensor:
     """Compute a number that is 0 and whose gradient is that of the score function."""
-    rows, shared = _summed(terms, plates)
-    whole = (rows.sum() + shared).detach()
+    rows, shared = plates.sums(terms)
+    whole = (rows.sum() + shared.sum()).detach()
     surrogate = torch.zeros_like(whole)
     drawn_before: set[str] = set()
     for name, site in sample_sites(guide_trace).items():
@@ -170,22 +171,10 @@ def _score_surrogate(
             if plates.holds(site):
                 # A row's draw bears on its own row, and on shared sites that come after it.
                 after = [t for t in terms if t[1]["name"] not in drawn_before]
-                signal = (rows + _summed(after, plates)[1]).detach()
+                signal = (rows + plates.sums(after)[1]).detach()
             surrogate = surrogate + (signal * plates.per_row(log_density(site), site)).sum()
         drawn_before.add(name)
     return surrogate - surrogate.detach()
-
-
-def _summed(terms: list[tuple[Tensor, Site]], plates: RowPlates) -> tuple[Tensor, Tensor]:
-    """Sum terms to one number a row, ``(rows,)``, and one of what rows share."""
-    device = terms[0][0].device if terms else None
-    rows, shared = torch.zeros(1, device=device), torch.zeros((), device=device)
-    for term, site in terms:
-        if plates.holds(site):
-            rows = rows + plates.per_row(term, site)
-        else:
-            shared = shared + term.sum()
-    return rows, shared
 
 
 class MeanFieldELBO(TensorELBO):

@@ -93,16 +93,9 @@ def split_weight(
 
     Scales do not count, and of the guide only its latent sites.
     """
-    device = next((s["value"].device for s in sample_sites(model_trace).values()), None)
-    rows = shared = torch.zeros(1, device=device)
-    for sites, sign in ((sample_sites(model_trace), 1), (latent_sites(guide_trace), -1)):
-        for site in sites.values():
-            term = sign * plates.per_row(log_density(site), site)
-            if plates.holds(site):
-                rows = rows + term
-            else:
-                shared = shared + term
-    return rows, shared
+    terms = [(log_density(site), site) for site in sample_sites(model_trace).values()]
+    terms += [(-log_density(site), site) for site in latent_sites(guide_trace).values()]
+    return plates.sums(terms)
 
 
 def log_weight(model_trace: Trace, guide_trace: Trace, plates: RowPlates) -> tuple[Tensor, Tensor]:

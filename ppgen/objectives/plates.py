@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
@@ -58,6 +59,17 @@ class RowPlates:
         if summed:
             value = value.sum(summed)
         return value.unsqueeze(-1) if rows is None else value
+
+    def sums(self, terms: Iterable[tuple[Tensor, Site]]) -> tuple[Tensor, Tensor]:
+        """Sum terms to one number a row, ``(…, rows)``, and one of what rows share, ``(…, 1)``."""
+        terms = list(terms)
+        rows = shared = torch.zeros(1, device=terms[0][0].device if terms else None)
+        for term, site in terms:
+            if self.holds(site):
+                rows = rows + self.per_row(term, site)
+            else:
+                shared = shared + self.per_row(term, site)
+        return rows, shared
 
 
 def frames(site: Site) -> list[Any]:

@@ -235,6 +235,13 @@ class CheckedRuns:
         return next(iter(pairs))
 
 
+class ModelRuns(CheckedRuns):
+    """Runs of a model without its guide, which may have parameters of other rows."""
+
+    def _run(self, batch: Batch) -> Traces:
+        return self.model(batch), Trace()
+
+
 def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False) -> None:
     """Raise an error if the guide leaves a latent site out, or draws one that is observed."""
     drawn = latent_sites(guide_trace)

@@ -282,14 +282,10 @@ def _why_whole(
 
 
 def _equal(site: Site, other: Site) -> bool:
-    if not latent_or_same(site, other):
+    # Draws of their own cannot be compared.
+    if not (site["is_observed"] or torch.equal(site["value"], other["value"])):
         return True
     first, second = log_prob(site).double(), log_prob(other).double()
     return first.shape == second.shape and torch.allclose(
         first, second, rtol=1e-4, atol=1e-5, equal_nan=True
     )
-
-
-def latent_or_same(site: Site, other: Site) -> bool:
-    """Whether two sites can be compared: they hold the same value, or are observed."""
-    return site["is_observed"] or torch.equal(site["value"], other["value"])

@@ -118,3 +118,10 @@ def test_a_program_that_needs_all_rows_takes_no_loader_of_several_batches():
     program = ppgen.as_program((model, pyro.infer.autoguide.AutoNormal(model)))
     with pytest.raises(ValueError, match="needs all rows at once"):
         ppgen.fit(program, ready(ROWS[:4], ROWS[4:]), epochs=1, progress=False)
+
+
+def test_rows_that_are_one_batch_keep_their_order():
+    batches = StreamedBatches([torch.tensor(float(i)) for i in range(20)], 4)
+    batches.take_whole("their order counts")
+    (batch,) = batches.shuffled(seed=0, epoch=1)
+    assert batch[0].tolist() == list(range(20))
