@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -145,14 +145,14 @@ class Objective(nn.Module):
         if self.device.type == "cpu" and not (self.autocast or own_store):
             yield
             return
-        with on_device(self.device):
+        autocast: AbstractContextManager = nullcontext()
+        if self.autocast:
             # Tracing a step must record the casts of weights, so none may come from the cache.
             kind = self.device.type
-            autocast = torch.autocast(
-                kind, dtype=torch.bfloat16, enabled=self.autocast, cache_enabled=False
-            )
-            with autocast, self.program.own_store() if own_store else nullcontext():
-                yield
+            autocast = torch.autocast(kind, dtype=torch.bfloat16, cache_enabled=False)
+        store = self.program.own_store() if own_store else nullcontext()
+        with on_device(self.device), autocast, store:
+            yield
 
 
 class ScaleShared(Messenger):
