@@ -14,7 +14,7 @@ from ppgen import (
 )
 from ppgen.inference import elbo, iwae, log_predictive, posterior, predict, reconstruct, sample
 from ppgen.program import Program, as_program
-from ppgen.training import fit
+from ppgen.training import fit, load, save
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "inference",
     "iwae",
     "likelihoods",
+    "load",
     "log_predictive",
     "models",
     "objectives",
@@ -37,5 +38,6 @@ __all__ = [
     "predict",
     "reconstruct",
     "sample",
+    "save",
     "training",
 ]

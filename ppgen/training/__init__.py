@@ -1,8 +1,9 @@
 """Fitting any program: the loop, its gradients, checkpoints and history."""
 
-from ppgen.training.checkpoint import CheckpointError, load
+from ppgen.training.checkpoint import CheckpointError
 from ppgen.training.fitting import fit
 from ppgen.training.history import Epoch, History
 from ppgen.training.not_finite import NotFiniteError
+from ppgen.training.saving import load, save
 
-__all__ = ["CheckpointError", "Epoch", "History", "NotFiniteError", "fit", "load"]
+__all__ = ["CheckpointError", "Epoch", "History", "NotFiniteError", "fit", "load", "save"]

@@ -1,33 +1,39 @@
-"""Checkpoints that survive a kill, a full disk and a flipped bit."""
+"""Files that survive a kill, a full disk and a flipped bit, and that run no code when read."""
 
 from __future__ import annotations
 
 import io
 import os
+import pickle
 import warnings
 import zipfile
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from ppgen.program import Program, as_program
-from ppgen.running import own_random_state
+from ppgen.program import Program
+from ppgen.training.description import describe, differences
 
 FORMAT = "ppgen checkpoint"
 VERSION = 1
 
+TRUSTED = (
+    *("ppgen.autoregressive.", "ppgen.likelihoods.", "ppgen.models.", "ppgen.objectives."),
+    *("pyro.distributions.", "pyro.infer.", "pyro.nn.", "torch.distributions.", "torch.nn."),
+)
+"""Where the classes lie whose objects a file may hold: made, they do no more than take values."""
+
 
 class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be written, or is damaged or foreign."""
+    """A file that cannot be written, is damaged or foreign, or is of another program."""
 
 
 class Checkpoints:
     """The checkpoints of one run: the last one, and the one before it.
-
-    A checkpoint is written to a temporary file, flushed to the disk and renamed, so that there is
-    a whole one at every moment.
 
     Parameters
     ----------
@@ -45,36 +51,8 @@ class Checkpoints:
         return self.last.exists() or self.previous.exists()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Make ``state`` the last checkpoint, and the last one the previous.
-
-        Raises
-        ------
-        CheckpointError
-            If it cannot be written; what was saved before stays.
-        """
-        # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
-        buffer = io.BytesIO()
-        torch.save({"format": FORMAT, "version": VERSION, **state}, buffer)
-        temporary = self.folder / "checkpoint.tmp"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            if self.last.exists():
-                self.last.replace(self.previous)
-            temporary.replace(self.last)
-        except OSError as error:
-            kept = "the checkpoint before it is kept" if self.exist() else "nothing is saved yet"
-            raise CheckpointError(
-                f"cannot write a checkpoint into {self.folder} ({error.strerror or error}); "
-                f"{kept}; name a folder that can be written and has room"
-            ) from error
-        finally:
-            # Not there after a rename, and nowhere where the folder cannot be.
-            if temporary.parent.is_dir():
-                temporary.unlink(missing_ok=True)
+        """Make ``state`` the last checkpoint, and the last one the previous."""
+        write(state, self.last, self.previous)
 
     def load(self) -> dict[str, Any]:
         """Read the last checkpoint, or the previous one if the last is damaged.
@@ -98,13 +76,57 @@ class Checkpoints:
         raise CheckpointError("; ".join(problems) or f"there is no checkpoint in {self.folder}")
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Read one checkpoint file, tensors on the CPU, executing nothing that it holds.
+def serialised(content: dict[str, Any]) -> io.BytesIO:
+    """Return the bytes of a file, from the start."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
+    buffer.seek(0)
+    return buffer
+
+
+def write(content: dict[str, Any], path: Path, previous: Path | None = None) -> None:
+    """Write a file of which there is a whole one at every moment.
+
+    It is written to a temporary file, flushed to the disk and renamed; what was at ``path`` is
+    renamed ``previous``.
 
     Raises
     ------
     CheckpointError
-        If it is damaged, or no checkpoint of ppgen.
+        If it cannot be written; what was saved before stays.
+    """
+    # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
+    buffer = serialised(content)
+    temporary = path.with_suffix(".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        if previous is not None and path.exists():
+            path.replace(previous)
+        temporary.replace(path)
+    except OSError as error:
+        before = any(file is not None and file.exists() for file in (path, previous))
+        raise CheckpointError(
+            f"cannot write {path.name} into {path.parent} ({error.strerror or error}); "
+            f"{'the file before it is kept' if before else 'nothing is saved yet'}; "
+            "name a folder that can be written and has room"
+        ) from error
+    finally:
+        # Not there after a rename, and nowhere where the folder cannot be.
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Read one file, tensors on the CPU, executing nothing that it holds.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, or no file of ppgen.
     """
     try:
         # torch does not verify the checksums that it writes.
@@ -112,7 +134,8 @@ def read(path: str | Path) -> dict[str, Any]:
             damaged = file.testzip()
         if damaged:
             raise CheckpointError(f"{path} is damaged: {damaged} fails its checksum")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with safe_globals(trusted_classes(get_unsafe_globals_in_checkpoint(path))):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except Exception as error:  # of zipfile, pickle or torch
@@ -127,68 +150,62 @@ def read(path: str | Path) -> dict[str, Any]:
     return state
 
 
-def check_same_program(program: Program, weights: dict[str, Tensor]) -> None:
-    """Check that weights have the names and shapes of the program.
+def trusted_classes(names: Iterable[str]) -> list[Any]:
+    """Return those of the classes with these names whose objects a file may hold."""
+    classes: list[Any] = [slice]
+    for name in names:
+        if name.startswith(TRUSTED):
+            module, _, kind = name.rpartition(".")
+            found = getattr(import_module(module), kind, None)
+            # A function would be called with arguments of the file's choice.
+            if isinstance(found, type) and found.__module__ == module:
+                classes.append(found)
+    return classes
+
+
+def is_readable(content: dict[str, Any]) -> bool:
+    """Whether :func:`read` would read back what is written: no user's own classes or functions."""
+    try:
+        names = get_unsafe_globals_in_checkpoint(serialised(content))
+    except (pickle.PicklingError, AttributeError, TypeError, RuntimeError):
+        return False
+    return {_full_name(c) for c in trusted_classes(names)} >= set(names)
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def identity(program: Program) -> dict[str, Any]:
+    """Return what a file says of its program beside the parameters."""
+    return {"description": describe(program), "observed": program.observed}
+
+
+def check_same_program(program: Program, saved: dict[str, Any]) -> None:
+    """Check that a file is of a program that was made in the same way.
 
     Raises
     ------
     CheckpointError
-        Naming the first parameter that differs.
+        Naming the first parameter that has another shape, or the parts that differ.
     """
     here = {name: tuple(value.shape) for name, value in program.state_dict().items()}
-    there = {name: tuple(value.shape) for name, value in weights.items()}
+    there = {name: tuple(value.shape) for name, value in saved["result"].items()}
+    problem = "the checkpoint is of another program"
     for name in dict.fromkeys([*here, *there]):
         if here.get(name) != there.get(name):
             raise CheckpointError(
-                f"the checkpoint is of another program: parameter {name!r} has the shape "
+                f"{problem}: parameter {name!r} has the shape "
                 f"{there.get(name, 'none, it is missing')} there and "
-                f"{here.get(name, 'none, it is missing')} in this {type(program).__name__}"
+                f"{here.get(name, 'none, it is missing')} in this {type(program).__name__}; if it "
+                "is made when the program first runs, load(path, program, *arguments) runs it"
             )
+    if "description" in saved:
+        check_same(saved["description"], describe(program), problem)
 
 
-def load(program: Any, folder: str | Path, *example: Tensor) -> Program:
-    """Load into a program the weights that a fit ended with, or had reached when it was stopped.
-
-    Parameters
-    ----------
-    program
-        A program of the kind that was fitted; changed in place.
-    folder
-        The ``out`` of the fit.
-    example
-        A batch of data, for programs whose parameters are made when they first run (plain
-        functions with ``pyro.param``, autoguides).
-
-    Raises
-    ------
-    CheckpointError
-        If there is no readable checkpoint, or it is of another program.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import ppgen
-    >>> vae, folder = ppgen.models.VAE.mlp((1, 8, 8), latent=2), tempfile.mkdtemp()
-    >>> x = torch.zeros(10, 1, 8, 8)
-    >>> history = ppgen.fit(vae, x, epochs=1, out=folder, progress=False)
-    >>> again = load(ppgen.models.VAE.mlp((1, 8, 8), latent=2), folder)
-    >>> ppgen.elbo(again, x).mean == ppgen.elbo(vae, x).mean
-    True
-    """
-    program = as_program(program)
-    if example:
-        with torch.no_grad(), own_random_state(0):
-            program.guide(*example)
-            program.model(*example)
-    weights = Checkpoints(folder).load()["result"]
-    try:
-        check_same_program(program, weights)
-    except CheckpointError as error:
-        hint = (
-            ""
-            if example
-            else "; if it makes parameters when it first runs, pass a batch as example"
-        )
-        raise CheckpointError(f"{error}{hint}") from None
-    program.load_state_dict(weights)
-    return program
+def check_same(there: dict[str, Any], here: dict[str, Any], problem: str) -> None:
+    """Raise a CheckpointError with this beginning that names the settings that differ."""
+    differ = differences(there, here)
+    if differ:
+        raise CheckpointError(f"{problem}: {'; '.join(differ)}")

@@ -25,13 +25,18 @@ from ppgen.objectives.preparation import check_strays, floating_type, prepare
 from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
 from ppgen.running import own_random_state
-from ppgen.training.checkpoint import CheckpointError, Checkpoints, check_same_program
+from ppgen.training.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    check_same,
+    check_same_program,
+)
 from ppgen.training.compiled import CompiledGradients
+from ppgen.training.description import describe
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
 from ppgen.training.progress import ProgressBar, TensorBoard
-from ppgen.training.settings import check_settings, plain
 from ppgen.training.state import TrainingState
 from ppgen.training.step import Step, plain_gradients
 
@@ -232,17 +237,19 @@ def fit(
             "batch_size": batches.batch_size,
             "data": checksum,
             "validation": None if held_out is None else held_out.checksum(),
-            "objective": plain(bound.elbo, "max_plate_nesting", "keeps_scale"),
+            "objective": describe(bound.elbo),
             "optimizer": {"type": type(state.optimizer).__name__, **state.optimizer.defaults},
-            "scheduler": plain(state.scheduler, "last_epoch"),
+            "scheduler": state.scheduler and describe(state.scheduler),
             "clip_norm": clip_norm,
             "average": average,
             "bfloat16": bfloat16,
         }
         if checkpoints and checkpoints.exist():
             saved = checkpoints.load()
-            check_same_program(program, saved["program"])
-            check_settings(saved["settings"], settings)
+            check_same_program(program, saved)
+            check_same(
+                saved["settings"], settings, "the run cannot be resumed under other settings"
+            )
             state.load_state_dict(saved)
 
         epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ppgen.program import Program
 from ppgen.running import random_state, set_random_state
 from ppgen.training.average import ExponentialAverage
+from ppgen.training.checkpoint import identity
 from ppgen.training.history import Epoch, History
 
 
@@ -96,6 +97,7 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         """Everything that a checkpoint must hold to go on to the same numbers."""
         return {
+            **identity(self.program),
             "program": self.program.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,

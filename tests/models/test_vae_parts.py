@@ -124,7 +124,7 @@ def test_a_model_is_fitted_evaluated_sampled_and_reconstructed(make, tmp_path):
     assert ppgen.sample(vae, 7).shape == (7, 1, 6, 5)
     assert ppgen.reconstruct(vae, x).shape == x.shape
     again = make((1, 6, 5))
-    ppgen.training.load(again, tmp_path, x)
+    ppgen.load(tmp_path, again, x)
     assert ppgen.elbo(again, x, particles=10).mean == bound.mean
 
 

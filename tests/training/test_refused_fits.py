@@ -224,6 +224,6 @@ def test_a_folder_that_cannot_be_written_is_known_before_training(x, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     program = Gaussian()
     before = weights(program)
-    with pytest.raises(CheckpointError, match=r"cannot write a checkpoint into .*file/run"):
+    with pytest.raises(CheckpointError, match=r"cannot write checkpoint.pt into .*file/run"):
         fit(program, x, epochs=1, batch_size=10, out=tmp_path / "file" / "run")
     assert_same(before, weights(program))

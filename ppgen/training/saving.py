@@ -1,0 +1,116 @@
+"""Files of a program that describe themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ppgen.program import Program, as_program
+from ppgen.running import own_random_state
+from ppgen.training.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    check_same_program,
+    identity,
+    is_readable,
+    read,
+    write,
+)
+
+
+def save(program: Any, path: str | Path) -> None:
+    """Write a program into one file, from which :func:`load` makes it again.
+
+    The file holds the state of the program, and what it was made of: of a program of ppgen's own
+    classes with networks of ``torch.nn`` all of it, of a user's own class or functions a
+    description, by which the program that it is loaded into is checked. It is replaced as a whole
+    or not at all.
+
+    Parameters
+    ----------
+    program
+        What :func:`ppgen.as_program` makes; functions with ``pyro.param`` after a first run.
+    path
+        Name of the file.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written; one that was there stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2, activation=torch.nn.Softplus)
+    >>> path = Path(tempfile.mkdtemp(), "vae.pt")
+    >>> save(vae, path)
+    >>> load(path).encoder[2]
+    Softplus(beta=1.0, threshold=20.0)
+    """
+    program = as_program(program)
+    content = {"result": program.state_dict(), **identity(program)}
+    whole = {**content, "object": program}
+    write(whole if is_readable(whole) else content, Path(path))
+
+
+def load(path: str | Path, program: Any = None, *example: Any) -> Program:
+    """Read a program from a file of :func:`save`, or from the folder of a fit.
+
+    Nothing that a file holds is executed: it may only hold objects of the classes of ppgen,
+    ``torch.nn`` and Pyro.
+
+    Parameters
+    ----------
+    path
+        A file, or the ``out`` of a fit; then the weights are those that the fit ended with, or had
+        reached when it was stopped.
+    program
+        A program made in the same way, changed in place. It is needed for a folder and for a
+        program of a user's own classes or functions.
+    example
+        Arguments of the program for a first run, if it makes its parameters then (functions with
+        ``pyro.param``, autoguides).
+
+    Raises
+    ------
+    CheckpointError
+        If there is no readable file; if it is of another program, naming the parts that differ; or
+        if ``program`` is needed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import ppgen
+    >>> vae, folder = ppgen.models.VAE.mlp((1, 8, 8), latent=2), tempfile.mkdtemp()
+    >>> x = torch.zeros(10, 1, 8, 8)
+    >>> history = ppgen.fit(vae, x, epochs=1, out=folder, progress=False)
+    >>> again = load(folder, ppgen.models.VAE.mlp((1, 8, 8), latent=2))
+    >>> ppgen.elbo(again, x).mean == ppgen.elbo(vae, x).mean
+    True
+    >>> load(folder, ppgen.models.VAE.mlp((1, 8, 8), latent=2, activation=torch.nn.Tanh))
+    Traceback (most recent call last):
+        ...
+    ppgen.training.checkpoint.CheckpointError: ... encoder.2 was 'ReLU' and is 'Tanh'; ...
+    """
+    path = Path(path)
+    content = Checkpoints(path).load() if path.is_dir() else read(path)
+    if program is None:
+        if "object" not in content:
+            raise CheckpointError(
+                f"program is None, and {path} holds no more than the state of a "
+                f"{content['description']['type']}; expected that program, made as it was, as "
+                "load(path, program)"
+            )
+        return content["object"]
+    program = as_program(program)
+    if example:
+        with torch.no_grad(), own_random_state(0):
+            program.guide(*example)
+            program.model(*example)
+    check_same_program(program, content)
+    program.load_state_dict(content["result"])
+    program.observed = tuple(content.get("observed", ()))
+    return program
