@@ -17,8 +17,8 @@ from ppgen.arguments import check_size
 from ppgen.data.batches import EVALUATION_BATCH, Data, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.objective import Objective
+from ppgen.objectives.plates import Site
 from ppgen.objectives.preparation import explained, floating_type, prepare
-from ppgen.objectives.traces import Site
 from ppgen.objectives.weights import RowWeights
 from ppgen.program import Pair, Program, accept
 from ppgen.running import evaluating, own_random_state

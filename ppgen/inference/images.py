@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.objectives.traces import Site, is_factor, sample_sites
+from ppgen.objectives.elbo import sample_sites
+from ppgen.objectives.plates import Site, is_factor
 from ppgen.program import Program
 
 

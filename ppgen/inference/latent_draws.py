@@ -15,11 +15,11 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from ppgen.data.batches import Batch, Batches, Data
+from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting
 from ppgen.objectives.enumerated import EnumeratedELBO
-from ppgen.objectives.plates import RowPlates, plate_nesting
+from ppgen.objectives.plates import RowPlates, innermost, is_factor, is_marked
 from ppgen.objectives.preparation import CheckedRuns, ModelRuns, explained, floating_type
 from ppgen.objectives.structure import find_structure
-from ppgen.objectives.traces import Traces, innermost, is_factor, is_marked, latent_sites
 from ppgen.program import Program
 from ppgen.running import evaluating
 

@@ -15,10 +15,10 @@ from torch.distributions import biject_to
 from ppgen.data.batches import Batch, repeat_rows
 from ppgen.inference.images import image_site
 from ppgen.inference.partial import ObservedPixels
+from ppgen.objectives.elbo import latent_sites, log_density, paired_traces, sample_sites
 from ppgen.objectives.preparation import ModelRuns, explained
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
-from ppgen.objectives.traces import latent_sites, log_density, paired_traces, sample_sites
 from ppgen.program import Program
 from ppgen.running import own_random_state
 

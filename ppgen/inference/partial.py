@@ -19,9 +19,9 @@ from ppgen.data.batches import Batch, observed_batches, parts_of_draws, repeat_r
 from ppgen.distributions.expand import expanded
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.images import image_site
+from ppgen.objectives.elbo import guessed_plates
 from ppgen.objectives.importance import split_weight
 from ppgen.objectives.particles import Draws
-from ppgen.objectives.plates import RowPlates
 from ppgen.objectives.preparation import explained, floating_type
 from ppgen.objectives.supports import check_support
 from ppgen.program import Program, accept
@@ -202,7 +202,7 @@ def log_evidence(
         if observed is not None:
             model = ObservedPixels(observed, site["name"])(model)
         draws, logs = Draws(), []
-        rows = RowPlates.guess(trace, len(batch))
+        rows = guessed_plates(trace, len(batch))
         for some in parts_of_draws(particles, len(batch), chunk):
             weigh = partial(split_weight, plates=rows)
             weights, shared = draws(model, guide, batch.args, {}, some, weigh)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ppgen.arguments import check_size
 from ppgen.data.batches import Data
 from ppgen.inference.latent_draws import drawing, outcomes
-from ppgen.objectives.traces import latent_sites
+from ppgen.objectives.elbo import latent_sites
 from ppgen.program import accept
 
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from ppgen.arguments import check_size
 from ppgen.inference.images import image_of, image_site
 from ppgen.inference.latent_draws import drawing
+from ppgen.objectives.elbo import guessed_plates, latent_sites, sample_sites
 from ppgen.objectives.plates import RowPlates
 from ppgen.objectives.supports import check_support
-from ppgen.objectives.traces import latent_sites, sample_sites
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
@@ -117,7 +117,7 @@ def _shared_latents(
     """Return the names of latent sites that do not follow the number of rows."""
     few = n // 2 if context else n + 1
     if few < 1:
-        plates = RowPlates.guess(trace, n)
+        plates = guessed_plates(trace, n)
     else:
         other = poutine.trace(model).get_trace(few, *(tensor[:few] for tensor in context))
         sizes = {

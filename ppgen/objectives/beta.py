@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import torch
-from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.objectives.elbo import MeanFieldELBO, TensorELBO, orders
-from ppgen.objectives.plates import RowPlates
-from ppgen.objectives.traces import Site
+from ppgen.objectives.elbo import MeanFieldELBO, TensorELBO, Traces, orders
+from ppgen.objectives.plates import RowPlates, Site
 
 
 class BetaELBO(MeanFieldELBO):
@@ -49,13 +47,11 @@ class BetaELBO(MeanFieldELBO):
         self.beta = beta
         self.free_nats = free_nats
 
-    def terms(
-        self, model_trace: Trace, guide_trace: Trace, plates: RowPlates
-    ) -> list[tuple[Tensor, Site]]:
+    def terms(self, traces: Traces, plates: RowPlates) -> list[tuple[Tensor, Site]]:
         """Return every site's part of the bound; divergences are estimated if orders differ."""
-        of_model, of_guide = orders(model_trace, guide_trace)
+        of_model, of_guide = orders(traces)
         self._exact = of_model == of_guide
-        return TensorELBO.terms(self, model_trace, guide_trace, plates)
+        return TensorELBO.terms(self, traces, plates)
 
     def latent_term(self, model_site: Site, guide_site: Site, plates: RowPlates) -> Tensor:
         """Compute one latent site's weighted −KL(q ‖ p), of which ``free_nats`` cost nothing."""

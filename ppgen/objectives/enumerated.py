@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,9 +17,8 @@ from pyro.poutine import Trace
 from pyro.util import check_site_shape
 from torch import Tensor
 
-from ppgen.objectives.elbo import TensorELBO
-from ppgen.objectives.plates import RowPlates
-from ppgen.objectives.traces import Site, log_density, log_prob, sample_sites, unscaled
+from ppgen.objectives.elbo import Fn, TensorELBO, log_density, log_prob, sample_sites, unscaled
+from ppgen.objectives.plates import RowPlates, Site
 
 
 class EnumeratedELBO(TensorELBO):
@@ -47,23 +45,11 @@ class EnumeratedELBO(TensorELBO):
     tensor([0.8200, 0.1800])
     """
 
-    def _loss(
-        self,
-        model: Callable[..., Any],
-        guide: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Tensor:
+    def _loss(self, model: Fn, guide: Fn, args: Any, kwargs: Any) -> Tensor:
         rows, shared = self._bounds(model, guide, args, kwargs)
         return -rows.sum() - shared
 
-    def _bounds(
-        self,
-        model: Callable[..., Any],
-        guide: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[Tensor, Tensor]:
+    def _bounds(self, model: Fn, guide: Fn, args: Any, kwargs: Any) -> tuple[Tensor, Tensor]:
         drawn = sample_sites(poutine.trace(guide).get_trace(*args, **kwargs))
         if drawn:
             raise ValueError(
@@ -72,7 +58,7 @@ class EnumeratedELBO(TensorELBO):
             )
         enumerated = poutine.enum(config_enumerate(model, "parallel"), first_available_dim=-2)
         trace = poutine.trace(enumerated).get_trace(*args, **kwargs)
-        plates = self.plates or self._guessed_plates(trace, args)
+        plates = self._plates_of(trace, args)
         joint, apart, shared = torch.zeros(1, 1), torch.zeros(1), torch.zeros(())
         scales = set()
         for name, site in sample_sites(trace).items():
@@ -110,13 +96,7 @@ class SummedOutELBO(TensorELBO):
         super().__init__(num_particles)
         self.max_plate_nesting = nesting
 
-    def _bounds(
-        self,
-        model: Callable[..., Any],
-        guide: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[Tensor, Tensor]:
+    def _bounds(self, model: Fn, guide: Fn, args: Any, kwargs: Any) -> tuple[Tensor, Tensor]:
         pyros = TraceEnum_ELBO(
             max_plate_nesting=self.max_plate_nesting, strict_enumeration_warning=False
         )
@@ -128,7 +108,7 @@ class SummedOutELBO(TensorELBO):
     def _parts(
         self, model_trace: Trace, guide_trace: Trace, args: tuple[Any, ...]
     ) -> tuple[Tensor, Tensor]:
-        plates = self.plates or self._guessed_plates(model_trace, args)
+        plates = self._plates_of(model_trace, args)
         symbols = {
             symbol for name, symbol in model_trace.plate_to_symbol.items() if name in plates.names
         }

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.objectives.elbo import TensorELBO
+from ppgen.objectives.elbo import Fn, TensorELBO, latent_sites, log_density, sample_sites
 from ppgen.objectives.particles import Draws
 from ppgen.objectives.plates import RowPlates
-from ppgen.objectives.traces import latent_sites, log_density, sample_sites
 
 
 class ImportanceWeightedELBO(TensorELBO):
@@ -55,17 +53,13 @@ class ImportanceWeightedELBO(TensorELBO):
         super().__init__(num_particles)
         self._draws = Draws()
 
-    def bounds(
-        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
+    def bounds(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Estimate the bound's part of each row, ``(rows,)``, and that of shared sites, in nats."""
         weights, _ = self.log_weights(model, guide, *args, **kwargs)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
         return bound, torch.zeros((), device=bound.device)
 
-    def differentiable_loss(
-        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Tensor:
+    def differentiable_loss(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> Tensor:
         """Negative bound summed over the data; its gradient is an unbiased estimate."""
         weights, scores = self.log_weights(model, guide, *args, **kwargs)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
@@ -73,14 +67,11 @@ class ImportanceWeightedELBO(TensorELBO):
         surrogate = (signal * scores).sum()
         return -bound.sum() - (surrogate - surrogate.detach())
 
-    def log_weights(
-        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
+    def log_weights(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Compute the weights and scores of k draws, ``(k, rows)`` or ``(k, 1)`` each, in nats."""
 
         def weigh(model_trace: Trace, guide_trace: Trace) -> tuple[Tensor, Tensor]:
-            plates = self.plates or self._guessed_plates(model_trace, args)
-            return log_weight(model_trace, guide_trace, plates)
+            return log_weight(model_trace, guide_trace, self._plates_of(model_trace, args))
 
         weights, scores = self._draws(model, guide, args, kwargs, self.num_particles, weigh)
         return weights, scores.expand_as(weights)

@@ -11,8 +11,8 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.objectives.plates import plate_nesting
-from ppgen.objectives.traces import PARTICLES, latent_sites, paired_traces
+from ppgen.objectives.elbo import Fn, latent_sites, paired_traces, plate_nesting
+from ppgen.objectives.plates import PARTICLES
 from ppgen.running import own_random_state
 
 Weigh = Callable[[Trace, Trace], tuple[Tensor, Tensor]]
@@ -37,13 +37,7 @@ class Draws:
         self._nesting = 0
 
     def __call__(
-        self,
-        model: Callable[..., Any],
-        guide: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        draws: int,
-        weigh: Weigh,
+        self, model: Fn, guide: Fn, args: Any, kwargs: Any, draws: int, weigh: Weigh
     ) -> tuple[Tensor, ...]:
         """Return what ``weigh`` computes of each draw, ``(draws, …)`` each."""
         if self.together is None:
@@ -56,14 +50,7 @@ class Draws:
         weighed = [weigh(*paired_traces(model, guide, args, kwargs)) for _ in range(draws)]
         return tuple(torch.stack(parts) for parts in zip(*weighed, strict=True))
 
-    def _agree(
-        self,
-        model: Callable[..., Any],
-        guide: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        weigh: Weigh,
-    ) -> bool:
+    def _agree(self, model: Fn, guide: Fn, args: Any, kwargs: Any, weigh: Weigh) -> bool:
         with torch.no_grad(), own_random_state(0):
             alone = paired_traces(model, guide, args, kwargs)
             self._nesting = plate_nesting(alone)

@@ -1,4 +1,4 @@
-"""The plates over the rows of the data."""
+"""Sites of a trace, and the plates over the rows that they lie in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pyro.poutine import Trace
+from pyro.distributions import Unit
 from torch import Tensor
 
-from ppgen.objectives.traces import PARTICLES, Site, sample_sites
+Site = dict[str, Any]
+"""A statement in a trace."""
+
+PARTICLES = "particles"  # the plate of repeated draws, left of all others
 
 
 @dataclass(frozen=True)
@@ -18,24 +21,6 @@ class RowPlates:
     """Names of the plates over the rows; a site in one belongs to its row, others are shared."""
 
     names: frozenset[str] = frozenset()
-
-    @classmethod
-    def guess(cls, trace: Trace, rows: int) -> RowPlates:
-        """Take the plates along the first dimension of observed data, if they have its size.
-
-        If nothing is observed along one, the outermost plates of that size count as such. A plate
-        of another meaning may have the same size by chance; :func:`find_structure` runs the program
-        on fewer rows to tell.
-        """
-        sites = list(sample_sites(trace).values())
-        sized = [(f, site) for site in sites for f in frames(site) if f.size == rows]
-        along = {
-            frame.name
-            for frame, site in sized
-            if site["is_observed"] and frame.dim == site["fn"].event_dim - site["value"].dim()
-        }
-        outermost = min((frame.dim for frame, _ in sized), default=0)
-        return cls(frozenset(along or {f.name for f, _ in sized if f.dim == outermost}))
 
     def holds(self, site: Site) -> bool:
         """Whether a site lies in a plate over the rows."""
@@ -77,7 +62,18 @@ def frames(site: Site) -> list[Any]:
     return [f for f in site["cond_indep_stack"] if f.vectorized and f.name != PARTICLES]
 
 
-def plate_nesting(traces: Iterable[Trace]) -> int:
-    """Count the dimensions that the plates of some traces take."""
-    sites = [site for trace in traces for site in sample_sites(trace).values()]
-    return max((-f.dim for site in sites for f in frames(site)), default=0)
+def is_marked(site: Site) -> bool:
+    """Whether a program marks a site for enumeration."""
+    return bool(site["infer"].get("enumerate"))
+
+
+def innermost(fn: Any) -> Any:
+    """Return the distribution inside others, such as ``Independent`` and masked ones."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    return fn
+
+
+def is_factor(site: Site) -> bool:
+    """Whether a site is that of ``pyro.factor``."""
+    return isinstance(innermost(site["fn"]), Unit)

@@ -21,19 +21,12 @@ from pyro.util import check_model_guide_match, check_site_shape
 from torch import Tensor
 
 from ppgen.data.batches import Batch, Batches
+from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.objective import Objective, why_no_sum
-from ppgen.objectives.plates import plate_nesting
+from ppgen.objectives.plates import Site, is_marked
 from ppgen.objectives.structure import OWN_ROWS, find_structure, first_lines, joined
 from ppgen.objectives.supports import check_observed, check_supports
-from ppgen.objectives.traces import (
-    Site,
-    Traces,
-    is_marked,
-    latent_sites,
-    paired_traces,
-    sample_sites,
-)
 from ppgen.program import Pair, Program
 from ppgen.running import random_state, set_random_state
 

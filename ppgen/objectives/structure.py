@@ -13,16 +13,15 @@ from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
 
 from ppgen.data.batches import Batch
-from ppgen.objectives.plates import RowPlates, frames, plate_nesting
-from ppgen.objectives.traces import (
-    Site,
+from ppgen.objectives.elbo import (
     Traces,
-    is_factor,
-    is_marked,
+    guessed_plates,
     latent_sites,
     log_prob,
+    plate_nesting,
     sample_sites,
 )
+from ppgen.objectives.plates import RowPlates, Site, frames, is_factor, is_marked
 
 
 class Probe(Protocol):
@@ -119,7 +118,7 @@ def find_structure(
     if plate is not None:
         return _named(known, plate, batch, traces, fewer)
     if not fewer:
-        guessed = RowPlates.guess(traces[0], rows) if batch.rows else RowPlates()
+        guessed = guessed_plates(traces[0], rows) if batch.rows else RowPlates()
         few_rows = "" if guessed.names else "no plate is over its rows"
         return _with_plates(replace(known, whole=few_rows), guessed, traces)
     plates, subsampled = _following(rows, traces, fewer)

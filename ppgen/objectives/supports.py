@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.distributions.constraints import is_dependent
 
 from ppgen.data.batches import Batch
-from ppgen.objectives.plates import RowPlates
-from ppgen.objectives.traces import Site, Traces, sample_sites
+from ppgen.objectives.elbo import Traces, sample_sites
+from ppgen.objectives.plates import RowPlates, Site
 
 
 def observed_arguments(trace: Trace, batch: Batch) -> dict[str, int | str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from pyro import poutine
 from torch import Tensor
 
+from ppgen.objectives.elbo import Fn, latent_sites, log_prob, sample_sites
 from ppgen.objectives.importance import ImportanceWeightedELBO
-from ppgen.objectives.traces import latent_sites, log_prob, sample_sites
 
 
 class WakeSleepELBO(ImportanceWeightedELBO):
@@ -59,9 +58,7 @@ class WakeSleepELBO(ImportanceWeightedELBO):
             raise ValueError(f"insomnia is {insomnia}; expected a share between 0 and 1")
         self.insomnia = insomnia
 
-    def differentiable_loss(
-        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Tensor:
+    def differentiable_loss(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> Tensor:
         """Negative bound summed over the data; its gradient is that of wake–sleep."""
         weights, log_q = self.log_weights(model, guide, *args, **kwargs)
         bound = weights.logsumexp(0) - math.log(self.num_particles)
@@ -73,12 +70,7 @@ class WakeSleepELBO(ImportanceWeightedELBO):
         return -bound.sum() - (surrogate - surrogate.detach())
 
 
-def _log_q_of_dreams(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Tensor:
+def _log_q_of_dreams(model: Fn, guide: Fn, args: Any, kwargs: Any) -> Tensor:
     """Draw latents and data from the model; compute log q of the latents given that data."""
     with torch.no_grad():
         dream = poutine.trace(poutine.uncondition(model)).get_trace(*args, **kwargs)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.data.batches import Batch
+from ppgen.objectives.elbo import log_prob, paired_traces, sample_sites
 from ppgen.objectives.structure import first_lines
-from ppgen.objectives.traces import log_prob, paired_traces, sample_sites
 from ppgen.program import Program
 from ppgen.running import set_generator_state
 

@@ -24,7 +24,7 @@ from ppgen.distributions.states import states
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.posteriors import AutoregressiveBernoulli
 from ppgen.objectives import ImportanceWeightedELBO, TensorELBO, WakeSleepELBO
-from ppgen.objectives.traces import sample_sites
+from ppgen.objectives.elbo import sample_sites
 from ppgen.program import as_program
 from ppgen.training.step import plain_gradients
 
