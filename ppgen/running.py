@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyro
 import torch
-from torch import Tensor
+from torch import nn
 
 from ppgen.program import Program
 
@@ -54,19 +55,11 @@ def own_random_state(seed: int | None) -> Iterator[None]:
         set_random_state(outer)
 
 
-def generator_state(device: torch.device) -> Tensor:
-    """Read only the generator that programs on the device draw from: cheap enough for each step."""
+def generator(device: torch.device) -> torch.Generator:
+    """Return the generator that programs on a device draw from."""
     if device.type == "cuda":
-        return torch.cuda.get_rng_state(device)
-    return torch.get_rng_state()
-
-
-def set_generator_state(device: torch.device, state: Tensor) -> None:
-    """Put that generator back into a state that :func:`generator_state` gave."""
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)
+        return torch.cuda.default_generators[device.index or 0]
+    return torch.default_generator
 
 
 def _map_key(state: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
@@ -81,14 +74,30 @@ def on_device(device: torch.device) -> AbstractContextManager:
 @contextmanager
 def evaluating(program: Program, seed: int | None) -> Iterator[None]:
     """Run a program without gradients, in evaluation mode, on random numbers of its own."""
+    with (
+        in_evaluation_mode(program, getattr(program, "found_modes", {})),
+        own_random_state(seed),
+        torch.no_grad(),
+        pyro.validation_enabled(False),
+        on_device(program.device),
+    ):
+        yield
+
+
+@contextmanager
+def in_evaluation_mode(
+    program: Program, found: Mapping[nn.Module, bool] = MappingProxyType({})
+) -> Iterator[None]:
+    """Switch a program to evaluation mode, and all its modules back afterwards.
+
+    Modules that become part of it meanwhile get the mode in which they were ``found``, or else that
+    of the program.
+    """
     modes = {module: module.training for module in program.modules()}
     training = program.training
+    program.eval()
     try:
-        with own_random_state(seed), torch.no_grad(), pyro.validation_enabled(False):
-            program.eval()
-            with on_device(program.device):
-                yield
+        yield
     finally:
-        found = getattr(program, "found_modes", {})
-        for module in program.modules():  # some may have been found while it ran
+        for module in program.modules():
             module.training = modes.get(module, found.get(module, training))

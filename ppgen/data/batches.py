@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from numbers import Integral
 from typing import Any
@@ -66,6 +66,11 @@ class Batch:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     rows: tuple[int | str, ...]
+    size: int = field(init=False)  # counted once: the training step asks for it
+
+    def __post_init__(self) -> None:
+        """Count the rows; a batch without tensors counts as one."""
+        object.__setattr__(self, "size", len(self[self.rows[0]]) if self.rows else 1)
 
     @classmethod
     def of(cls, data: Data) -> Batch:
@@ -113,8 +118,7 @@ class Batch:
         return batch._each(lambda v: v.value if isinstance(v, Setting) else v, (*named,))
 
     def __len__(self) -> int:
-        """Count the rows; a batch without tensors counts as one."""
-        return len(self[self.rows[0]]) if self.rows else 1
+        return self.size
 
     def __iter__(self) -> Iterator[Any]:
         """Go through the arguments."""

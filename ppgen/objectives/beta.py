@@ -26,11 +26,6 @@ class BetaELBO(MeanFieldELBO):
     num_particles
         As for :class:`TensorELBO`.
 
-    Raises
-    ------
-    ValueError
-        If ``beta`` or ``free_nats`` is negative.
-
     Examples
     --------
     >>> import ppgen

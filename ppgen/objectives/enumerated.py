@@ -28,11 +28,6 @@ class EnumeratedELBO(TensorELBO):
     the sum goes over all their joint states at once, exactly. Unlike Pyro's class this one can be
     compiled. If latents lie in further plates, or a guide draws some of them, name Pyro's class.
 
-    Raises
-    ------
-    ValueError
-        When it is used: if a site lies in other plates, or the guide draws one.
-
     Examples
     --------
     >>> import pyro

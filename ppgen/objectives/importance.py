@@ -29,11 +29,6 @@ class ImportanceWeightedELBO(TensorELBO):
     num_particles
         k; 2 or more.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than two particles.
-
     Examples
     --------
     >>> import ppgen
@@ -90,13 +85,9 @@ def split_weight(
 
 
 def log_weight(model_trace: Trace, guide_trace: Trace, plates: RowPlates) -> tuple[Tensor, Tensor]:
-    """Compute log p(x, z) − log q(z | x), in nats, and the scores of sites without gradients.
+    """Compute log p(x, z) − log q(z | x), and log q of sites that are not reparametrised, in nats.
 
-    Returns
-    -------
-    weight, score
-        ``(…, rows)`` each; if the model has shared sites, they are summed to ``(…, 1)``. A score is
-        log q of the sites that are not reparametrised.
+    ``(…, rows)`` each; if the model has shared sites, they are summed to ``(…, 1)``.
     """
     rows, shared = split_weight(model_trace, guide_trace, plates)
     score = torch.zeros(1, device=rows.device)

@@ -33,23 +33,9 @@ class Objective(nn.Module):
     batches of an epoch add up to that of all the data, for any ELBO that is a sum over rows. A
     program that scales its rows itself keeps its scales.
 
-    Parameters
-    ----------
-    program
-        Model and guide.
-    structure
-        How its sites follow the rows.
-    rows
-        Rows of all the data.
-    elbo
-        The ELBO to train by; None: the program's own, or one that suits its sites.
-    bfloat16
-        Whether networks compute in bfloat16 (torch's autocast).
-
-    Raises
-    ------
-    TypeError
-        If ``elbo`` is no ELBO that can be used.
+    ``structure`` says how sites follow the rows, ``rows`` is the number of all the data. ``elbo``
+    is the one to train by; None: the program's own, or one that suits its sites. With ``bfloat16``,
+    networks compute in it by torch's autocast.
     """
 
     def __init__(
@@ -81,7 +67,7 @@ class Objective(nn.Module):
 
     def divisor(self, batch: Batch) -> float:
         """Return the number of rows that a loss is divided by."""
-        return self._stands_for or len(batch)
+        return self._stands_for or batch.size
 
     def programs(self, batch: Batch) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return model and guide, with shared sites weighed by the batch's share of the data."""
@@ -156,15 +142,7 @@ class Objective(nn.Module):
 
 
 class ScaleShared(Messenger):
-    """A handler that scales every site outside the plates over the rows.
-
-    Parameters
-    ----------
-    plates
-        Those over the rows.
-    share
-        Rows of the batch, divided by rows of the data.
-    """
+    """A handler that scales every site outside the plates over the rows by the batch's share."""
 
     def __init__(self, plates: RowPlates, share: float) -> None:
         super().__init__()
@@ -176,13 +154,7 @@ class ScaleShared(Messenger):
 
 
 def own_elbo(elbo: Any, structure: Structure) -> Any:
-    """Copy an ELBO, since Pyro's keep what they guess of a model; None: one that suits the sites.
-
-    Raises
-    ------
-    TypeError
-        If it is no ELBO that can be used.
-    """
+    """Copy an ELBO: Pyro's keep what they guess of a model. None: one that suits the sites."""
     if elbo is None:
         elbo = TensorELBO()
         if structure.enumerated:  # perhaps in some batches alone, such as those without labels

@@ -28,7 +28,7 @@ from ppgen.objectives.plates import Site, is_marked
 from ppgen.objectives.structure import OWN_ROWS, find_structure, first_lines, joined
 from ppgen.objectives.supports import check_observed, check_supports
 from ppgen.program import Pair, Program
-from ppgen.running import random_state, set_random_state
+from ppgen.running import in_evaluation_mode, random_state, set_random_state
 
 CONTAINERS = (dict, OrderedDict, list, set)
 
@@ -51,18 +51,7 @@ def prepare(
     """Run a program with Pyro's validation on, find its structure, and check all rows.
 
     Parameters that programs make when they first run exist afterwards. Everything else is as it
-    was: buffers, modes and random numbers.
-
-    Parameters
-    ----------
-    program
-        Model and guide.
-    data, others
-        The data, and further data that is judged.
-    objective
-        The ELBO; None: the program's own, or one that suits its sites.
-    bfloat16
-        Whether networks compute in bfloat16.
+    was: buffers, modes and random numbers. ``others`` is further data that is judged.
 
     Raises
     ------
@@ -137,15 +126,7 @@ def floating_type(program: Program) -> torch.dtype | None:
 
 
 class CheckedRuns:
-    """Runs of guide and model with validation on, which check that they match.
-
-    Parameters
-    ----------
-    program
-        Model and guide.
-    elbo
-        The objective, if it is known.
-    """
+    """Runs of guide and model with validation on, which check that they match."""
 
     def __init__(self, program: Program, elbo: Any = None) -> None:
         self.program = program
@@ -180,13 +161,7 @@ class CheckedRuns:
             return poutine.trace(self.program.model).get_trace(*batch.args, **batch.kwargs)
 
     def pair(self, batch: Batch) -> Traces:
-        """Run guide and model once, check that they match, and leave the program as it was.
-
-        Raises
-        ------
-        ValueError
-            If they do not match, with Pyro's reason.
-        """
+        """Run guide and model once, check that they match, and leave the program as it was."""
         with restored(self.program):
             return self._run(batch)
 
@@ -286,18 +261,14 @@ def _with_extreme_integers(part: Batches) -> Iterator[Batch]:
 @contextmanager
 def unchanged(program: Program) -> Iterator[None]:
     """Run a program in evaluation mode, and leave modes, buffers and random numbers unchanged."""
-    modes = {module: module.training for module in program.modules()}
-    training = program.training
     buffers = {buffer: buffer.clone() for buffer in program.buffers()}
     # Not a seed of their own: first values of parameters are drawn by the seed of the caller.
     generators = random_state()
     try:
-        program.eval()
-        yield
+        with in_evaluation_mode(program):
+            yield
     finally:
         set_random_state(generators)
-        for module in program.modules():
-            module.training = modes.get(module, training)
         with torch.no_grad():
             for buffer, before in buffers.items():
                 buffer.copy_(before)
@@ -340,13 +311,7 @@ def explained(batch: Batch, on_draws: bool = False) -> Iterator[None]:
 
 
 def check_strays(objective: Objective, batch: Batch) -> None:
-    """Raise an error if tensors want gradients that are not among the program's parameters.
-
-    Raises
-    ------
-    ValueError
-        With their shapes: they would never be trained.
-    """
+    """Raise an error if tensors want gradients that are not among the program's parameters."""
     program = objective.program
     with unchanged(program), torch.enable_grad(), objective.running():
         if hasattr(objective.elbo, "differentiable_loss"):

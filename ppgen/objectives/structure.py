@@ -85,16 +85,8 @@ def find_structure(
 ) -> Structure:
     """Find which plates are over the rows: those whose size follows the number of rows.
 
-    Parameters
-    ----------
-    probe
-        Runs the program.
-    batch
-        All rows, or the first ones.
-    traces
-        What the probe returned for them.
-    plate
-        Name of the plate over the rows, if it is known; the program is then trusted.
+    ``traces`` are what the probe returned for the batch. If ``plate`` is named, the program is
+    trusted.
     """
     rows = len(batch)
     known = Structure(

@@ -30,16 +30,8 @@ def check_supports(
 ) -> None:
     """Raise an error if rows that a model observes have no probability.
 
-    A support that depends on the row, such as a binomial's, is left to Pyro's validation.
-
-    Parameters
-    ----------
-    runs
-        First batches, and traces of model and guide on each.
-    plates
-        Those over the rows.
-    batches
-        All rows.
+    ``runs`` are first batches with their traces, ``batches`` hold all rows. A support that depends
+    on the row, such as a binomial's, is left to Pyro's validation.
     """
     sites = {
         name: (argument, trace.nodes[name])

@@ -39,11 +39,6 @@ class WakeSleepELBO(ImportanceWeightedELBO):
         Share of the wake phase in the guide's gradient. Dreams replace the arguments that the model
         observes.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than two particles, or ``insomnia`` does not lie between 0 and 1.
-
     Examples
     --------
     >>> import ppgen

@@ -26,19 +26,8 @@ class RowWeights:
     Scales do not count, and of the guide only its latent sites. What the model marks for
     enumeration is summed out; what the guide marks is drawn.
 
-    Parameters
-    ----------
-    objective
-        A prepared program.
-    batch
-        Some rows.
-
-    Attributes
-    ----------
-    latents_shared
-        Whether rows share a latent site.
-    together
-        Whether several draws are made at once.
+    ``latents_shared`` says whether rows share a latent site, ``together`` whether several draws are
+    made at once.
     """
 
     def __init__(self, objective: Objective, batch: Batch) -> None:

@@ -12,13 +12,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 class ExponentialAverage:
     """Exponential moving average of parameters (Polyak and Juditsky 1992, in its modern form).
 
-    Parameters
-    ----------
-    parameters
-        What is averaged.
-    decay
-        Weight of the past at each step. It is warmed up as (1 + t) / (10 + t), so that the
-        random start is soon forgotten.
+    ``decay`` is the weight of the past at each step. It is warmed up as (1 + t) / (10 + t), so that
+    the random start is soon forgotten.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:

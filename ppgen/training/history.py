@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 
@@ -39,25 +39,15 @@ class Epoch:
 
 @dataclass
 class History:
-    """The epochs of a fit.
-
-    Attributes
-    ----------
-    epochs
-        All of them, epoch 0 first.
-    """
+    """The epochs of a fit, epoch 0 first."""
 
     epochs: list[Epoch] = field(default_factory=list)
 
     @property
     def best(self) -> Epoch | None:
         """The epoch with the highest finite validation ELBO; None if there is none."""
-        validated = [
-            (epoch.validation, epoch)
-            for epoch in self.epochs
-            if epoch.validation is not None and isfinite(epoch.validation)
-        ]
-        return max(validated, key=itemgetter(0), default=(None, None))[1]
+        validated = [e for e in self.epochs if e.validation is not None and isfinite(e.validation)]
+        return max(validated, key=attrgetter("validation"), default=None)
 
     @property
     def last(self) -> int:
@@ -81,17 +71,13 @@ class History:
 
     def stale(self, patience: int | None) -> bool:
         """Whether ``patience`` epochs have passed since the best; with None, never."""
-        return (
-            patience is not None
-            and self.best is not None
-            and (self.last - self.best.number >= patience)
-        )
+        best = self.best
+        return patience is not None and best is not None and self.last - best.number >= patience
 
     def column(self, name: str) -> tuple[list[int], list[float]]:
         """Epoch numbers and values of one figure, without the epochs that have none."""
-        rows = [(epoch.number, getattr(epoch, name)) for epoch in self.epochs]
-        rows = [row for row in rows if row[1] is not None]
-        return [number for number, _ in rows], [value for _, value in rows]
+        known = [epoch for epoch in self.epochs if getattr(epoch, name) is not None]
+        return [epoch.number for epoch in known], [getattr(epoch, name) for epoch in known]
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain dictionaries, for JSON and checkpoints."""

@@ -53,16 +53,10 @@ class Loop:
     processes: Processes = field(default_factory=Processes)
 
     def run(self, steps: int, epoch_steps: int, patience: int | None = None) -> None:
-        """Train up to so many steps, and leave the program with the weights that count.
+        """Train up to so many steps in all, and leave the program with the weights that count.
 
-        Parameters
-        ----------
-        steps
-            Steps in all, those before a resume included.
-        epoch_steps
-            Steps of an epoch; the last epoch may have fewer.
-        patience
-            Epochs without a better validation, after which training stops.
+        An epoch has ``epoch_steps``, the last one perhaps fewer. After ``patience`` epochs without
+        a better validation, training stops.
         """
         program, history = self.state.program, self.state.history
         training = program.training

@@ -9,29 +9,16 @@ from ppgen.data.batches import Batch
 from ppgen.objectives.elbo import log_prob, paired_traces, sample_sites
 from ppgen.objectives.structure import first_lines
 from ppgen.program import Program
-from ppgen.running import set_generator_state
 
 
 class NotFiniteError(ArithmeticError):
     """A training step gave NaN or infinity."""
 
 
-def explain(program: Program, batch: Batch, random_state: Tensor) -> str:
-    """Say which sites and parameters are not finite on a batch.
-
-    Parameters
-    ----------
-    program
-        The program, with the gradients of the step still in its parameters.
-    batch
-        The step's data.
-    random_state
-        What :func:`ppgen.running.generator_state` gave before the step, so that
-        the same values are drawn.
-    """
+def explain(program: Program, batch: Batch) -> str:
+    """Say which sites and parameters, with the gradients of a step in them, are not finite."""
     gradients = [name for name, p in program.named_parameters() if not is_finite(p.grad)]
     values = [name for name, p in program.named_parameters() if not is_finite(p)]
-    set_generator_state(program.device, random_state)
     with torch.no_grad():
         sites = _sites(program, batch)
     findings = {

@@ -25,14 +25,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Processes:
-    """A process among those that train together; alone, it agrees with itself.
+    """A process among ``count`` that train together; alone, it agrees with itself.
 
-    Attributes
-    ----------
-    rank
-        Number of this process, from 0; that one leads: it writes what is written.
-    count
-        Number of processes.
+    Number 0 leads: it writes what is written.
     """
 
     rank: int = 0
@@ -63,13 +58,7 @@ class Processes:
         return self.rank == 0
 
     def check_divides(self, rows: int, batch_size: int) -> None:
-        """Check that processes can take equal parts of the batches.
-
-        Raises
-        ------
-        ValueError
-            If there are more processes than rows, or a batch does not divide among them.
-        """
+        """Raise an error if processes cannot take equal parts of the batches."""
         if 0 < rows < self.count:
             raise ValueError(f"data has {rows} rows for {self.count} processes; start fewer")
         if batch_size % self.count:
@@ -79,13 +68,7 @@ class Processes:
             )
 
     def check_same(self, checksum: int) -> None:
-        """Check that data has the same checksum in all processes.
-
-        Raises
-        ------
-        ValueError
-            In each of them.
-        """
+        """Raise an error, in each process, if data does not have the same checksum in all."""
         if self.total(checksum) != self.count * checksum:
             raise ValueError(
                 "data differs from process to process; expected the same in each: fit gives "
@@ -118,17 +101,10 @@ class Processes:
         self.total(0.0)
 
     def averaged(self, gradients: Gradients, objective: Objective, batches: Batches) -> Gradients:
-        """Return gradients that are the mean over all processes, and all the leader's weights.
+        """Turn gradients of this process into the mean over all; all take the leader's weights.
 
         A backward pass goes through torch's ``DistributedDataParallel``; other ways to gradients
-        are averaged when they are done.
-
-        Parameters
-        ----------
-        gradients, objective
-            A way to gradients of an objective on this process alone.
-        batches
-            Of which the first shows whether all parameters take part.
+        are averaged when they are done. The first batch shows whether all parameters take part.
         """
         if self.count == 1:
             return gradients
@@ -148,15 +124,7 @@ class Processes:
 
 
 class Averaged:
-    """Gradients that are computed on each process, and then averaged.
-
-    Parameters
-    ----------
-    gradients, objective
-        The way to gradients of one process; all take the leading process's weights first.
-    count
-        Number of processes.
-    """
+    """Gradients that are computed on each process, and then averaged."""
 
     def __init__(self, gradients: Gradients, objective: Objective, count: int) -> None:
         self.gradients = gradients

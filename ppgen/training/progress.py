@@ -14,13 +14,7 @@ class ProgressBar:
     """A bar over the rows of all steps, with the ELBO of the last step and rows a second."""
 
     def __init__(self, shown: bool, rows: int, done: int) -> None:
-        self.bar = tqdm(
-            total=rows,
-            initial=done,
-            unit=" rows",
-            unit_scale=True,
-            disable=not shown,
-        )
+        self.bar = tqdm(total=rows, initial=done, unit=" rows", unit_scale=True, disable=not shown)
 
     def step(self, rows: int, elbo: float) -> None:
         """Advance by one step's rows."""
@@ -38,13 +32,7 @@ class ProgressBar:
 
 
 class TensorBoard:
-    """The history of a fit as TensorBoard's scalars.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If tensorboard is not installed.
-    """
+    """The history of a fit as TensorBoard's scalars."""
 
     def __init__(self, folder: Path, done: int) -> None:
         try:

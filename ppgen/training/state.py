@@ -45,15 +45,7 @@ class TrainingState:
         scheduler: Callable[[Optimizer], Any] | None = None,
         average: float | None = None,
     ) -> TrainingState:
-        """Make optimiser, schedule and average for the parameters of a program.
-
-        Raises
-        ------
-        TypeError
-            If ``optimizer`` makes no optimiser of torch's.
-        ValueError
-            If there are no parameters to train.
-        """
+        """Make optimiser, schedule and average for the parameters of a program."""
         parameters = [p for p in program.parameters() if p.requires_grad]
         if not parameters:
             raise ValueError(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyro
 import torch
@@ -14,7 +13,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ppgen.data.batches import Batch
 from ppgen.objectives.objective import Objective
-from ppgen.running import generator_state
+from ppgen.running import generator
 from ppgen.training.not_finite import NotFiniteError, explain
 from ppgen.training.state import TrainingState
 
@@ -31,26 +30,13 @@ class Gradients(Protocol):
         """Expect that something outside the parameters has changed since the last step."""
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A step that was taken, and what it takes to say what went wrong in it.
+class Taken(NamedTuple):
+    """A step that was taken, and what it takes to say what went wrong in it."""
 
-    Attributes
-    ----------
-    number
-        Number of the step in its epoch, from 1.
-    batch
-        The step's data.
-    random_state
-        State of the generator before the step.
-    values
-        The loss in nats a row, and the norm of its gradient.
-    """
-
-    number: int
+    number: int  # in its epoch, from 1
     batch: Batch
-    random_state: Tensor
-    values: Tensor
+    random_state: Tensor  # before the step
+    values: Tensor  # the loss in nats a row, and the norm of its gradient
 
 
 class Step:
@@ -60,16 +46,8 @@ class Step:
     several steps may be read together. From the first step on whose loss or gradient is not
     finite, the optimiser then skips its updates, as torch's ``fused`` optimisers can.
 
-    Parameters
-    ----------
-    state
-        What is trained.
-    gradients
-        How gradients are computed.
-    clip_norm
-        Largest norm of the gradient; None: any.
-    read_every
-        Steps whose losses are read together.
+    ``clip_norm`` is the largest norm of the gradient, and ``read_every`` the number of steps whose
+    losses are read together.
     """
 
     def __init__(
@@ -82,13 +60,13 @@ class Step:
         self.state = state
         self.gradients = gradients
         self.clip_norm = clip_norm
-        self.device = state.program.device
+        self.generator = generator(state.program.device)
         self.parameters = [p for g in state.optimizer.param_groups for p in g["params"]]
         self.number = 0
         self.read_every = read_every
         self._unread: list[Taken] = []
         if read_every > 1:  # as GradScaler tells an optimiser to update nothing, unless it is 0
-            self._wrong = torch.zeros((), device=self.device)
+            self._wrong = torch.zeros((), device=state.program.device)
             setattr(state.optimizer, "found_inf", self._wrong)  # noqa: B010 - not declared
 
     def begin_epoch(self) -> None:
@@ -97,15 +75,9 @@ class Step:
         self.gradients.begin_epoch()
 
     def __call__(self, batch: Batch) -> list[tuple[int, float]]:
-        """Take the step; return rows and loss, in nats a row, of the steps whose losses are read.
-
-        Raises
-        ------
-        NotFiniteError
-            If loss or gradient is not finite; the parameters are as before the step.
-        """
+        """Take the step; return rows and loss, in nats a row, of steps whose losses are read."""
         self.number += 1
-        before = generator_state(self.device)
+        before = self.generator.get_state()
         loss = self.gradients(batch)
         norm = get_total_norm([p.grad for p in self.parameters if p.grad is not None])
         values = torch.stack([loss, norm.to(loss.dtype)])
@@ -123,12 +95,10 @@ class Step:
         return self.read() if len(self._unread) == self.read_every else known
 
     def read(self) -> list[tuple[int, float]]:
-        """Return rows and loss of the steps that were taken since the last reading.
+        """Return rows and loss of the steps since the last reading.
 
-        Raises
-        ------
-        NotFiniteError
-            If loss or gradient of one is not finite; the parameters are as before it.
+        Raises a NotFiniteError if loss or gradient of one is not finite; the parameters are as
+        before it.
         """
         taken, self._unread = self._unread, []
         known = []
@@ -137,10 +107,14 @@ class Step:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise NotFiniteError(
                     f"step {step.number}: the loss is {loss}, the norm of its gradient {norm}; "
-                    f"not finite are {explain(self.state.program, step.batch, step.random_state)}"
+                    f"not finite are {self._explain(step)}"
                 )
-            known.append((len(step.batch), loss))
+            known.append((step.batch.size, loss))
         return known
+
+    def _explain(self, step: Taken) -> str:
+        self.generator.set_state(step.random_state)  # so that the same values are drawn
+        return explain(self.state.program, step.batch)
 
 
 class Backward:
@@ -169,12 +143,7 @@ class Backward:
 class LossAndGrads:
     """Gradients by ``ELBO.loss_and_grads``, for Pyro's ELBOs that have no differentiable loss.
 
-    Parameters
-    ----------
-    objective
-        A prepared program.
-    kept
-        What Pyro keeps between steps; filled and updated here.
+    ``kept`` is what Pyro keeps between steps; it is filled and updated here.
     """
 
     def __init__(self, objective: Objective, kept: dict[str, Tensor]) -> None:
