@@ -10,9 +10,6 @@ from torch import Tensor
 
 from ppgen.autoregressive.network import AutoregressiveNetwork
 
-CHECKED_IMAGES = 8
-"""Images that :func:`check_network` draws."""
-
 
 def check_network(network: AutoregressiveNetwork) -> None:
     """Check that a network is autoregressive and that its two views agree.
@@ -22,12 +19,9 @@ def check_network(network: AutoregressiveNetwork) -> None:
     added to the copy's parameters, so that a weight that starts at zero hides nothing. All members
     are checked.
 
-    Raises
-    ------
-    ValueError
-        If ``forward`` or ``steps`` returns outputs of the wrong shape. It names the first pixel of
-        the ordering whose outputs change with itself or a later pixel, or whose outputs differ
-        between ``steps`` and ``forward``.
+    Raises a ValueError if ``forward`` or ``steps`` returns outputs of the wrong shape. It names the
+    first pixel of the ordering whose outputs change with itself or a later pixel, or whose outputs
+    differ between ``steps`` and ``forward``.
 
     Examples
     --------
@@ -45,12 +39,10 @@ def check_network(network: AutoregressiveNetwork) -> None:
         for parameter in network.parameters():
             if parameter.is_floating_point():
                 parameter.add_(0.1 * noise(parameter))
-        shape = (CHECKED_IMAGES, *network.shape)
         highest = (network.likelihood.symbols or 2) - 1
-        x = highest * (noise(torch.empty(shape, device=device)) > 0).to(network.dtype)
-        context = None
-        if network.context_size:
-            context = noise(x.new_empty(CHECKED_IMAGES, network.context_size))
+        images = torch.empty(8, *network.shape, device=device)
+        x = highest * (noise(images) > 0).to(network.dtype)
+        context = noise(x.new_empty(8, network.context_size)) if network.context_size else None
         for member in network.members:
             raw = member(x, context)
             outputs = network.likelihood.outputs

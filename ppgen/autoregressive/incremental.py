@@ -26,11 +26,9 @@ class Columns:
 
     def __init__(self, image_shape: Sequence[int], batch: int, context: Tensor | None) -> None:
         self.colours, _, self.width = image_shape
-        self.batch = batch
-        self.context = context
+        self.batch, self.context = batch, context
         self.row = self.column = self.colour = 0
-        self._type_a: dict[MaskedConv2d, _Window] = {}
-        self._type_b: dict[MaskedConv2d, _Window | _Pointwise] = {}
+        self._windows: dict[MaskedConv2d, _Window | _Pointwise] = {}
 
     def move_to(self, row: int, column: int, colour: int) -> None:
         """Set the current pixel and colour; visit all of them in raster order."""
@@ -38,33 +36,38 @@ class Columns:
 
     def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:
         """Return the outputs of a layer of type ``"B"``, given its inputs at the current pixel."""
-        counterpart = self._type_b.get(layer)
-        if counterpart is None:
-            pointwise = layer.kernel_size == (1, 1) and self.colours == 1
-            counterpart = (_Pointwise if pointwise else _Window)(layer, self)
-            self._type_b[layer] = counterpart
-        return counterpart(x, self)
+        window = self._window(layer)
+        window.put(x, self)
+        return window.look(self)
 
     def before(self, layer: MaskedConv2d) -> Tensor:
         """Return the outputs of a layer of type ``"A"``, which masks its input at the pixel."""
-        if layer not in self._type_a:
-            self._type_a[layer] = _Window(layer, self)
-        return self._type_a[layer].look(self)
+        return self._window(layer).look(self)
 
     def put(self, layer: MaskedConv2d, x: Tensor) -> None:
         """Pass a layer of type ``"A"`` its input at the current pixel, after its outputs."""
-        self._type_a[layer].put(x, self)
+        self._window(layer).put(x, self)
+
+    def _window(self, layer: MaskedConv2d) -> _Window | _Pointwise:
+        if layer not in self._windows:
+            pointwise = layer.kernel_size == (1, 1) and self.colours == 1
+            kind = _Pointwise if pointwise and layer.mask_type == "B" else _Window
+            self._windows[layer] = kind(layer, self)
+        return self._windows[layer]
 
 
 class _Pointwise:
-    """A 1×1 convolution of all channels: nothing is stored."""
+    """A 1×1 convolution of all channels, of type ``"B"``: only the current input is kept."""
 
     def __init__(self, layer: MaskedConv2d, at: Columns) -> None:
         self.weight = layer.masked_weight[..., 0, 0].T.contiguous()
         self.bias = layer.bias_given(at.context)
 
-    def __call__(self, x: Tensor, at: Columns) -> Tensor:
-        return torch.addmm(self.bias, x, self.weight)
+    def put(self, x: Tensor, at: Columns) -> None:
+        self.x = x
+
+    def look(self, at: Columns) -> Tensor:
+        return torch.addmm(self.bias, self.x, self.weight)
 
 
 class _Window:
@@ -98,10 +101,6 @@ class _Window:
             for slot in range(slots)
         ]
 
-    def __call__(self, x: Tensor, at: Columns) -> Tensor:
-        self.put(x, at)
-        return self.look(at)
-
     def put(self, x: Tensor, at: Columns) -> None:
         self.cells[at.row % self.slots][at.column][at.colour].copy_(x)
 
@@ -114,8 +113,7 @@ class Rows:
     """Applies layers at the current row, ``(batch, channels, 1, width)``."""
 
     def __init__(self, batch: int, width: int, context: Tensor | None) -> None:
-        self.batch, self.width = batch, width
-        self.context = context
+        self.batch, self.width, self.context = batch, width, context
         self._above: dict[MaskedConv2d, Tensor] = {}
 
     def __call__(self, layer: MaskedConv2d, x: Tensor) -> Tensor:

@@ -40,25 +40,12 @@ class Independent(AutoregressiveNetwork):
 
     @classmethod
     def from_images(cls, images: Tensor, pseudo_count: float = 0.5) -> Independent:
-        """Estimate the logits of binary pixels in closed form.
+        """Estimate the logits of binary images ``(batch, *shape)`` in closed form.
 
-        Parameters
-        ----------
-        images
-            Zeros and ones, ``(batch, *shape)``.
-        pseudo_count
-            Number of black and of white images to add. Without them, pixels that are the same in
-            all images have infinite logits.
-
-        Raises
-        ------
-        ValueError
-            If the images are not binary or none, or a logit would be infinite.
+        ``pseudo_count`` black and as many white images are added. Without them, pixels that are the
+        same in all images have infinite logits, which raise a ValueError.
         """
-        check_pseudo_count(pseudo_count)
-        if len(images) == 0:
-            raise ValueError("there are 0 images; expected one or more")
-        check_binary(images)
+        check_countable(images, pseudo_count)
         white = images.sum(0, dtype=torch.get_default_dtype())
         logits = (white + pseudo_count).log() - (len(images) - white + pseudo_count).log()
         if not logits.isfinite().all():
@@ -82,7 +69,10 @@ class Independent(AutoregressiveNetwork):
         yield from self(x, context).flatten(2)[..., self.ordering].unbind(-1)
 
 
-def check_pseudo_count(pseudo_count: float) -> None:
-    """Raise ValueError unless a pseudo-count is finite and not negative."""
+def check_countable(images: Tensor, pseudo_count: float | Tensor) -> None:
+    """Raise ValueError unless there are images, all binary, and a finite pseudo-count from 0."""
+    if len(images) == 0:
+        raise ValueError("there are 0 images; expected one or more")
+    check_binary(images)
     if not 0 <= pseudo_count < torch.inf:
         raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")

@@ -16,8 +16,7 @@ class InputEncoding(nn.Module, ABC):
     """Base of input encodings: each value becomes a vector of ``features`` numbers.
 
     A subclass defines ``features`` and ``forward``. It defines ``levels`` if it encodes symbols
-    0 … ``levels`` − 1 only. Vectors should have a length of about one. Every autoregressive network
-    takes an encoding as the argument ``inputs`` and applies it by ``features``.
+    0 … ``levels`` − 1 only. Vectors should have a length of about one.
     """
 
     features: int
@@ -41,7 +40,21 @@ class GreyValues(InputEncoding):
         return likelihood.network_input(x).unsqueeze(-1)
 
 
-class OneHot(InputEncoding):
+class Lookup(InputEncoding):
+    """Base of encodings that look up the vector of each symbol in a ``table``."""
+
+    table: Tensor
+
+    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
+        """Look up the symbols' vectors."""
+        return F.embedding(x.long(), self.table)
+
+    def extra_repr(self) -> str:
+        """Return the arguments, for ``repr``."""
+        return f"levels={self.levels}"
+
+
+class OneHot(Lookup):
     """A unit vector for each symbol.
 
     Parameters
@@ -57,37 +70,25 @@ class OneHot(InputEncoding):
             [1., 0., 0.]])
     """
 
-    table: Tensor
-
     def __init__(self, levels: int) -> None:
         super().__init__()
         check_size("levels", levels, least=2)
         self.levels = self.features = levels
         self.register_buffer("table", torch.eye(levels), persistent=False)
 
-    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
-        """Look up the symbols' unit vectors."""
-        return F.embedding(x.long(), self.table)
 
-    def extra_repr(self) -> str:
-        """Return the arguments, for ``repr``."""
-        return f"levels={self.levels}"
-
-
-class Embedding(InputEncoding):
+class Embedding(Lookup):
     """A trained vector for each symbol, for symbols without order such as characters.
 
     Parameters
     ----------
     levels
-        Number of symbols: that of the likelihood.
+        As for :class:`OneHot`.
     size
         Length of the vectors.
 
     Examples
     --------
-    A model of text of 64 characters out of 27:
-
     >>> from ppgen.autoregressive import LSTM
     >>> from ppgen.likelihoods import Categorical
     >>> network = LSTM((64,), Categorical(27), inputs=Embedding(levels=27, size=16))
@@ -102,13 +103,9 @@ class Embedding(InputEncoding):
         self.levels, self.features = levels, size
         self.table = nn.Parameter(torch.randn(levels, size) / size**0.5)
 
-    def forward(self, x: Tensor, likelihood: Likelihood) -> Tensor:
-        """Look up the symbols' vectors."""
-        return F.embedding(x.long(), self.table)
-
     def extra_repr(self) -> str:
         """Return the arguments, for ``repr``."""
-        return f"levels={self.levels}, size={self.features}"
+        return f"{super().extra_repr()}, size={self.features}"
 
 
 def as_inputs(inputs: InputEncoding | None, likelihood: Likelihood) -> InputEncoding:

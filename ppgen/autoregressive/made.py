@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_kind, check_size
-from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.masked_linear import (
     MaskedLinear,
     connections,
@@ -20,7 +19,6 @@ from ppgen.autoregressive.masked_linear import (
     sums_by_degree,
 )
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.likelihoods import Likelihood
 
 
 class MADE(AutoregressiveNetwork):
@@ -63,19 +61,16 @@ class MADE(AutoregressiveNetwork):
     def __init__(
         self,
         shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
-        inputs: InputEncoding | None = None,
-        *,
+        *args: Any,
         hidden: Sequence[int] = (500,),
         masks: int = 1,
         random_orderings: bool = False,
         direct: bool = True,
         activation: Callable[[], nn.Module] = nn.ReLU,
         seed: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, *args, **kwargs)
         check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
         for number, units in enumerate(self.hidden):
@@ -86,7 +81,7 @@ class MADE(AutoregressiveNetwork):
         self.register_buffer("degrees", self._draw_degrees(masks, random_orderings, seed))
         read, outputs = (self.pixels * n for n in (self.inputs.features, self.likelihood.outputs))
         self.layers = nn.ModuleList(
-            MaskedLinear(below, above, context_size)
+            MaskedLinear(below, above, self.context_size)
             for below, above in zip([read, *self.hidden], [*self.hidden, outputs], strict=True)
         )
         self.direct = nn.Parameter(torch.zeros(outputs, read)) if direct and self.hidden else None
@@ -98,11 +93,11 @@ class MADE(AutoregressiveNetwork):
         rows = [self.ordering.argsort() + 1] * masks
         if random_orderings:
             rows[1:] = [torch.randperm(self.pixels, generator=generator) + 1 for _ in rows[1:]]
-        hidden = [
-            [draw_degrees(units, self.pixels, generator) for units in self.hidden] for _ in rows
-        ]
         return torch.stack(
-            [torch.cat([row, *more]) for row, more in zip(rows, hidden, strict=True)]
+            [
+                torch.cat([row, *(draw_degrees(n, self.pixels, generator) for n in self.hidden)])
+                for row in rows
+            ]
         )
 
     @property
@@ -140,10 +135,9 @@ class MADE(AutoregressiveNetwork):
         return raw.view(len(x), self.likelihood.outputs, *self.shape)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Yield the outputs of one pixel after the other; each hidden unit is computed once.
+        """Yield the outputs of one pixel after the other.
 
-        Units of degree t depend on the first t pixels alone. They are computed once these are
-        known, and then the outputs of the next pixel.
+        Hidden units of degree t are computed once, as soon as the first t pixels are known.
         """
         _, degrees = self._degrees()
         features = torch.arange(self.inputs.features, device=x.device)
@@ -189,12 +183,8 @@ class FullyVisible(MADE):
     """Raw outputs of each pixel, linear in the pixels before it and in the context.
 
     With binary pixels it is a logistic regression of each pixel on the earlier ones (Frey 1998;
-    FVSBN): a :class:`MADE` without hidden layers.
-
-    Parameters
-    ----------
-    shape, likelihood, context_size, ordering, inputs
-        As for :class:`AutoregressiveNetwork`.
+    FVSBN): a :class:`MADE` without hidden layers. Parameters are those of
+    :class:`AutoregressiveNetwork`.
 
     Examples
     --------
@@ -203,12 +193,5 @@ class FullyVisible(MADE):
     torch.Size([5, 1, 1, 8, 8])
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
-        inputs: InputEncoding | None = None,
-    ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs, hidden=())
+    def __init__(self, shape: Sequence[int], *args: Any, **kwargs: Any) -> None:
+        super().__init__(shape, *args, hidden=(), **kwargs)

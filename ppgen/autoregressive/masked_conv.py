@@ -27,6 +27,9 @@ class MaskedConv2d(nn.Conv2d):
     the centre a group sees the groups of earlier colours and, with type ``"B"``, its own (paper,
     figure 2, right).
 
+    Raises a TypeError if a size is not a whole number, and a ValueError if it is even or too small,
+    the type is unknown, or channels do not form equal groups.
+
     Parameters
     ----------
     in_channels, out_channels
@@ -39,13 +42,6 @@ class MaskedConv2d(nn.Conv2d):
         Number of groups of channels: that of the image's channels.
     context_size
         Length of the vectors y; 0 for none.
-
-    Raises
-    ------
-    TypeError
-        If a size is not a whole number.
-    ValueError
-        If a size is even or too small, the type is unknown, or channels do not form equal groups.
 
     Examples
     --------
@@ -131,18 +127,6 @@ class VerticalConv2d(MaskedConv2d):
     Outputs of a stack depend on earlier rows alone if its first layer is of type ``"A"`` (van den
     Oord et al. 2016, Conditional image generation with PixelCNN decoders, figure 1).
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        mask_type: MaskType,
-        context_size: int = 0,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, mask_type, context_size=context_size
-        )
 
     def make_mask(self) -> Tensor:
         """Return ones and zeros in the shape of the weight."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.autoregressive.network import uniform
-from ppgen.autoregressive.ordering import check_ordering
+from ppgen.autoregressive.ordering import check_ordering, first_of
 
 BLOCK = 16
 """Degrees that :func:`sums_by_degree` computes together; the time hardly depends on it."""
@@ -27,7 +27,11 @@ def masks(
     Every unit has a degree: the number of inputs, counted in the ordering, that it may depend on.
     The degree of an input is its place in the ordering, from 1. A hidden unit keeps connections
     from units of its own degree or less (equation 12 of the paper), and an output those from units
-    of less than its input's degree (equation 13).
+    of less than its input's degree (equation 13). The result holds a boolean mask for each layer,
+    output layer included, ``(units, units of the layer below)``.
+
+    Raises a ValueError if ``ordering`` is not a permutation, a degree is out of range, or a hidden
+    layer has no unit of degree 1, without which the second input's output would depend on nothing.
 
     Parameters
     ----------
@@ -36,17 +40,6 @@ def masks(
     hidden_degrees
         Degrees of the units of each hidden layer, 0 … inputs − 1. Without hidden layers, the one
         mask is that of direct connections from inputs to outputs.
-
-    Returns
-    -------
-    list of Tensor
-        For each layer, output layer included, booleans ``(units, units of the layer below)``.
-
-    Raises
-    ------
-    ValueError
-        If ``ordering`` is not a permutation, a degree is out of range, or a hidden layer has no
-        unit of degree 1, without which the second input's output would depend on nothing.
 
     Examples
     --------
@@ -82,11 +75,6 @@ def draw_degrees(units: int, inputs: int, generator: torch.Generator | None = No
 
     They are at equal distances or, with a generator, drawn uniformly from 1 … ``inputs`` − 1; the
     first is then 1.
-
-    Examples
-    --------
-    >>> draw_degrees(4, inputs=10)
-    tensor([1, 4, 6, 9])
     """
     least, most = min(1, inputs - 1), inputs - 1
     if generator is None:
@@ -151,8 +139,7 @@ def sums_by_degree(
 
 
 def _check_degrees(name: str, degrees: Tensor, inputs: int) -> None:
-    shown = ", ".join(map(str, degrees.flatten()[:8].tolist()))
-    shown = f"[{shown}{', …' if degrees.numel() > 8 else ''}]"
+    shown = first_of(degrees)
     if degrees.dim() != 1 or degrees.is_floating_point():
         raise ValueError(
             f"{name} is {shown} of shape {tuple(degrees.shape)} and type {degrees.dtype}; expected "

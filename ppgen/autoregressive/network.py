@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.arguments import check_kind, check_size
 from ppgen.autoregressive.inputs import InputEncoding, as_inputs
-from ppgen.autoregressive.ordering import as_image, check_ordering, count_pixels, raster
+from ppgen.autoregressive.ordering import Ordering, as_image, check_ordering, count_pixels, raster
 from ppgen.likelihoods import Likelihood, as_likelihood
 
 
@@ -28,11 +28,12 @@ class AutoregressiveNetwork(nn.Module, ABC):
         parallel pass.
 
     Images may have any shape, such as ``(length,)`` for a sequence of symbols; their elements are
-    called pixels. ``x`` holds values in the likelihood's support, and ``self.features(x)`` encodes
-    them as the network's ``inputs``.
-
-    :func:`ppgen.autoregressive.check_network` validates a network.
+    called pixels. :func:`ppgen.autoregressive.check_network` validates a network, and
     :class:`ppgen.distributions.Autoregressive` is its distribution.
+
+    Raises a TypeError if an argument has the wrong type, and a ValueError if ``ordering`` is not a
+    permutation of the pixels, ``inputs`` has another number of symbols than ``likelihood``, or a
+    size is too small.
 
     Parameters
     ----------
@@ -48,14 +49,6 @@ class AutoregressiveNetwork(nn.Module, ABC):
     inputs
         How values are read: :class:`~ppgen.autoregressive.GreyValues` by default,
         :class:`~ppgen.autoregressive.OneHot` or :class:`~ppgen.autoregressive.Embedding`.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If ``ordering`` is not a permutation of the pixels, ``inputs`` has another number of symbols
-        than ``likelihood``, or a size is too small.
 
     Examples
     --------
@@ -85,7 +78,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
         shape: Sequence[int],
         likelihood: Likelihood | None = None,
         context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
+        ordering: Ordering | None = None,
         inputs: InputEncoding | None = None,
     ) -> None:
         super().__init__()
@@ -102,26 +95,16 @@ class AutoregressiveNetwork(nn.Module, ABC):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``.
 
-        Parameters
-        ----------
-        x
-            Values in the likelihood's support, ``(batch, *shape)``.
-        context
-            ``(batch, context_size)``; None for a network without context.
+        ``x`` holds values in the likelihood's support, ``(batch, *shape)``; the context is
+        ``(batch, context_size)``, or None for a network without context.
         """
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
         """Yield the raw outputs of one pixel after the other, in order, ``(batch, outputs)`` each.
 
-        Call it under ``torch.no_grad()``.
-
-        Parameters
-        ----------
-        x
-            ``(batch, pixels)``, the pixels in drawing order. The caller fills it in: column t may
-            be read once the outputs of pixel t + 1 are requested, and no sooner.
-        context
-            ``(batch, context_size)``; None for a network without context.
+        Call it under ``torch.no_grad()``. ``x`` holds the pixels in drawing order,
+        ``(batch, pixels)``. The caller fills it in: column t may be read once the outputs of pixel
+        t + 1 are requested, and no sooner.
         """
         for step, position in enumerate(self.ordering.tolist()):
             known = torch.zeros_like(x)
@@ -146,10 +129,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
         return self
 
     def log_probs(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Log-probability of each pixel given those before it, ``(batch, *shape)``, nats.
-
-        Arguments are those of :meth:`forward`.
-        """
+        """Log-probability of each pixel given those before it, ``(batch, *shape)``, nats."""
         # At least float32, in which symbols are exact.
         raw = self(x.to(torch.promote_types(self.dtype, torch.float32)), context)
         self.likelihood.check_outputs(raw, (len(x), self.likelihood.outputs, *self.shape))
@@ -166,17 +146,10 @@ class AutoregressiveNetwork(nn.Module, ABC):
         given: Tensor | None = None,
         observed: Tensor | None = None,
     ) -> Tensor:
-        """Draw images pixel by pixel, each given those before it.
+        """Draw ``n`` images pixel by pixel, each given those before it.
 
-        Parameters
-        ----------
-        n
-            Number of images.
-        context
-            ``(n, context_size)``; None for a network without context.
-        given, observed
-            Images ``(n, *shape)`` and a boolean mask of the pixels to keep, with all their digits.
-            None: draw all pixels.
+        ``given`` are images ``(n, *shape)``, and ``observed`` is a boolean mask of their pixels to
+        keep, with all their digits; None: draw all pixels.
 
         Examples
         --------
@@ -222,38 +195,38 @@ class AutoregressiveNetwork(nn.Module, ABC):
         Integer labels ``(…)`` become one-hot vectors. ``check_labels`` is whether to check their
         values, for which a GPU has to be waited for.
         """
-        if context is None and self.context_size == 0:
-            return None
-        if context is not None:
-            expected = "a tensor of floating vectors, or of integer labels"
-            check_kind("context", context, Tensor, expected)
-            if context.dtype == torch.bool:
-                raise TypeError(f"context is of type torch.bool; expected {expected}")
-        if context is None or self.context_size == 0:
-            found = "None" if context is None else f"a tensor of shape {tuple(context.shape)}"
-            expected = "None" if context is not None else "one label or vector for each image"
-            raise ValueError(
-                f"context is {found}; expected {expected}, for the network has context_size "
-                f"{self.context_size}"
-            )
-        if not context.is_floating_point():
-            unchecked = not check_labels or context.numel() == 0
-            if not unchecked and not 0 <= context.min() <= context.max() < self.context_size:
+        size, reason = self.context_size, f"the network has context_size {self.context_size}"
+        if context is None:
+            if size:
                 raise ValueError(
-                    f"context holds labels from {context.min()} to {context.max()}; expected "
-                    f"0 … {self.context_size - 1}, for the network has context_size "
-                    f"{self.context_size}"
+                    f"context is None; expected one label or vector for each image, for {reason}"
                 )
-            # F.one_hot would read the values, and wait for the device.
-            size = (*context.shape, self.context_size)
-            zeros = torch.zeros(size, dtype=self.dtype, device=context.device)
-            return zeros.scatter_(-1, context.long().unsqueeze(-1), 1)
-        if context.shape[-1:] != (self.context_size,):
+            return None
+        expected = "a tensor of floating vectors, or of integer labels"
+        check_kind("context", context, Tensor, expected)
+        if context.dtype == torch.bool:
+            raise TypeError(f"context is of type torch.bool; expected {expected}")
+        if size == 0:
             raise ValueError(
-                f"context has the shape {tuple(context.shape)}; expected vectors of length "
-                f"{self.context_size}, the network's context_size, or integer labels"
+                f"context is a tensor of shape {tuple(context.shape)}; expected None, for {reason}"
             )
-        return context.to(self.dtype)
+        if context.is_floating_point():
+            if context.shape[-1:] != (size,):
+                raise ValueError(
+                    f"context has the shape {tuple(context.shape)}; expected vectors of length "
+                    f"{size}, or integer labels, for {reason}"
+                )
+            return context.to(self.dtype)
+        if check_labels and context.numel() > 0:
+            lowest, highest = context.aminmax()
+            if not 0 <= lowest <= highest < size:
+                raise ValueError(
+                    f"context holds labels from {lowest} to {highest}; expected 0 … {size - 1}, "
+                    f"for {reason}"
+                )
+        # F.one_hot would read the values, and wait for the device.
+        zeros = torch.zeros(*context.shape, size, dtype=self.dtype, device=context.device)
+        return zeros.scatter_(-1, context.long().unsqueeze(-1), 1)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from numbers import Integral
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from ppgen.arguments import check_kind
+
+Ordering: TypeAlias = Tensor | Sequence[int]
+"""Flat positions of the pixels in the order in which they are drawn."""
 
 
 def count_pixels(shape: Sequence[int]) -> int:
@@ -27,11 +31,6 @@ def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
     """Return a shape of any dimensions as (channel, height, width).
 
     All dimensions before the last two are channels; missing ones have size 1.
-
-    Examples
-    --------
-    >>> as_image((3, 8, 9)), as_image((64,))
-    ((3, 8, 9), (1, 1, 64))
     """
     *channels, height, width = 1, 1, *shape
     return prod(channels), height, width
@@ -40,35 +39,22 @@ def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
 def raster(shape: Sequence[int]) -> Tensor:
     """Return the reading order: row by row from the left, all channels of a place in turn.
 
-    Parameters
-    ----------
-    shape
-        ``(channel, height, width)``, or any other; see :func:`as_image`.
-
-    Returns
-    -------
-    Tensor
-        ``(pixels,)``: which position of the flattened image comes first, second and so on.
+    Images have any shape, see :func:`as_image`. The result, ``(pixels,)``, holds the position in
+    the flattened image of the first pixel, the second and so on.
 
     Examples
     --------
-    >>> raster((1, 2, 3))
-    tensor([0, 1, 2, 3, 4, 5])
     >>> raster((3, 1, 2))  # red, green and blue of one pixel, then of the next
     tensor([0, 2, 4, 1, 3, 5])
     """
     return torch.arange(prod(shape)).view(as_image(shape)).permute(1, 2, 0).flatten()
 
 
-def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
+def check_ordering(ordering: Ordering, pixels: int) -> Tensor:
     """Return an ordering as a tensor of ``torch.long``.
 
-    Raises
-    ------
-    TypeError
-        If it does not hold integers.
-    ValueError
-        If it is not a permutation of 0 … ``pixels`` − 1.
+    Raises a TypeError if it does not hold integers, and a ValueError if it is not a permutation of
+    0 … ``pixels`` − 1.
 
     Examples
     --------
@@ -84,9 +70,14 @@ def check_ordering(ordering: Tensor | Sequence[int], pixels: int) -> Tensor:
     if positions.shape != (pixels,) or not torch.equal(
         positions.long().sort().values.cpu(), torch.arange(pixels)
     ):
-        shown = ", ".join(map(str, positions.flatten()[:8].tolist()))
-        more = ", …" if positions.numel() > 8 else ""
         raise ValueError(
-            f"ordering is [{shown}{more}] of shape {tuple(positions.shape)}; expected {expected}"
+            f"ordering is {first_of(positions)} of shape {tuple(positions.shape)}; "
+            f"expected {expected}"
         )
     return positions.long()
+
+
+def first_of(numbers: Tensor) -> str:
+    """Write the first eight numbers, for an error message."""
+    shown = [*map(str, numbers.flatten()[:8].tolist()), *["…"] * (numbers.numel() > 8)]
+    return f"[{', '.join(shown)}]"

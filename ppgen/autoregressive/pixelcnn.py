@@ -6,6 +6,7 @@ al. 2016, Conditional image generation with PixelCNN decoders.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -25,9 +26,12 @@ from ppgen.likelihoods import Likelihood
 class ConvolutionalNetwork(AutoregressiveNetwork):
     """Base of networks of masked convolutions, in raster order.
 
-    A shape without channels or rows is an image with one of them, see
+    A subclass makes its layers in :meth:`make_layers`, all but the last two, of size 1×1. A shape
+    without channels or rows is an image with one of them, see
     :func:`ppgen.autoregressive.ordering.as_image`: a sequence is a row.
     """
+
+    least_channels = 1
 
     def __init__(
         self,
@@ -35,9 +39,24 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
         likelihood: Likelihood | None = None,
         context_size: int = 0,
         inputs: InputEncoding | None = None,
+        *,
+        channels: int = 32,
+        blocks: int = 7,
+        kernel_size: int = 3,
     ) -> None:
         super().__init__(shape, likelihood, context_size, inputs=inputs)
+        check_size("channels", channels, least=self.least_channels)
+        check_size("blocks", blocks, least=0)
         self.image = as_image(self.shape)
+        self.colours, self.channels = self.image[0], channels
+        width, outputs = self.colours * channels, self.colours * self.likelihood.outputs
+        self.make_layers(self.colours * self.inputs.features, width, blocks, kernel_size)
+        self.combine = MaskedConv2d(width, width, 1, "B", self.colours, context_size)
+        self.write = MaskedConv2d(width, outputs, 1, "B", self.colours, context_size)
+
+    @abstractmethod
+    def make_layers(self, inputs: int, width: int, blocks: int, kernel_size: int) -> None:
+        """Make the first layer, from ``inputs`` to ``width`` channels, and the blocks."""
 
     def to_maps(self, x: Tensor) -> Tensor:
         """Encode images as channels, ``(batch, colours * features, height, width)``."""
@@ -45,8 +64,13 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
 
     def from_maps(self, maps: Tensor) -> Tensor:
         """Convert channels ``(batch, colours * outputs, height, width)`` to raw outputs."""
-        raw = maps.unflatten(1, (self.image[0], -1)).transpose(1, 2)
+        raw = maps.unflatten(1, (self.colours, -1)).transpose(1, 2)
         return raw.reshape(*raw.shape[:2], *self.shape)
+
+    def last_layers(self, h: Tensor, apply: Apply) -> Tensor:
+        """Return the outputs of the last two layers, at all pixels or at one."""
+        h = apply(self.combine, h.relu())
+        return apply(self.write, h.relu())
 
 
 class ResidualBlock(nn.Module):
@@ -97,34 +121,21 @@ class PixelCNN(ConvolutionalNetwork):
     torch.Size([5, 1, 1, 28, 28])
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        inputs: InputEncoding | None = None,
-        *,
-        channels: int = 32,
-        blocks: int = 7,
-        kernel_size: int = 3,
-    ) -> None:
-        super().__init__(shape, likelihood, context_size, inputs)
-        check_size("channels", channels, least=2)
-        if channels % 2:
-            raise ValueError(f"channels is {channels}; expected an even number")
-        check_size("blocks", blocks, least=0)
-        colours = self.image[0]
-        width, shared = channels * colours, (colours, context_size)
-        self.read = MaskedConv2d(colours * self.inputs.features, width, 7, "A", *shared)
+    least_channels = 2
+
+    def make_layers(self, inputs: int, width: int, blocks: int, kernel_size: int) -> None:
+        """Make the layer that reads the image, and the residual blocks."""
+        if self.channels % 2:
+            raise ValueError(f"channels is {self.channels}; expected an even number")
+        shared = self.colours, self.context_size
+        self.read = MaskedConv2d(inputs, width, 7, "A", *shared)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_size, *shared) for _ in range(blocks)
         )
-        self.combine = MaskedConv2d(width, width, 1, "B", *shared)
-        self.write = MaskedConv2d(width, self.likelihood.outputs * colours, 1, "B", *shared)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
-        apply = partial(_apply, context=context)
+        apply = partial(MaskedConv2d.__call__, context=context)
         return self.from_maps(self._outputs(apply(self.read, self.to_maps(x)), apply))
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
@@ -142,15 +153,11 @@ class PixelCNN(ConvolutionalNetwork):
         # From the first layer's features to raw outputs, at all pixels or at one.
         for block in self.blocks:
             h = block(h, apply)
-        h = apply(self.combine, h.relu())
-        return apply(self.write, h.relu())
+        return self.last_layers(h, apply)
 
 
 class GatedLayer(nn.Module):
-    """Convolutions of one layer of the vertical and of the horizontal stack (figure 2).
-
-    ``inputs`` and ``outputs`` are numbers of channels for each colour.
-    """
+    """Convolutions of one layer of the vertical and of the horizontal stack (figure 2)."""
 
     def __init__(
         self,
@@ -162,10 +169,10 @@ class GatedLayer(nn.Module):
         context_size: int,
     ) -> None:
         super().__init__()
-        inputs, outputs = inputs * colours, outputs * colours
         shared = (colours, context_size)
-        self.vertical = VerticalConv2d(inputs, 2 * outputs, kernel_size, mask_type, context_size)
-        self.link = VerticalConv2d(2 * outputs, 2 * outputs, 1, "B", context_size)
+        whole = (1, context_size)  # the rows above are seen with all colours
+        self.vertical = VerticalConv2d(inputs, 2 * outputs, kernel_size, mask_type, *whole)
+        self.link = VerticalConv2d(2 * outputs, 2 * outputs, 1, "B", *whole)
         self.horizontal = MaskedConv2d(inputs, 2 * outputs, (1, kernel_size), mask_type, *shared)
         self.mix = MaskedConv2d(outputs, outputs, 1, "B", *shared)
 
@@ -181,15 +188,12 @@ class GatedPixelCNN(ConvolutionalNetwork):
 
     Parameters
     ----------
-    shape, likelihood, context_size, inputs
-        As for :class:`AutoregressiveNetwork`; the ordering is always raster. The context enters
-        every layer as V·y.
+    shape, likelihood, context_size, inputs, kernel_size
+        As for :class:`PixelCNN`.
     channels
         Number of feature maps p for each colour.
     blocks
         Number of layers of both stacks after the first, which is 7×7.
-    kernel_size
-        Of these, odd.
 
     Examples
     --------
@@ -198,34 +202,17 @@ class GatedPixelCNN(ConvolutionalNetwork):
     torch.Size([5, 1, 3, 8, 8])
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        inputs: InputEncoding | None = None,
-        *,
-        channels: int = 32,
-        blocks: int = 7,
-        kernel_size: int = 3,
-    ) -> None:
-        super().__init__(shape, likelihood, context_size, inputs)
-        check_size("channels", channels)
-        check_size("blocks", blocks, least=0)
-        colours = self.image[0]
-        shared = (colours, context_size)
-        self.channels = channels
-        self.read = GatedLayer(self.inputs.features, channels, 7, "A", *shared)
+    def make_layers(self, inputs: int, width: int, blocks: int, kernel_size: int) -> None:
+        """Make the layers of both stacks."""
+        shared = self.colours, self.context_size
+        self.read = GatedLayer(inputs, width, 7, "A", *shared)
         self.layers: Sequence[GatedLayer] = nn.ModuleList(  # type: ignore[assignment]
-            GatedLayer(channels, channels, kernel_size, "B", *shared) for _ in range(blocks)
+            GatedLayer(width, width, kernel_size, "B", *shared) for _ in range(blocks)
         )
-        self.combine = MaskedConv2d(channels * colours, channels * colours, 1, "B", *shared)
-        outputs = self.likelihood.outputs * colours
-        self.write = MaskedConv2d(channels * colours, outputs, 1, "B", *shared)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of every pixel, ``(batch, outputs, *shape)``."""
-        apply = partial(_apply, context=context)
+        apply = partial(MaskedConv2d.__call__, context=context)
         maps = self.to_maps(x)
         links = self._links(apply(self.read.vertical, maps), apply)
         return self.from_maps(self._outputs(apply(self.read.horizontal, maps), links, apply))
@@ -261,15 +248,10 @@ class GatedPixelCNN(ConvolutionalNetwork):
         h = apply(self.read.mix, self._gate(features + links[0]))
         for layer, link in zip(self.layers, links[1:], strict=True):
             h = h + apply(layer.mix, self._gate(apply(layer.horizontal, h) + link))
-        h = apply(self.combine, h.relu())
-        return apply(self.write, h.relu())
+        return self.last_layers(h, apply)
 
     def _gate(self, features: Tensor) -> Tensor:
         # Equation 4. Of each colour's channels the first half is for tanh, the second for σ.
         halves = features.split(self.channels, 1)
         value, gate = (torch.cat(half, 1) for half in (halves[::2], halves[1::2]))
         return value.tanh() * gate.sigmoid()
-
-
-def _apply(layer: MaskedConv2d, features: Tensor, context: Tensor | None) -> Tensor:
-    return layer(features, context)

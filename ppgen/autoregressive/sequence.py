@@ -11,40 +11,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_size
-from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.likelihoods import Likelihood
 
 
 class SequenceNetwork(AutoregressiveNetwork):
     """Base of networks that read, for each pixel, a token made of the pixel before it.
 
-    Token t is ``features(x_{t−1}) W + position_t + context V``; the first token has no pixel. A
-    subclass defines :meth:`read`, from tokens to hidden vectors, where the hidden vector of a pixel
-    depends on tokens up to its own. A linear head maps hidden vectors to raw outputs.
-
-    Parameters
-    ----------
-    shape, likelihood, context_size, ordering, inputs
-        As for :class:`AutoregressiveNetwork`.
-    width
-        Length of the tokens and hidden vectors.
+    Token t is ``features(x_{t−1}) W + position_t + context V``, of length ``width``; the first
+    token has no pixel. A subclass defines :meth:`read`, from tokens to hidden vectors as long. That
+    of a pixel depends on tokens up to its own; a linear head maps it to raw outputs.
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        width: int,
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
-        inputs: InputEncoding | None = None,
-    ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs)
+    def __init__(self, shape: Sequence[int], width: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(shape, *args, **kwargs)
         check_size("width", width)
         self.pixel_weight = nn.Parameter(torch.randn(self.inputs.features, width))
         self.position = nn.Parameter(torch.randn(self.pixels, width))
-        self.context_weight = nn.Parameter(torch.randn(context_size, width))
+        self.context_weight = nn.Parameter(torch.randn(self.context_size, width))
         self.head = nn.Linear(width, self.likelihood.outputs)
 
     @abstractmethod
@@ -55,9 +38,8 @@ class SequenceNetwork(AutoregressiveNetwork):
         the state that :meth:`start` or the last call returned.
         """
 
-    @abstractmethod
-    def start(self, batch: int) -> Any:
-        """Return the state of the sequential view before the first token."""
+    def start(self) -> Any:
+        """Return the state of the sequential view before the first token; by default None."""
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of all pixels."""
@@ -72,7 +54,7 @@ class SequenceNetwork(AutoregressiveNetwork):
         """Yield the raw outputs of one pixel after the other, from the state before."""
         constant = 0 if context is None else context @ self.context_weight
         before = self.position.new_zeros(len(x), 1)
-        state = self.start(len(x))
+        state = self.start()
         for step, position in enumerate(self.position):
             token = before + position + constant
             hidden, state = self.read(token.unsqueeze(1), state)
@@ -89,7 +71,7 @@ class LSTM(SequenceNetwork):
     """Long short-term memory over the pixels (Hochreiter and Schmidhuber 1997): ``torch.nn.LSTM``.
 
     The parallel view, too, reads the pixels one after the other; time and memory of training grow
-    with their number. Sampling keeps the recurrent state.
+    with their number.
 
     Parameters
     ----------
@@ -108,30 +90,17 @@ class LSTM(SequenceNetwork):
     """
 
     def __init__(
-        self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
-        inputs: InputEncoding | None = None,
-        *,
-        hidden: int = 128,
-        layers: int = 1,
+        self, shape: Sequence[int], *args: Any, hidden: int = 128, layers: int = 1, **kwargs: Any
     ) -> None:
         check_size("hidden", hidden)
         check_size("layers", layers)
-        super().__init__(shape, hidden, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, hidden, *args, **kwargs)
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
 
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Read tokens, starting from hidden and cell states."""
+        """Read tokens, starting from hidden and cell states; None: zeros."""
         with torch.autocast("cpu", enabled=False):  # few CPUs have a bfloat16 LSTM
             return self.lstm(tokens, state)
-
-    def start(self, batch: int) -> Any:
-        """Return hidden and cell states of zero."""
-        zeros = self.position.new_zeros(self.lstm.num_layers, batch, self.lstm.hidden_size)
-        return zeros, zeros
 
 
 class Transformer(SequenceNetwork):
@@ -161,16 +130,13 @@ class Transformer(SequenceNetwork):
     def __init__(
         self,
         shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        ordering: Tensor | Sequence[int] | None = None,
-        inputs: InputEncoding | None = None,
-        *,
+        *args: Any,
         width: int = 64,
         layers: int = 4,
         heads: int = 2,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(shape, width, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, width, *args, **kwargs)
         check_size("layers", layers)
         check_size("heads", heads)
         if width % heads:
@@ -187,7 +153,7 @@ class Transformer(SequenceNetwork):
             tokens = block(tokens, cache)
         return self.norm(tokens), state or []
 
-    def start(self, batch: int) -> list[Cache]:
+    def start(self) -> list[Cache]:
         """Return an empty cache for each layer."""
         return [Cache(self.pixels) for _ in self.blocks]
 

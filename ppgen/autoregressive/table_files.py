@@ -1,4 +1,4 @@
-"""Files of arrays and pickled lists of arrays, read without running code in them."""
+"""Pickled lists of arrays, read without running code in them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-
-def write(path: str | Path, arrays: dict[str, Any]) -> None:
-    """Write named arrays as ``.npz``, compressed."""
-    with Path(path).open("wb") as file:  # numpy would add an ending to the name
-        np.savez_compressed(file, **arrays)
-
-
-def read(path: str | Path) -> dict[str, np.ndarray]:
-    """Read named arrays from ``.npz``; raise ValueError for any other file."""
-    with Path(path).open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except Exception as error:  # of numpy, zipfile or zlib
-            raise ValueError(
-                f"{path} is no .npz file of plain arrays ({error}); expected one that "
-                "ConditionalTables.save wrote"
-            ) from error
 
 
 def read_pickle(path: str | Path) -> list[np.ndarray]:
@@ -53,19 +34,11 @@ def read_pickle(path: str | Path) -> list[np.ndarray]:
             ) from error
 
 
-class _Readable:
-    """Base of the classes that a pickle may name: no state can be set on the class itself."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError(f"{type(self).__name__} has no state")
+# Every class below defines __setstate__: without it, a pickle could set attributes of the class.
 
 
-class _Dtype(_Readable):
+class _Dtype:
     """Replaces ``numpy.dtype``; numbers only."""
-
-    __slots__ = ("dtype",)
 
     def __init__(self, name: str, align: bool = False, copy: bool = True) -> None:
         self.dtype = np.dtype(name)
@@ -76,10 +49,8 @@ class _Dtype(_Readable):
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class _Array(_Readable):
+class _Array:
     """Replaces ``numpy.ndarray``, which is made empty before its state is set."""
-
-    __slots__ = ("array",)
 
     def __init__(self, kind: type, shape: tuple[int, ...], typecode: bytes) -> None:
         self.array = np.zeros(0)
@@ -92,17 +63,18 @@ class _Array(_Readable):
 class _FromBuffer(_Array):
     """Replaces numpy's ``_frombuffer``, of pickle protocol 5."""
 
-    __slots__ = ()
-
     def __init__(self, data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> None:
         self.array = _array(data, dtype, shape, order)
 
 
-class _Latin1(bytes, _Readable):
+class _Latin1(bytes):
     """Replaces ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
 
     def __new__(cls, text: str, encoding: str) -> _Latin1:
         return super().__new__(cls, text.encode("latin1"))
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("bytes have no state")
 
 
 def _array(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
@@ -111,22 +83,18 @@ def _array(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.n
     return np.frombuffer(data, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
-_NAMES: dict[tuple[str, str], type] = {
-    ("numpy", "dtype"): _Dtype,
-    ("numpy", "ndarray"): _Array,
-    ("_codecs", "encode"): _Latin1,
-} | {
-    (f"numpy.{core}.{module}", name): kind
-    for core in ("core", "_core")  # of numpy 1 and 2
-    for module, name, kind in (
-        ("multiarray", "_reconstruct", _Array),
-        ("numeric", "_frombuffer", _FromBuffer),
-    )
+_NAMES: dict[str, type] = {
+    "numpy.dtype": _Dtype,
+    "numpy.ndarray": _Array,
+    "numpy._core.multiarray._reconstruct": _Array,
+    "numpy._core.numeric._frombuffer": _FromBuffer,
+    "_codecs.encode": _Latin1,
 }
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type:
-        if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not allowed")
-        return _NAMES[module, name]
+        path = f"{module}.{name}".replace("numpy.core.", "numpy._core.")  # numpy 1 has the former
+        if path not in _NAMES:
+            raise pickle.UnpicklingError(f"it names {path}, which is not allowed")
+        return _NAMES[path]

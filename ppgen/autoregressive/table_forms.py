@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ppgen.autoregressive.independent import check_pseudo_count
-from ppgen.images import check_binary
+from ppgen.autoregressive.independent import check_countable
 
 CERTAIN = 1e4
 """Logit of a certain pixel: its probability is exactly 0 or 1, and its log-probability finite."""
@@ -21,8 +20,11 @@ class TableForm(nn.Module, ABC):
     """Base of tables p(x_i | x_1 … x_{i−1}) of binary pixels, read from prefix to longer prefix.
 
     A prefix is the values of the first pixels. Each form names prefixes by rows of integers. Tables
-    are buffers, not parameters.
+    are buffers, not parameters. The arguments of the constructor are also attributes.
     """
+
+    arguments: tuple[str, ...]
+    """Names of the constructor's arguments, which are what a file holds."""
 
     pixels: int
 
@@ -38,27 +40,23 @@ class TableForm(nn.Module, ABC):
         pixel black and white, ``(n, 2, …)``.
         """
 
-    @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the content as arrays, for a file."""
+        return {name: getattr(self, name).cpu().numpy() for name in self.arguments}
 
     @classmethod
-    @abstractmethod
-    def from_arrays(cls, arrays: dict[str, Any]) -> TableForm:
-        """Make a form from the result of :meth:`arrays`; raise ValueError for other arrays."""
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> TableForm:
+        """Make the form from the result of :meth:`arrays`; other arrays raise an error."""
+        return cls(*(torch.from_numpy(arrays[name]) for name in cls.arguments))
 
 
 class Dense(TableForm):
-    """The logits of all tables in one vector.
+    """The finite logits of all tables in one vector, ``(2^pixels − 1,)``.
 
     The prefix of length i whose pixels are the binary digits of c is at 2^i − 1 + c.
-
-    Parameters
-    ----------
-    logits
-        ``(2^pixels − 1,)``, finite.
     """
 
+    arguments = ("logits",)
     logits: Tensor
 
     def __init__(self, logits: Tensor) -> None:
@@ -74,17 +72,14 @@ class Dense(TableForm):
 
     @classmethod
     def from_tables(cls, tables: Sequence[np.ndarray]) -> Dense:
-        """Validate and convert tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)``, ….
-
-        See :meth:`ppgen.autoregressive.ConditionalTables.from_tables`.
-        """
+        """Validate and convert tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)``, …."""
         for number, table in enumerate(tables):
             _check_table(f"tables[{number}]", table, number)
+        pairs = np.concatenate([np.zeros((0, 2)), *(table.reshape(-1, 2) for table in tables)])
         with np.errstate(divide="ignore"):
-            logs = (np.log(np.asarray(table, np.float64)) for table in tables)
-            logits = [(log[..., 1] - log[..., 0]).ravel().clip(-CERTAIN, CERTAIN) for log in logs]
-        joined = np.concatenate([np.zeros(0), *logits])
-        return cls(torch.from_numpy(joined).to(torch.get_default_dtype()))
+            black, white = np.log(pairs.astype(np.float64)).T
+        logits = torch.from_numpy((white - black).clip(-CERTAIN, CERTAIN))
+        return cls(logits.to(torch.get_default_dtype()))
 
     def root(self) -> Tensor:
         """Return the code of no bits."""
@@ -95,47 +90,36 @@ class Dense(TableForm):
         logits = self.logits[2**length - 1 + prefixes]
         return logits, torch.stack([2 * prefixes, 2 * prefixes + 1], 1)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the logits."""
-        return {"logits": self.logits.cpu().numpy()}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Any]) -> Dense:
-        """Make it from the logits."""
-        return cls(torch.from_numpy(arrays["logits"]))
-
 
 class PrefixTree(TableForm):
     """Tables counted from images: p(x_i = 1 | prefix) = (n₁ + a) / (n + 2a).
 
     n images begin with the prefix, n₁ of them continue with a white pixel, and a is the
-    pseudo-count. The tree is stored as its sorted leaves: images that share a prefix form one run,
-    and the prefix is named by the run's start and end. It takes no more memory than the images.
+    pseudo-count. If it is 0, the first pixel in which an image differs from all counted ones has
+    probability 0. After a prefix that was not counted, both pixels have probability ½ in any case.
 
-    Parameters
-    ----------
-    images
-        ``(images, pixels)``, zeros and ones, the pixels in drawing order.
-    pseudo_count
-        If 0, the first pixel in which an image differs from all counted ones has probability 0.
-        After a prefix that was not counted, both pixels have probability ½ in any case.
+    The tree is stored as its sorted leaves, binary images ``(images, pixels)`` with the pixels in
+    drawing order: images that share a prefix form one run, whose start and end are its name.
     """
 
+    arguments = ("images", "pseudo_count")
     columns: Tensor
     pseudo_count: Tensor
 
-    def __init__(self, images: Tensor, pseudo_count: float = 0.0) -> None:
+    def __init__(self, images: Tensor, pseudo_count: float | Tensor = 0.0) -> None:
         super().__init__()
-        if len(images) == 0:
-            raise ValueError("there are 0 images; expected one or more")
-        check_binary(images)
-        check_pseudo_count(pseudo_count)
+        check_countable(images, pseudo_count)
         self.pixels = images.shape[1]
         distinct, counts = images.to(torch.uint8).unique(dim=0, return_counts=True)  # sorted
         self.register_buffer("columns", distinct.repeat_interleave(counts, 0).T.contiguous())
         self.register_buffer(
             "pseudo_count", torch.tensor(float(pseudo_count), device=images.device)
         )
+
+    @property
+    def images(self) -> Tensor:
+        """The sorted images, ``(images, pixels)``."""
+        return self.columns.T
 
     def root(self) -> Tensor:
         """Return the run of all images."""
@@ -151,18 +135,6 @@ class PrefixTree(TableForm):
         logits = (count_white.log() - count_black.log()).nan_to_num(0.0, CERTAIN, -CERTAIN)
         return logits, torch.stack([start, cut, cut, end], 1).view(-1, 2, 2)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the images and the pseudo-count."""
-        return {
-            "images": self.columns.T.cpu().numpy(),
-            "pseudo_count": self.pseudo_count.cpu().numpy(),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Any]) -> PrefixTree:
-        """Make it from images and pseudo-count."""
-        return cls(torch.from_numpy(arrays["images"]), float(arrays["pseudo_count"]))
-
 
 def _check_table(name: str, table: Any, before: int) -> None:
     shape = (2,) * (before + 1)
@@ -173,12 +145,10 @@ def _check_table(name: str, table: Any, before: int) -> None:
             f"{name} has the shape {table.shape}; expected {shape}: an axis for each of the "
             f"{before} pixels before, and one for the pixel itself"
         )
-    if np.isnan(table).any():
-        raise ValueError(f"{name} holds NaN; expected probabilities")
-    if table.min() < 0 or table.max() > 1:
-        raise ValueError(
-            f"{name} holds values from {table.min()} to {table.max()}; expected probabilities"
-        )
+    lowest, highest = table.min(), table.max()
+    if not 0 <= lowest <= highest <= 1:
+        found = "NaN" if np.isnan(lowest) else f"values from {lowest} to {highest}"
+        raise ValueError(f"{name} holds {found}; expected probabilities")
     sums = table.sum(-1, dtype=np.float64)
     wrong = np.argwhere(np.abs(sums - 1) > 1e-3)
     if len(wrong):

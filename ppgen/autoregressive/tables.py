@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.autoregressive import table_files
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import check_ordering, raster
+from ppgen.autoregressive.ordering import Ordering, check_ordering, raster
+from ppgen.autoregressive.table_files import read_pickle
 from ppgen.autoregressive.table_forms import Dense, PrefixTree, TableForm
 
 MOST_DENSE_PIXELS = 25
@@ -48,10 +49,7 @@ class ConditionalTables(AutoregressiveNetwork):
     """
 
     def __init__(
-        self,
-        shape: Sequence[int],
-        tables: TableForm,
-        ordering: Tensor | Sequence[int] | None = None,
+        self, shape: Sequence[int], tables: TableForm, ordering: Ordering | None = None
     ) -> None:
         super().__init__(shape, ordering=ordering)
         if tables.pixels != self.pixels:
@@ -63,27 +61,13 @@ class ConditionalTables(AutoregressiveNetwork):
 
     @classmethod
     def from_images(
-        cls,
-        images: Tensor,
-        pseudo_count: float = 0.0,
-        ordering: Tensor | Sequence[int] | None = None,
+        cls, images: Tensor, pseudo_count: float = 0.0, ordering: Ordering | None = None
     ) -> ConditionalTables:
-        """Estimate the tables by counting, as a prefix tree.
+        """Estimate the tables by counting binary images ``(batch, *shape)``, as a prefix tree.
 
-        Parameters
-        ----------
-        images
-            Zeros and ones, ``(batch, *shape)``.
-        pseudo_count
-            Added to the counts of black and of white after every prefix; 0 is maximum likelihood.
-            After a prefix that no image has, both pixels have probability ½.
-        ordering
-            As for the class.
-
-        Raises
-        ------
-        ValueError
-            If the images are not binary, there are none, or the pseudo-count is negative.
+        ``pseudo_count`` is added to the counts of black and of white after every prefix; 0 is
+        maximum likelihood. After a prefix that no image has, both pixels have probability ½. Raises
+        a ValueError if there are no images, they are not binary, or the pseudo-count is negative.
         """
         if images.dim() < 2 or images.numel() == 0:
             raise ValueError(
@@ -98,26 +82,14 @@ class ConditionalTables(AutoregressiveNetwork):
 
     @classmethod
     def from_tables(
-        cls,
-        shape: Sequence[int],
-        tables: Sequence[np.ndarray],
-        ordering: Tensor | Sequence[int] | None = None,
+        cls, shape: Sequence[int], tables: Sequence[np.ndarray], ordering: Ordering | None = None
     ) -> ConditionalTables:
-        """Convert dense tables.
+        """Convert dense tables: an array for each pixel in order.
 
-        Parameters
-        ----------
-        shape, ordering
-            As for the class.
-        tables
-            An array for each pixel in order, of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and
-            so on; number i at ``[x_1][x_2]…[x_i]`` is p(x_i | x_1 … x_{i−1}).
-
-        Raises
-        ------
-        ValueError
-            If a table has another shape, holds NaN or numbers outside [0, 1], or the two
-            probabilities after a prefix do not sum to one. It names the table.
+        They have the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and so on; number i at
+        ``[x_1][x_2]…[x_i]`` is p(x_i | x_1 … x_{i−1}). Raises a ValueError that names the table if
+        it has another shape, holds NaN or numbers outside [0, 1], or the two probabilities after a
+        prefix do not sum to one.
 
         Examples
         --------
@@ -132,17 +104,14 @@ class ConditionalTables(AutoregressiveNetwork):
 
     @classmethod
     def from_pickle(
-        cls,
-        path: str | Path,
-        shape: Sequence[int],
-        ordering: Tensor | Sequence[int] | None = None,
+        cls, path: str | Path, shape: Sequence[int], ordering: Ordering | None = None
     ) -> ConditionalTables:
         """Read dense tables from a pickled list of numpy arrays, gzipped or not.
 
         No code in the file is run. Raises ValueError unless it holds a list of arrays of numbers
         that :meth:`from_tables` accepts.
         """
-        tables = table_files.read_pickle(path)
+        tables = read_pickle(path)
         try:
             return cls.from_tables(shape, tables, ordering)
         except ValueError as error:
@@ -151,29 +120,32 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     def load(cls, path: str | Path) -> ConditionalTables:
         """Read a file that :meth:`save` wrote; raise ValueError for any other."""
-        arrays = table_files.read(path)
+        expected = "expected a file that ConditionalTables.save wrote"
+        with Path(path).open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = dict(archive)
+            except Exception as error:  # of numpy, zipfile or zlib
+                raise ValueError(
+                    f"{path} is no .npz file of plain arrays ({error}); {expected}"
+                ) from error
         try:
             form = FORMS[str(arrays["form"])].from_arrays(arrays)
             return cls(arrays["shape"].tolist(), form, torch.from_numpy(arrays["ordering"]))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ValueError(
-                f"{path} holds no conditional tables ({error}); expected a file that "
-                "ConditionalTables.save wrote"
-            ) from error
+        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+            raise ValueError(f"{path} holds no conditional tables ({error}); {expected}") from error
 
     def save(self, path: str | Path) -> None:
         """Write everything to a compressed ``.npz`` file."""
         form = next(name for name, kind in FORMS.items() if isinstance(self.tables, kind))
-        about = {"form": form, "shape": self.shape, "ordering": self.ordering.cpu()}
-        arrays = {name: np.asarray(value) for name, value in about.items()}
-        table_files.write(path, arrays | self.tables.arrays())
+        arrays: dict[str, Any] = {"form": form, "shape": self.shape, **self.tables.arrays()}
+        arrays["ordering"] = self.ordering.cpu().numpy()
+        with Path(path).open("wb") as file:  # numpy would add an ending to the name
+            np.savez_compressed(file, **arrays)
 
     @torch.no_grad()
     def to_tables(self) -> list[np.ndarray]:
-        """Return the tables in the form of :meth:`from_tables`, in float64.
-
-        Raises ValueError for more than 25 pixels: tables of 26 would take 1 GiB.
-        """
+        """Return the tables in the form of :meth:`from_tables`, in float64, for up to 25 pixels."""
         if self.pixels > MOST_DENSE_PIXELS:
             raise ValueError(
                 f"shape is {self.shape}, that is {self.pixels} pixels; dense tables are made for "

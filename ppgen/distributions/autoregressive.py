@@ -11,7 +11,6 @@ from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 
 from ppgen.distributions.enumerated import EnumeratedImages
-from ppgen.distributions.expand import expanded
 from ppgen.images import check_observed, check_value
 
 if TYPE_CHECKING:
@@ -28,6 +27,9 @@ class Autoregressive(EnumeratedImages):
     member at random, whose expected ``log_prob`` is a lower bound (Germain et al. 2015, MADE,
     section 4.2). A latent site needs the mixture, because its draws come from the mixture.
 
+    Raises a TypeError if ``network`` is not a network or ``context`` not a tensor, and a ValueError
+    if ``context`` does not suit the network. Values of labels are checked with validation on.
+
     Parameters
     ----------
     network
@@ -36,13 +38,6 @@ class Autoregressive(EnumeratedImages):
     context
         Vectors ``(*batch, context_size)`` or integer class labels ``(*batch)``. ``batch`` is the
         batch shape of the distribution. None for a network without context.
-
-    Raises
-    ------
-    TypeError
-        If ``network`` is not a network, or ``context`` is not a tensor.
-    ValueError
-        If ``context`` does not suit the network. Values of labels are checked with validation on.
 
     Examples
     --------
@@ -55,6 +50,7 @@ class Autoregressive(EnumeratedImages):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
+    shared = ("network", "context")
 
     def __init__(
         self,
@@ -70,23 +66,12 @@ class Autoregressive(EnumeratedImages):
         event_shape = torch.Size(network.shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Autoregressive:
-        """Return the same distribution with a larger batch shape."""
-        new = expanded(Autoregressive, self, batch_shape, _instance)
-        new.network = self.network
-        new.context = self.context  # not expanded, so nothing is computed twice
-        return new
-
     @constraints.dependent_property
     def support(self) -> constraints.Constraint:
         """Images whose pixels are in the support of the likelihood."""
         return constraints.independent(self.network.pixel_distribution.support, self.event_dim)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass or log-density of images ``(*sample, *batch, *shape)``, nats."""
-        check_value(value, self.event_shape)
-        if self._validate_args:
-            self._validate_sample(value)
+    def _log_prob(self, value: Tensor) -> Tensor:
         log_probs = [self._sum(self._log_probs(m, value)) for m in self.network.members]
         log_prob = log_probs[0]
         if len(log_probs) > 1:
@@ -104,23 +89,10 @@ class Autoregressive(EnumeratedImages):
     def complete(self, value: Tensor, observed: Tensor) -> Tensor:
         """Draw the missing pixels of images given the others, exactly.
 
-        Parameters
-        ----------
-        value
-            Images ``(*batch, *shape)``; missing pixels may hold anything.
-        observed
-            Which pixels are given, booleans that broadcast to the shape of ``value``. The given
-            pixels of each image must be the first ones in the network's ordering.
-
-        Returns
-        -------
-        Tensor
-            ``(*batch, *shape)``, in the wider of the types of ``value`` and the network.
-
-        Raises
-        ------
-        ValueError
-            If the given pixels are not the first ones of the ordering or lie outside the support.
+        Missing pixels of the images ``value``, ``(*batch, *shape)``, may hold anything.
+        ``observed`` are booleans that broadcast to that shape. The given pixels of each image must
+        be the first ones in the network's ordering and inside the support, else a ValueError is
+        raised. The result has the wider of the types of ``value`` and the network.
         """
         value, observed = self._with_prefix(value, observed)
         batch = self._batch(value)

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ppgen.distributions.enumerated import EnumeratedImages
-from ppgen.distributions.expand import expanded
 from ppgen.images import check_value
 
 
@@ -25,6 +24,9 @@ class BernoulliTable(EnumeratedImages):
 
     .. math:: \log p(x \mid k) = \sum_d x_d \, l_{kd} - \sum_d \log(1 + e^{l_{kd}}).
 
+    Raises a ValueError if an argument has another shape or type or, with validation on, an index is
+    out of range.
+
     Parameters
     ----------
     logits
@@ -34,11 +36,6 @@ class BernoulliTable(EnumeratedImages):
     observed
         Which pixels are observed, booleans ``(*batch, channel, height, width)``; ``log_prob``
         marginalises the others, whose values have no effect. None: all. Draws have all pixels.
-
-    Raises
-    ------
-    ValueError
-        If an argument has another shape or type or, with validation on, an index is out of range.
 
     Examples
     --------
@@ -57,6 +54,7 @@ class BernoulliTable(EnumeratedImages):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
+    shared = ("logits", "index", "observed")  # so that log_prob stays a matrix product
 
     def __init__(
         self,
@@ -88,13 +86,6 @@ class BernoulliTable(EnumeratedImages):
                 f"index holds rows from {index.min()} to {index.max()}; expected "
                 f"0 … {len(logits) - 1}, the rows of logits"
             )
-
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> BernoulliTable:
-        """Return the same distribution with a larger batch shape."""
-        new = expanded(BernoulliTable, self, batch_shape, _instance)
-        # The index is not expanded, so that log_prob stays a matrix product.
-        new.logits, new.index, new.observed = self.logits, self.index, self.observed
-        return new
 
     @constraints.dependent_property(is_discrete=True)
     def support(self) -> constraints.Constraint:
@@ -132,11 +123,12 @@ class BernoulliTable(EnumeratedImages):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass of the observed pixels of images ``(*sample, *batch, *image_shape)``, nats."""
-        check_value(value, self.event_shape)
         if self.observed is not None:
+            check_value(value, self.event_shape)
             value = torch.where(self.observed, value, 0)
-        if self._validate_args:
-            self._validate_sample(value)
+        return super().log_prob(value)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
         # Dimensions in which one operand has size 1 become rows or columns of a matrix product.
         product = "...d,...d->..."
         ones = value.to(self.logits.dtype).flatten(-len(self.event_shape))

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from pyro.distributions import Categorical, constraints
 from torch import Tensor
 
 from ppgen.distributions.enumerated import EnumeratedImages, images_of
-from ppgen.distributions.expand import expanded
-from ppgen.images import check_image_shape, check_value
-
-Images = TypeVar("Images", bound="BinaryImages")
+from ppgen.images import check_image_shape
 
 
 class BinaryImages(EnumeratedImages):
     """Base: binary images are divided into classes, and a categorical variable draws the class.
 
-    A subclass defines ``_class_of``, ``_log_prob_in_class`` if a class has several images,
-    ``sample``, ``mean``, and ``expand`` by :meth:`_expanded`.
-
-    Parameters
-    ----------
-    image_shape
-        ``(channel, height, width)``.
-    logits
-        Log-probability of each class up to a constant, ``(*batch, classes)``.
+    ``logits`` are the log-probability of each class up to a constant, ``(*batch, classes)``. A
+    subclass defines ``_class_of``, ``_log_prob_in_class`` if a class has several images, ``sample``
+    and ``mean``, and names ``_class`` as ``batched``.
     """
 
     support = constraints.independent(constraints.boolean, 3)
@@ -39,23 +29,10 @@ class BinaryImages(EnumeratedImages):
         batch_shape, event_shape = self._class.batch_shape, torch.Size(image_shape)
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
-    def _expanded(
-        self: Images, owner: type[Images], batch_shape: torch.Size, instance: Images | None
-    ) -> Images:
-        # For the ``expand`` of the subclass ``owner``.
-        new = expanded(owner, self, batch_shape, instance)
-        new._class = self._class.expand(new.batch_shape)
-        return new
-
     @property
     def logits(self) -> Tensor:
         """Log-probability of each class, ``(*batch, classes)``, nats."""
         return self._class.logits
-
-    @property
-    def mean(self) -> Tensor:
-        """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
-        raise NotImplementedError
 
     @property
     def variance(self) -> Tensor:
@@ -67,11 +44,7 @@ class BinaryImages(EnumeratedImages):
         """Black and white, 0 and 1."""
         return torch.arange(2).to(self.logits)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of binary images ``(*sample, *batch, channel, height, width)``, nats."""
-        check_value(value, self.event_shape)
-        if self._validate_args:
-            self._validate_sample(value)
+    def _log_prob(self, value: Tensor) -> Tensor:
         number = self._class_of(value)
         return self._class.log_prob(number) + self._log_prob_in_class(number)
 

@@ -21,6 +21,8 @@ class CountImages(BinaryImages):
     With D pixels, an image with k black ones has probability ``weights[k] / C(D, k)``, where C is
     the binomial coefficient. Black pixels are 1, white ones 0.
 
+    Raises a ValueError if there are not D + 1 weights, or they are negative or do not sum to one.
+
     Parameters
     ----------
     image_shape
@@ -30,16 +32,6 @@ class CountImages(BinaryImages):
     logits
         Alternative to ``weights``: their logarithms up to a constant. For large images, whose
         weights may be below the smallest floating-point number.
-
-    Raises
-    ------
-    ValueError
-        If there are not D + 1 weights, or they are negative or do not sum to one.
-
-    See Also
-    --------
-    CountImages.counts_proportional : P(K = k) proportional to k.
-    CountImages.images_proportional : p(x) proportional to the count of x.
 
     Examples
     --------
@@ -54,6 +46,7 @@ class CountImages(BinaryImages):
         "weights": constraints.simplex,
         "logits": constraints.real_vector,
     }
+    batched = ("_class",)
 
     def __init__(
         self,
@@ -62,8 +55,7 @@ class CountImages(BinaryImages):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        pixels = check_image_shape(image_shape)
-        name = "logits"
+        pixels, name = check_image_shape(image_shape), "logits"
         if weights is not None and logits is None:
             name, logits = "weights", _log(weights)
             self.weights = weights
@@ -77,10 +69,6 @@ class CountImages(BinaryImages):
                 f"expected (…, {pixels + 1}), one for each count of black pixels from 0 to {pixels}"
             )
         super().__init__(image_shape, logits, validate_args)
-
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> CountImages:
-        """Return the same distribution with a larger batch shape."""
-        return self._expanded(CountImages, batch_shape, _instance)
 
     @classmethod
     def counts_proportional(
@@ -108,8 +96,7 @@ class CountImages(BinaryImages):
     ) -> CountImages:
         """Return the distribution with p(x) = k / (D 2^(D − 1)), proportional to the count of x.
 
-        Then P(K = k) = C(D − 1, k − 1) / 2^(D − 1): one pixel, drawn uniformly, is black, and a
-        fair coin decides each of the others.
+        One pixel, drawn uniformly, is black, and a fair coin decides each of the others.
 
         Examples
         --------
@@ -152,13 +139,7 @@ class CountImages(BinaryImages):
 
 
 def log_binomials(n: int) -> Tensor:
-    """Compute log C(n, k) for k = 0 … n, in float64 and nats.
-
-    Examples
-    --------
-    >>> log_binomials(4).exp()
-    tensor([1.0000, 4.0000, 6.0000, 4.0000, 1.0000], dtype=torch.float64)
-    """
+    """Compute log C(n, k) for k = 0 … n, in float64 and nats."""
     log_factorials = torch.arange(1, n + 2, dtype=torch.float64).lgamma()
     return log_factorials[-1] - log_factorials - log_factorials.flip(0)
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log10, prod
 
-from pyro.distributions import TorchDistribution
 from torch import Tensor
 
+from ppgen.distributions.expand import Expandable
 from ppgen.distributions.states import states
+from ppgen.images import check_value
 
 LARGEST_ENUMERATION = 2**16
 """Largest number of images that is listed."""
 
 
-class EnumeratedImages(TorchDistribution):
+class EnumeratedImages(Expandable):
     """Base of distributions over all images whose pixels have the values :attr:`levels`.
 
-    Pyro sums a latent site out by ``config_enumerate`` if there are at most 2^16 images.
+    Pyro sums a latent site out by ``config_enumerate`` if there are at most 2^16 images. A subclass
+    defines ``_log_prob``, of values that are valid.
     """
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-mass or log-density of images ``(*sample, *batch, *image_shape)``, nats."""
+        check_value(value, self.event_shape)
+        if self._validate_args:
+            self._validate_sample(value)
+        return self._log_prob(value)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        raise NotImplementedError
 
     @property
     def levels(self) -> Tensor:
@@ -55,15 +67,6 @@ def images_of(levels: Tensor, image_shape: Sequence[int]) -> Tensor:
 
     The pixels of image number i are the digits of i, lowest digit first. Raises ValueError if there
     are more than 2^16.
-
-    Examples
-    --------
-    >>> import torch
-    >>> images_of(torch.tensor([0.0, 0.5, 1.0]), (1, 1, 2)).flatten(1)[:4]
-    tensor([[0.0000, 0.0000],
-            [0.5000, 0.0000],
-            [1.0000, 0.0000],
-            [0.0000, 0.5000]])
     """
     check_enumerable(image_shape, len(levels))
     pixels = prod(image_shape)

@@ -1,14 +1,37 @@
-"""The first step of every ``expand`` method in this package."""
+"""The method ``expand`` of all distributions in this package."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 from pyro.distributions import TorchDistribution
 
 Distribution = TypeVar("Distribution", bound=TorchDistribution)
+
+
+class Expandable(TorchDistribution):
+    """Base of distributions whose attributes are named for ``expand``.
+
+    A subclass with another constructor names its own, or defines ``expand``.
+    """
+
+    shared: ClassVar[tuple[str, ...]] = ()
+    """Attributes that stay as they are, so that nothing is computed once for each row."""
+
+    batched: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are expanded to the larger batch shape."""
+
+    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> Self:
+        """Return the same distribution with a larger batch shape."""
+        owner = next(c for c in type(self).__mro__ if {"shared", "batched"} & vars(c).keys())
+        new = expanded(owner, self, batch_shape, _instance)
+        for name in self.shared:
+            setattr(new, name, getattr(self, name))
+        for name in self.batched:
+            setattr(new, name, getattr(self, name).expand(new.batch_shape))
+        return new
 
 
 def expanded(
@@ -19,14 +42,6 @@ def expanded(
     ``owner`` is the class whose ``expand`` calls this; a subclass with another constructor needs
     its own. ``instance`` is the object to initialise; None: a new one. Raises ValueError if the
     batch shape of ``p`` does not broadcast to the larger one.
-
-    Examples
-    --------
-    >>> from ppgen.distributions import TabulatedDensity
-    >>> TabulatedDensity((1, 1, 2), torch.zeros(3, 4)).expand((5,))
-    Traceback (most recent call last):
-    ...
-    ValueError: batch_shape is (5,); expected one to which (3,) broadcasts
     """
     batch_shape = torch.Size(batch_shape)
     try:

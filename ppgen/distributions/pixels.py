@@ -9,21 +9,18 @@ from typing import Any, ClassVar
 
 import pyro.distributions as dist
 import torch
-from pyro.distributions import TorchDistribution, constraints
+from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from ppgen.distributions.expand import expanded
+from ppgen.distributions.expand import Expandable
 
 SERIES_BELOW = 0.1
 """Absolute value of a logit below which a series replaces formulas that are 0/0 at zero."""
 
 
 class CrossEntropyBernoulli(dist.Bernoulli):
-    """Bernoulli distribution whose log_prob also accepts values between 0 and 1.
-
-    Then log_prob is the negative cross-entropy with the value as the target probability.
-    """
+    """Bernoulli distribution whose log_prob of a value in [0, 1] is the negative cross-entropy."""
 
     support = constraints.unit_interval
 
@@ -55,16 +52,11 @@ class OpenBeta(dist.Beta):
         return log_prob.to(self.concentration1.dtype)
 
 
-class TruncatedExponential(TorchDistribution):
+class TruncatedExponential(Expandable):
     """Continuous Bernoulli with logit η: the density η exp(ηx) / (exp(η) − 1) on [0, 1].
 
     torch's ContinuousBernoulli clamps its probability away from 0 and 1, so in float32 it does not
     integrate to one for logits beyond ±16. This class is exact for every logit.
-
-    Parameters
-    ----------
-    logits
-        η, ``(*batch)``.
 
     Examples
     --------
@@ -74,16 +66,11 @@ class TruncatedExponential(TorchDistribution):
 
     arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real}
     support = constraints.unit_interval
+    batched = ("logits",)
 
     def __init__(self, logits: Tensor, validate_args: bool | None = None) -> None:
         self.logits = logits
         super().__init__(logits.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> TruncatedExponential:
-        """Return the same distribution with a larger batch shape."""
-        new = expanded(TruncatedExponential, self, batch_shape, _instance)
-        new.logits = self.logits.expand(new.batch_shape)
-        return new
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, nats."""
@@ -116,18 +103,12 @@ class TruncatedExponential(TorchDistribution):
         return torch.where(small, series, -1 / (-safe).expm1() - 1 / safe)
 
 
-class DiscretizedLogistic(TorchDistribution):
+class DiscretizedLogistic(Expandable):
     """Logistic variable rounded to the nearest of the integers 0 … ``levels`` − 1.
 
-    P(x) = F(x + 1/2) − F(x − 1/2) with the distribution function F, which counts as 0 below the
-    lowest integer and as 1 above the highest: these two also hold the tails.
-
-    Parameters
-    ----------
-    loc, scale
-        Of the logistic variable, ``(*batch)``.
-    levels
-        Number of integers.
+    P(x) = F(x + 1/2) − F(x − 1/2) with the distribution function F of the logistic variable with
+    ``loc`` and ``scale``. It counts as 0 below the lowest integer and as 1 above the highest: these
+    two also hold the tails.
 
     Examples
     --------
@@ -141,6 +122,8 @@ class DiscretizedLogistic(TorchDistribution):
         "scale": constraints.positive,
     }
     has_enumerate_support = True
+    shared = ("levels",)
+    batched = ("loc", "scale")
 
     def __init__(
         self, loc: Tensor, scale: Tensor, levels: int, validate_args: bool | None = None
@@ -148,13 +131,6 @@ class DiscretizedLogistic(TorchDistribution):
         self.loc, self.scale = torch.broadcast_tensors(loc, scale)
         self.levels = levels
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> DiscretizedLogistic:
-        """Return the same distribution with a larger batch shape."""
-        new = expanded(DiscretizedLogistic, self, batch_shape, _instance)
-        new.loc, new.scale = (t.expand(new.batch_shape) for t in (self.loc, self.scale))
-        new.levels = self.levels
-        return new
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:
@@ -197,9 +173,6 @@ class DiscretizedLogistic(TorchDistribution):
 
 
 def inside_unit_interval(x: Tensor) -> Tensor:
-    """Replace 0 and 1 by the floating-point numbers next to them.
-
-    In floating point, 0 and 1 stand for real numbers that nearly all lie inside the interval.
-    """
+    """Replace 0 and 1 by the floating-point numbers next to them, inside the interval."""
     numbers = torch.finfo(x.dtype)
     return x.clamp(numbers.tiny, 1 - numbers.eps / 2)

@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ppgen.distributions.enumerated import EnumeratedImages
-from ppgen.distributions.expand import expanded
 from ppgen.distributions.states import states
-from ppgen.images import check_image_shape, check_value
+from ppgen.images import check_image_shape
 
 MOST_LATENTS = 20
 """Largest number of binary latents in a sum, which is over one layer or two neighbouring ones."""
@@ -25,7 +24,8 @@ MOST_LATENTS = 20
 class SigmoidBelief(EnumeratedImages):
     r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), with Bernoulli units given the layer above.
 
-    With one layer of M latents, weights w, biases c and prior logits b, the sum has 2^M terms:
+    See Neal 1992, Connectionist learning of belief networks, section 2. With one layer of M
+    latents, weights w, biases c and prior logits b, the sum has 2^M terms:
 
     .. math::
         \log p(x) = c \cdot x + \log \sum_z \exp\Big(z \cdot (w x) + \log p(z)
@@ -35,6 +35,9 @@ class SigmoidBelief(EnumeratedImages):
     images of D pixels cost 2^M (D + N) M operations; going through the pixels of every image would
     cost 2^M D N M. Higher layers are summed out in the same way from the top down, with the states
     of the layer below in place of images.
+
+    Raises a ValueError if shapes do not match, ``memory`` is not positive, or there are too many
+    states to sum over.
 
     Parameters
     ----------
@@ -49,16 +52,6 @@ class SigmoidBelief(EnumeratedImages):
         Largest size of one chunk of states, in MiB; a chunk has one state or more. With several
         chunks, gradients compute each a second time instead of storing it.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not match, ``memory`` is not positive, or there are too many states to sum
-        over.
-
-    References
-    ----------
-    Neal 1992, Connectionist learning of belief networks, section 2.
-
     Examples
     --------
     Two latents, each of which turns on one of two pixels:
@@ -70,6 +63,7 @@ class SigmoidBelief(EnumeratedImages):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
+    shared = ("prior_logits", "layers", "memory")
     support = constraints.independent(constraints.boolean, 3)
 
     def __init__(
@@ -81,18 +75,11 @@ class SigmoidBelief(EnumeratedImages):
         validate_args: bool | None = None,
     ) -> None:
         sizes = [check_image_shape(image_shape), *(len(weight) for weight, _ in layers)]
-        _check_shapes(sizes, prior_logits, layers)
-        check_summable(sizes[1:])
+        _check_layers(sizes, prior_logits, layers)
         if not memory > 0:
             raise ValueError(f"memory is {memory}; expected a positive number of MiB")
         self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
         super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
-
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> SigmoidBelief:
-        """Return the same distribution with a larger batch shape."""
-        new = expanded(SigmoidBelief, self, batch_shape, _instance)
-        new.prior_logits, new.layers, new.memory = self.prior_logits, self.layers, self.memory
-        return new
 
     @property
     def levels(self) -> Tensor:
@@ -107,11 +94,7 @@ class SigmoidBelief(EnumeratedImages):
             " which is not computed; expected draws, or their average: p.sample((1000,)).mean(0)"
         )
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-mass of images ``(*sample, *batch, channel, height, width)``, nats."""
-        check_value(value, self.event_shape)
-        if self._validate_args:
-            self._validate_sample(value)
+    def _log_prob(self, value: Tensor) -> Tensor:
         log_prior = _log_prior(self.prior_logits)
         for weight, bias in reversed(self.layers[1:]):
             below = states(range(2 ** len(bias)), len(bias), device=bias.device).to(bias.dtype)
@@ -161,20 +144,7 @@ def _log_prior(logits: Tensor) -> Tensor:
     return table
 
 
-def check_summable(latents: Sequence[int]) -> None:
-    """Raise ValueError if layers, sizes from below, have too many joint states to sum over."""
-    # A sum is over the joint states of two layers at a time; higher ones are summed out before.
-    most = max(map(sum, pairwise(latents)), default=latents[0])
-    if most > MOST_LATENTS:
-        raise ValueError(
-            f"latents are {tuple(latents)}: the exact likelihood would be a sum over 2^{most} ≈ "
-            f"{2.0**most:.1e} joint states; expected at most {MOST_LATENTS} binary latents, "
-            f"{2**MOST_LATENTS:,} states, in one layer or two neighbouring ones: take a bound "
-            "instead, by ppgen.elbo or ppgen.iwae"
-        )
-
-
-def _check_shapes(
+def _check_layers(
     sizes: Sequence[int], prior_logits: Tensor, layers: Sequence[tuple[Tensor, Tensor]]
 ) -> None:
     expected = [((above, below), (below,)) for below, above in pairwise(sizes)]
@@ -184,4 +154,14 @@ def _check_shapes(
             f"prior_logits has the shape {tuple(prior_logits.shape)}, weights and biases of the "
             f"layers have {found}; expected (latents of the top layer,), and "
             f"(latents, units below) and (units below,) from {sizes[0]} pixels up"
+        )
+    # A sum is over the joint states of two layers at a time; higher ones are summed out before.
+    latents = sizes[1:]
+    most = max(map(sum, pairwise(latents)), default=latents[0])
+    if most > MOST_LATENTS:
+        raise ValueError(
+            f"latents are {tuple(latents)}: the exact likelihood would be a sum over 2^{most} ≈ "
+            f"{2.0**most:.1e} joint states; expected at most {MOST_LATENTS} binary latents, "
+            f"{2**MOST_LATENTS:,} states, in one layer or two neighbouring ones: take a bound "
+            "instead, by ppgen.elbo or ppgen.iwae"
         )

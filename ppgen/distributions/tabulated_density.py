@@ -20,6 +20,9 @@ class TabulatedDensity(BinaryImages):
 
     Each distribution computes the sum, so ``log_prob`` is differentiable in f with its normaliser.
 
+    Raises a ValueError if there are too many images, or ``logits`` does not have one value for
+    each.
+
     Parameters
     ----------
     image_shape
@@ -27,15 +30,6 @@ class TabulatedDensity(BinaryImages):
     logits
         log f of all images, ``(*batch, 2**pixels)``, in the order of
         :func:`ppgen.distributions.all_images`.
-
-    Raises
-    ------
-    ValueError
-        If there are too many images, or ``logits`` does not have one value for each.
-
-    See Also
-    --------
-    TabulatedDensity.of_network : log f from a network.
 
     Examples
     --------
@@ -45,6 +39,7 @@ class TabulatedDensity(BinaryImages):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real_vector}
+    batched = ("_class",)
 
     def __init__(
         self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
@@ -58,26 +53,15 @@ class TabulatedDensity(BinaryImages):
             )
         super().__init__(image_shape, logits, validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: Any = None) -> TabulatedDensity:
-        """Return the same distribution with a larger batch shape."""
-        return self._expanded(TabulatedDensity, batch_shape, _instance)
-
     @classmethod
     def of_network(
         cls, network: nn.Module, image_shape: Sequence[int], validate_args: bool | None = None
     ) -> TabulatedDensity:
         """Make a distribution of a network's outputs for all images.
 
-        It does not own the network's parameters: make the network part of the module that is
-        trained.
-
-        Parameters
-        ----------
-        network
-            Maps images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or
-            ``(batch, 1)``.
-        image_shape
-            As for the class.
+        The network maps images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or
+        ``(batch, 1)``. The distribution does not own its parameters: make the network part of the
+        module that is trained.
 
         Examples
         --------

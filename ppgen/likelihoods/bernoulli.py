@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ppgen.arguments import check_kind
 from ppgen.distributions.pixels import CrossEntropyBernoulli
-from ppgen.likelihoods.grey_levels import check_grey_levels, grey_values
-from ppgen.likelihoods.likelihood import Likelihood, at_least_float32
+from ppgen.likelihoods.likelihood import Likelihood, at_least_float32, check_grey_levels
 
 
 class Bernoulli(Likelihood):
@@ -36,7 +35,7 @@ class Bernoulli(Likelihood):
         Salakhutdinov and Murray 2008 binarise once; drawing for every batch is called dynamic
         binarisation. Binary images are returned as they are.
         """
-        grey = grey_values(images, levels)
+        grey = _grey_values(images, levels)
         return grey if levels == 2 else torch.bernoulli(grey)
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
@@ -76,8 +75,13 @@ class SoftBernoulli(Bernoulli):
         return CrossEntropyBernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Return the grey values, from 0 to 1."""
-        return grey_values(images, levels)
+        """Return the grey values g / (``levels`` − 1), from 0 to 1."""
+        return _grey_values(images, levels)
+
+
+def _grey_values(images: Tensor, levels: int) -> Tensor:
+    check_grey_levels(images, levels)
+    return images.to(torch.get_default_dtype()) / (levels - 1)
 
 
 def as_likelihood(likelihood: Likelihood | None) -> Likelihood:

@@ -17,7 +17,20 @@ LINEAR_FROM = 1000.0
 """Concentration of a Beta above which it is linear, not exponential, in the raw output."""
 
 
-class Gaussian(Density):
+class NormalDensity(Density):
+    """Base of densities made from normal variables with a floor of their variance."""
+
+    outputs = 2
+
+    def __init__(self, variance_floor: float = 1e-6) -> None:
+        self.variance_floor = check_positive("variance_floor", variance_floor)
+
+    def normal(self, mean: Tensor, log_variance: Tensor) -> dist.Normal:
+        """Return normal variables, given the log of their variance above the floor."""
+        return dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt())
+
+
+class Gaussian(NormalDensity):
     """Gaussian pixels on the real line; the network returns their mean and log-variance.
 
     Part of the mass lies outside [0, 1], on values that no image has.
@@ -25,9 +38,9 @@ class Gaussian(Density):
     Parameters
     ----------
     variance_floor
-        Added to every variance. Without it, the density of constant pixels grows without bound as
-        the variance shrinks. The default is a little below 1 / (12 · 256²), the variance within
-        one of 256 levels, so it costs dequantised images nothing.
+        Added to every variance. Without it, the density of constant pixels has no upper bound. The
+        default is a little below 1 / (12 · 256²), the variance within one of 256 levels, so it
+        costs dequantised images nothing.
 
     Examples
     --------
@@ -37,28 +50,19 @@ class Gaussian(Density):
     tensor([-58.8121, -58.8121, -58.8121, -58.8121, -58.8121])
     """
 
-    outputs = 2
-
-    def __init__(self, variance_floor: float = 1e-6) -> None:
-        self.variance_floor = check_positive("variance_floor", variance_floor)
-
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return Gaussians; ``raw`` holds the mean and the log of the variance above the floor."""
-        return self._normal(*at_least_float32(raw).unbind(-4))
+        return self.normal(*at_least_float32(raw).unbind(-4)).to_event(3)
 
     def grey(self, x: Tensor) -> Tensor:
         """Clamp values to [0, 1]."""
         return x.clamp(0, 1)
 
-    def _normal(self, mean: Tensor, log_variance: Tensor) -> TorchDistribution:
-        return dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt()).to_event(3)
-
 
 class HomoscedasticGaussian(nn.Module, Gaussian):
     """Gaussian pixels whose means come from the network and whose one variance is a parameter.
 
-    It is a module, so a model that holds it trains and saves the variance. Use one instance for
-    each model.
+    Use one instance for each model, which trains and saves the variance.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ class HomoscedasticGaussian(nn.Module, Gaussian):
     """
 
     outputs = 1
+    __repr__ = Density.__repr__
 
     def __init__(self, variance: float = 0.1, variance_floor: float = 1e-6) -> None:
         nn.Module.__init__(self)
@@ -88,11 +93,8 @@ class HomoscedasticGaussian(nn.Module, Gaussian):
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return Gaussians with the means ``raw``."""
-        return self._normal(at_least_float32(raw).squeeze(-4), at_least_float32(self.log_variance))
-
-    def extra_repr(self) -> str:
-        """Return the arguments, for ``repr``."""
-        return f"variance_floor={self.variance_floor}"
+        means = at_least_float32(raw).squeeze(-4)
+        return self.normal(means, at_least_float32(self.log_variance)).to_event(3)
 
 
 class Beta(Density):
@@ -147,7 +149,7 @@ class ContinuousBernoulli(Density):
         return TruncatedExponential(at_least_float32(raw).squeeze(-4)).to_event(3)
 
 
-class LogitNormal(Density):
+class LogitNormal(NormalDensity):
     """Pixels whose logit is Gaussian; the network returns its mean and log-variance.
 
     The density vanishes at 0 and 1. Their logits are infinite, so log_prob there is that of the
@@ -156,8 +158,7 @@ class LogitNormal(Density):
     Parameters
     ----------
     variance_floor
-        Added to every variance of a logit. Without it, the density of constant pixels has no upper
-        bound.
+        As for :class:`Gaussian`, of logits.
 
     Examples
     --------
@@ -167,15 +168,9 @@ class LogitNormal(Density):
     tensor([0.5000])
     """
 
-    outputs = 2
-
-    def __init__(self, variance_floor: float = 1e-6) -> None:
-        self.variance_floor = check_positive("variance_floor", variance_floor)
-
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return logit-normals; ``raw`` is the logit's mean, and log-variance above the floor."""
-        mean, log_variance = at_least_float32(raw).unbind(-4)
-        logit = dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt())
+        logit = self.normal(*at_least_float32(raw).unbind(-4))
         return dist.TransformedDistribution(logit, [SigmoidTransform()]).to_event(3)
 
     def mean(self, distribution: TorchDistribution) -> Tensor:

@@ -8,11 +8,11 @@ from inspect import signature
 from math import log, prod
 
 import torch
-from pyro.distributions import TorchDistribution
+from pyro.distributions import TorchDistribution, is_validation_enabled
 from torch import Tensor
 
 from ppgen.arguments import check_size
-from ppgen.likelihoods.grey_levels import binned, check_grey_levels, dequantised
+from ppgen.distributions.pixels import inside_unit_interval
 
 
 class Likelihood(ABC):
@@ -40,8 +40,7 @@ class Likelihood(ABC):
     def of_images(self, raw: Tensor, shape: Sequence[int]) -> TorchDistribution:
         """Return the distribution of images of a given shape, given a network's raw outputs.
 
-        Raw outputs of another shape raise ValueError; they would often broadcast, to numbers that
-        mean nothing.
+        Raw outputs of another shape raise ValueError; they would often broadcast.
 
         Examples
         --------
@@ -69,10 +68,9 @@ class Likelihood(ABC):
         """
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
-        """Nats to add to the log_prob of encoded images for a bound on that of their grey levels.
+        """Nats of each pixel to add to log_prob for a bound on that of the grey levels.
 
-        Returns one value for each pixel, in the shape of ``images``. Raises ValueError if log_prob
-        implies no bound for images with ``levels`` grey levels.
+        Raises ValueError if log_prob implies no bound for images with ``levels`` grey levels.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no log_volume(images, levels); define it, or inherit from "
@@ -80,12 +78,13 @@ class Likelihood(ABC):
         )
 
     def bits_per_pixel(self, log_prob: Tensor, images: Tensor, levels: int) -> Tensor:
-        """Convert log-probabilities of encoded images to bits per pixel.
+        """Convert log-probabilities of encoded images to bits per pixel, in the shape of these.
 
         All likelihoods share this unit. The result is an upper bound of −log2 P(images) / pixels,
         where P is the model's mass of images with ``levels`` grey levels. It is a bound in
         expectation if ``encode`` or the log_prob is random. A colour image has three pixels at
-        each place.
+        each place. Raises a ValueError if log_prob implies no bound for images with ``levels`` grey
+        levels, or has another shape.
 
         Parameters
         ----------
@@ -95,17 +94,6 @@ class Likelihood(ABC):
             Grey levels before encoding, ``(*batch, channel, height, width)``.
         levels
             Number of grey levels.
-
-        Returns
-        -------
-        Tensor
-            Bits per pixel of each image, in the shape of ``log_prob``.
-
-        Raises
-        ------
-        ValueError
-            If log_prob implies no bound for images with ``levels`` grey levels, or has another
-            shape.
 
         Examples
         --------
@@ -156,8 +144,19 @@ class Density(Likelihood):
     """
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Draw each pixel uniformly from its level's interval, at each call again."""
-        return dequantised(images, levels)
+        """Draw each pixel uniformly from its level's interval, at each call again.
+
+        Values are never 0 or 1, where many densities are zero or infinite.
+
+        Examples
+        --------
+        >>> from ppgen.likelihoods import Beta
+        >>> Beta().encode(torch.tensor([0, 1, 2, 3]), levels=4).mul(4).floor()
+        tensor([0., 1., 2., 3.])
+        """
+        check_grey_levels(images, levels)
+        grey = images.to(torch.get_default_dtype())
+        return inside_unit_interval((grey + torch.rand_like(grey)) / levels)
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
         """−log ``levels``, the log-length of each level's interval."""
@@ -168,13 +167,8 @@ class Density(Likelihood):
 class Mass(Likelihood):
     """Base of mass functions over the integers 0 … ``levels`` − 1, which are bins of grey levels.
 
-    All bins hold equally many grey levels, up to one. The grey levels of a bin share its mass
-    evenly. With as many grey levels as bins, log_prob is the exact log-probability of an image.
-
-    Parameters
-    ----------
-    levels
-        Number of bins, 2 or more.
+    Bins share the grey levels as evenly as integers can, and the grey levels of a bin share its
+    mass. With as many grey levels as bins, log_prob is the exact log-probability of an image.
     """
 
     def __init__(self, levels: int) -> None:
@@ -183,14 +177,22 @@ class Mass(Likelihood):
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
         """Return the number of each pixel's bin, in torch's default floating-point type."""
-        return binned(images, levels, self.levels).to(torch.get_default_dtype())
+        return self._bins(images, levels).to(torch.get_default_dtype())
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
         """−log of the number of grey levels in the pixel's bin."""
-        bins = binned(images, levels, self.levels)
-        every_level = torch.arange(levels, device=images.device)
-        sizes = binned(every_level, levels, self.levels).bincount()
+        bins = self._bins(images, levels)
+        sizes = self._bins(torch.arange(levels, device=images.device), levels).bincount()
         return -sizes.log()[bins]
+
+    def _bins(self, images: Tensor, levels: int) -> Tensor:
+        check_grey_levels(images, levels)
+        if self.levels > levels:
+            raise ValueError(
+                f"levels is {levels}; expected images with {self.levels} or more grey levels, one "
+                f"for each of the likelihood's {self.levels}"
+            )
+        return images.long() * self.levels // levels
 
     def grey(self, x: Tensor) -> Tensor:
         """Midpoint (x + 1/2) / ``levels`` of each bin, the mean that :class:`Density` encodes."""
@@ -199,6 +201,27 @@ class Mass(Likelihood):
     def network_input(self, x: Tensor) -> Tensor:
         """Divide by ``levels`` − 1, so that the lowest bin is 0 and the highest 1."""
         return x / (self.levels - 1)
+
+
+def check_grey_levels(images: Tensor, levels: int) -> None:
+    """Raise ValueError unless images hold whole numbers from 0 to ``levels`` − 1.
+
+    With Pyro's validation off, values are not checked: a GPU would have to be waited for.
+    """
+    if levels < 2:
+        raise ValueError(f"levels is {levels}; expected 2 or more grey levels")
+    if images.numel() == 0 or not is_validation_enabled():
+        return
+    lowest, highest = (bound.item() for bound in images.aminmax())
+    if not 0 <= lowest <= highest < levels:
+        raise ValueError(
+            f"images hold values from {lowest} to {highest}; expected grey levels 0 … {levels - 1}"
+        )
+    if images.is_floating_point() and (images != images.round()).any():
+        raise ValueError(
+            f"images hold fractions; expected whole grey levels 0 … {levels - 1}: convert grey "
+            f"values from 0 to 1 by (images * {levels - 1}).round()"
+        )
 
 
 def at_least_float32(raw: Tensor) -> Tensor:

@@ -18,12 +18,7 @@ NARROWEST = 0.02
 class Categorical(Mass):
     """Integer pixels 0 … ``levels`` − 1 without order, one logit for each value.
 
-    log_prob is a log-mass over images with ``levels`` levels.
-
-    Parameters
-    ----------
-    levels
-        Number of values. ``encode`` bins images with more grey levels.
+    log_prob is a log-mass over images with ``levels`` levels. ``encode`` bins images with more.
 
     Examples
     --------
