@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_kind, check_size
+from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.masked_linear import (
     MaskedLinear,
     connections,
@@ -19,6 +20,8 @@ from ppgen.autoregressive.masked_linear import (
     sums_by_degree,
 )
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.ordering import Ordering
+from ppgen.likelihoods import Likelihood
 
 
 class MADE(AutoregressiveNetwork):
@@ -61,16 +64,19 @@ class MADE(AutoregressiveNetwork):
     def __init__(
         self,
         shape: Sequence[int],
-        *args: Any,
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Ordering | None = None,
+        inputs: InputEncoding | None = None,
+        *,
         hidden: Sequence[int] = (500,),
         masks: int = 1,
         random_orderings: bool = False,
         direct: bool = True,
         activation: Callable[[], nn.Module] = nn.ReLU,
         seed: int = 0,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(shape, *args, **kwargs)
+        super().__init__(shape, likelihood, context_size, ordering, inputs)
         check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
         for number, units in enumerate(self.hidden):
@@ -193,5 +199,12 @@ class FullyVisible(MADE):
     torch.Size([5, 1, 1, 8, 8])
     """
 
-    def __init__(self, shape: Sequence[int], *args: Any, **kwargs: Any) -> None:
-        super().__init__(shape, *args, hidden=(), **kwargs)
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Ordering | None = None,
+        inputs: InputEncoding | None = None,
+    ) -> None:
+        super().__init__(shape, likelihood, context_size, ordering, inputs, hidden=())

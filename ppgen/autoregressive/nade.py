@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ppgen.arguments import check_size
+from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.network import AutoregressiveNetwork, uniform
+from ppgen.autoregressive.ordering import Ordering
+from ppgen.likelihoods import Likelihood
 
 BLOCK = 16
 """Pixels of a block."""
@@ -41,10 +44,19 @@ class NADE(AutoregressiveNetwork):
     torch.Size([5, 1, 1, 8, 8])
     """
 
-    def __init__(self, shape: Sequence[int], *args: Any, hidden: int = 500, **kwargs: Any) -> None:
-        super().__init__(shape, *args, **kwargs)
+    def __init__(
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Ordering | None = None,
+        inputs: InputEncoding | None = None,
+        *,
+        hidden: int = 500,
+    ) -> None:
+        super().__init__(shape, likelihood, context_size, ordering, inputs)
         check_size("hidden", hidden)
-        pixels, outputs, context_size = self.pixels, self.likelihood.outputs, self.context_size
+        pixels, outputs = self.pixels, self.likelihood.outputs
         # Rows in drawing order.
         self.weight = uniform(pixels, self.inputs.features, hidden, fan_in=pixels)
         self.bias = nn.Parameter(torch.zeros(hidden))

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import check_size
+from ppgen.autoregressive.inputs import InputEncoding
 from ppgen.autoregressive.network import AutoregressiveNetwork
+from ppgen.autoregressive.ordering import Ordering
+from ppgen.likelihoods import Likelihood
 
 
 class SequenceNetwork(AutoregressiveNetwork):
@@ -90,11 +93,19 @@ class LSTM(SequenceNetwork):
     """
 
     def __init__(
-        self, shape: Sequence[int], *args: Any, hidden: int = 128, layers: int = 1, **kwargs: Any
+        self,
+        shape: Sequence[int],
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Ordering | None = None,
+        inputs: InputEncoding | None = None,
+        *,
+        hidden: int = 128,
+        layers: int = 1,
     ) -> None:
         check_size("hidden", hidden)
         check_size("layers", layers)
-        super().__init__(shape, hidden, *args, **kwargs)
+        super().__init__(shape, hidden, likelihood, context_size, ordering, inputs)
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
 
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
@@ -130,13 +141,16 @@ class Transformer(SequenceNetwork):
     def __init__(
         self,
         shape: Sequence[int],
-        *args: Any,
+        likelihood: Likelihood | None = None,
+        context_size: int = 0,
+        ordering: Ordering | None = None,
+        inputs: InputEncoding | None = None,
+        *,
         width: int = 64,
         layers: int = 4,
         heads: int = 2,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(shape, width, *args, **kwargs)
+        super().__init__(shape, width, likelihood, context_size, ordering, inputs)
         check_size("layers", layers)
         check_size("heads", heads)
         if width % heads:

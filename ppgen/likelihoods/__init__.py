@@ -1,15 +1,21 @@
 """Likelihoods of pixels, p(x | raw), given the raw outputs of a network."""
 
-from ppgen.likelihoods.bernoulli import Bernoulli, SoftBernoulli, as_likelihood
 from ppgen.likelihoods.densities import (
     Beta,
     ContinuousBernoulli,
+    Density,
     Gaussian,
     HomoscedasticGaussian,
     LogitNormal,
 )
-from ppgen.likelihoods.likelihood import Density, Likelihood, Mass, at_least_float32
-from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture
+from ppgen.likelihoods.likelihood import (
+    Bernoulli,
+    Likelihood,
+    SoftBernoulli,
+    as_likelihood,
+    at_least_float32,
+)
+from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture, Mass
 
 __all__ = [
     "Bernoulli",

@@ -10,8 +10,44 @@ from pyro.distributions import TorchDistribution
 from pyro.distributions.transforms import SigmoidTransform
 from torch import Tensor, nn
 
-from ppgen.distributions.pixels import OpenBeta, TruncatedExponential
-from ppgen.likelihoods.likelihood import Density, at_least_float32, check_positive
+from ppgen.distributions.pixels import OpenBeta, TruncatedExponential, inside_unit_interval
+from ppgen.likelihoods.likelihood import (
+    Likelihood,
+    at_least_float32,
+    check_grey_levels,
+    check_positive,
+)
+
+
+class Density(Likelihood):
+    """Base of densities of grey values, on a scale on which black begins at 0 and white ends at 1.
+
+    log_prob is a log-density with respect to length on that scale. Each of L grey levels has an
+    interval of length 1/L, from which ``encode`` draws. The mass of a level is the density's
+    integral over its interval, and its logarithm is at least E[log p(x)] − log L by Jensen's
+    inequality (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
+    """
+
+    def encode(self, images: Tensor, levels: int) -> Tensor:
+        """Draw each pixel uniformly from its level's interval, at each call again.
+
+        Values are never 0 or 1, where many densities are zero or infinite.
+
+        Examples
+        --------
+        >>> from ppgen.likelihoods import Beta
+        >>> Beta().encode(torch.tensor([0, 1, 2, 3]), levels=4).mul(4).floor()
+        tensor([0., 1., 2., 3.])
+        """
+        check_grey_levels(images, levels)
+        grey = images.to(torch.get_default_dtype())
+        return inside_unit_interval((grey + torch.rand_like(grey)) / levels)
+
+    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+        """−log ``levels``, the log-length of each level's interval."""
+        check_grey_levels(images, levels)
+        return torch.full(images.shape, -log(levels), device=images.device)
+
 
 LINEAR_FROM = 1000.0
 """Concentration of a Beta above which it is linear, not exponential, in the raw output."""

@@ -1,4 +1,4 @@
-"""The base classes of likelihoods."""
+"""The base class of likelihoods, and those of binary pixels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from inspect import signature
 from math import log, prod
 
+import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution, is_validation_enabled
 from torch import Tensor
 
-from ppgen.arguments import check_size
-from ppgen.distributions.pixels import inside_unit_interval
+from ppgen.arguments import check_kind
+from ppgen.distributions.pixels import CrossEntropyBernoulli
 
 
 class Likelihood(ABC):
@@ -134,73 +135,85 @@ class Likelihood(ABC):
         return f"{type(self).__name__}({arguments})"
 
 
-class Density(Likelihood):
-    """Base of densities of grey values, on a scale on which black begins at 0 and white ends at 1.
+class Bernoulli(Likelihood):
+    """Binary pixels, one logit each; its log_prob is a log-mass over binary images.
 
-    log_prob is a log-density with respect to length on that scale. Each of L grey levels has an
-    interval of length 1/L, from which ``encode`` draws. The mass of a level is the density's
-    integral over its interval, and its logarithm is at least E[log p(x)] − log L by Jensen's
-    inequality (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
+    Examples
+    --------
+    >>> raw = torch.zeros(2, 1, 1, 8, 8)
+    >>> Bernoulli().distribution(raw).log_prob(torch.ones(2, 1, 8, 8))  # −64 log 2 nats
+    tensor([-44.3614, -44.3614])
     """
 
+    outputs = 1
+    symbols: int | None = 2
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return Bernoulli pixels with the logits ``raw``."""
+        return dist.Bernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
+
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Draw each pixel uniformly from its level's interval, at each call again.
+        """Draw each pixel white with its grey value as the probability, at each call again.
 
-        Values are never 0 or 1, where many densities are zero or infinite.
-
-        Examples
-        --------
-        >>> from ppgen.likelihoods import Beta
-        >>> Beta().encode(torch.tensor([0, 1, 2, 3]), levels=4).mul(4).floor()
-        tensor([0., 1., 2., 3.])
+        Salakhutdinov and Murray 2008 binarise once; drawing for every batch is called dynamic
+        binarisation. Binary images are returned as they are.
         """
-        check_grey_levels(images, levels)
-        grey = images.to(torch.get_default_dtype())
-        return inside_unit_interval((grey + torch.rand_like(grey)) / levels)
+        grey = _grey_values(images, levels)
+        return grey if levels == 2 else torch.bernoulli(grey)
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
-        """−log ``levels``, the log-length of each level's interval."""
+        """Zeros for binary images; raises ValueError for others, which have no bound."""
         check_grey_levels(images, levels)
-        return torch.full(images.shape, -log(levels), device=images.device)
+        if levels > 2:
+            raise ValueError(
+                f"levels is {levels}; expected 2, for {self} has probabilities of binary images "
+                "only: its log_prob of grey images cannot be compared in bits per pixel"
+            )
+        return torch.zeros(images.shape, device=images.device)
+
+    def draw(self, raw: Tensor) -> Tensor:
+        """Draw one pixel from each logit, without the cost of a distribution."""
+        return torch.bernoulli(at_least_float32(raw).squeeze(-1).sigmoid())
 
 
-class Mass(Likelihood):
-    """Base of mass functions over the integers 0 … ``levels`` − 1, which are bins of grey levels.
+class SoftBernoulli(Bernoulli):
+    """The cross-entropy objective: grey values are targets for the probabilities of white.
 
-    Bins share the grey levels as evenly as integers can, and the grey levels of a bin share its
-    mass. With as many grey levels as bins, log_prob is the exact log-probability of an image.
+    log_prob of a grey image x is Σ x log p + (1 − x) log(1 − p), a negative cross-entropy: the
+    mean log_prob of binary images drawn with x as their probabilities. It is a log-mass over
+    binary images. Over grey images it does not integrate to one, so ``bits_per_pixel`` raises
+    ValueError for them. Samples are binary.
+
+    Examples
+    --------
+    >>> raw = torch.zeros(2, 1, 1, 8, 8)
+    >>> SoftBernoulli().distribution(raw).log_prob(torch.full((2, 1, 8, 8), 0.3))
+    tensor([-44.3614, -44.3614])
     """
 
-    def __init__(self, levels: int) -> None:
-        check_size("levels", levels, least=2)
-        self.levels = self.symbols = levels
+    symbols = None
+
+    def distribution(self, raw: Tensor) -> TorchDistribution:
+        """Return Bernoulli pixels whose log_prob also accepts grey values."""
+        return CrossEntropyBernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
     def encode(self, images: Tensor, levels: int) -> Tensor:
-        """Return the number of each pixel's bin, in torch's default floating-point type."""
-        return self._bins(images, levels).to(torch.get_default_dtype())
+        """Return the grey values g / (``levels`` − 1), from 0 to 1."""
+        return _grey_values(images, levels)
 
-    def log_volume(self, images: Tensor, levels: int) -> Tensor:
-        """−log of the number of grey levels in the pixel's bin."""
-        bins = self._bins(images, levels)
-        sizes = self._bins(torch.arange(levels, device=images.device), levels).bincount()
-        return -sizes.log()[bins]
 
-    def _bins(self, images: Tensor, levels: int) -> Tensor:
-        check_grey_levels(images, levels)
-        if self.levels > levels:
-            raise ValueError(
-                f"levels is {levels}; expected images with {self.levels} or more grey levels, one "
-                f"for each of the likelihood's {self.levels}"
-            )
-        return images.long() * self.levels // levels
+def _grey_values(images: Tensor, levels: int) -> Tensor:
+    check_grey_levels(images, levels)
+    return images.to(torch.get_default_dtype()) / (levels - 1)
 
-    def grey(self, x: Tensor) -> Tensor:
-        """Midpoint (x + 1/2) / ``levels`` of each bin, the mean that :class:`Density` encodes."""
-        return (x + 0.5) / self.levels
 
-    def network_input(self, x: Tensor) -> Tensor:
-        """Divide by ``levels`` − 1, so that the lowest bin is 0 and the highest 1."""
-        return x / (self.levels - 1)
+def as_likelihood(likelihood: Likelihood | None) -> Likelihood:
+    """Return the likelihood, or :class:`Bernoulli` for None; raises TypeError for anything else."""
+    if likelihood is None:
+        return Bernoulli()
+    expected = "an instance of a likelihood, such as ppgen.likelihoods.Bernoulli()"
+    check_kind("likelihood", likelihood, Likelihood, expected)
+    return likelihood
 
 
 def check_grey_levels(images: Tensor, levels: int) -> None:

@@ -9,7 +9,47 @@ from torch import Tensor
 
 from ppgen.arguments import check_size
 from ppgen.distributions.pixels import DiscretizedLogistic, FloatingCategorical
-from ppgen.likelihoods.likelihood import Mass, at_least_float32
+from ppgen.likelihoods.likelihood import Likelihood, at_least_float32, check_grey_levels
+
+
+class Mass(Likelihood):
+    """Base of mass functions over the integers 0 … ``levels`` − 1, which are bins of grey levels.
+
+    Bins share the grey levels as evenly as integers can, and the grey levels of a bin share its
+    mass. With as many grey levels as bins, log_prob is the exact log-probability of an image.
+    """
+
+    def __init__(self, levels: int) -> None:
+        check_size("levels", levels, least=2)
+        self.levels = self.symbols = levels
+
+    def encode(self, images: Tensor, levels: int) -> Tensor:
+        """Return the number of each pixel's bin, in torch's default floating-point type."""
+        return self._bins(images, levels).to(torch.get_default_dtype())
+
+    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+        """−log of the number of grey levels in the pixel's bin."""
+        bins = self._bins(images, levels)
+        sizes = self._bins(torch.arange(levels, device=images.device), levels).bincount()
+        return -sizes.log()[bins]
+
+    def _bins(self, images: Tensor, levels: int) -> Tensor:
+        check_grey_levels(images, levels)
+        if self.levels > levels:
+            raise ValueError(
+                f"levels is {levels}; expected images with {self.levels} or more grey levels, one "
+                f"for each of the likelihood's {self.levels}"
+            )
+        return images.long() * self.levels // levels
+
+    def grey(self, x: Tensor) -> Tensor:
+        """Midpoint (x + 1/2) / ``levels`` of each bin, the mean that :class:`Density` encodes."""
+        return (x + 0.5) / self.levels
+
+    def network_input(self, x: Tensor) -> Tensor:
+        """Divide by ``levels`` − 1, so that the lowest bin is 0 and the highest 1."""
+        return x / (self.levels - 1)
+
 
 NARROWEST = 0.02
 """Smallest scale in levels. One level then has all but 1e-10 of the mass; gradients are finite."""
