@@ -9,18 +9,14 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_kind, check_shape
 
 
 def check_image_shape(image_shape: Sequence[int]) -> int:
-    """Return the number of pixels of ``(channel, height, width)``; raise an error if it is invalid.
+    """Return the number of pixels of ``(channel, height, width)``.
 
-    Raises
-    ------
-    TypeError
-        If it is not a sequence of whole numbers.
-    ValueError
-        If it does not have three sizes of 1 or more.
+    Raises a TypeError if it is not a sequence of whole numbers, a ValueError if it does not have
+    three sizes of 1 or more.
     """
     check_kind("image_shape", image_shape, Sequence, "(channel, height, width)")
     for place, size in enumerate(image_shape):
@@ -42,6 +38,21 @@ def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
         )
 
 
+def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
+    """Raise a ValueError if the shape of ``x`` is not ``(batch, *image_shape)``."""
+    shape = f"(channel, height, width) = {tuple(image_shape)}"
+    check_shape("x", x, (None, *image_shape), f"(batch, channel, height, width) with {shape}")
+
+
+def check_grey(name: str, images: Tensor) -> None:
+    """Raise a ValueError if images are not floating-point grey values."""
+    if not images.is_floating_point():
+        raise ValueError(
+            f"{name} has the type {images.dtype}; expected grey values as floats, such as "
+            "images / 255"
+        )
+
+
 def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
     """Raise a ValueError if an observed pixel is not 0 or 1; it names the first image and value."""
     outside = (x != 0) & (x != 1)
@@ -53,15 +64,6 @@ def check_binary(x: Tensor, observed: Tensor | None = None) -> None:
             f"image {first} has the value {x[first][outside[first]][0].item():g}; expected 0 and "
             "1: binarise the images, such as by data.load(…).binarized()"
         )
-
-
-def known_pixels(images: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the images with missing pixels set to 0, and the mask in their shape.
-
-    Raises a ValueError if the mask is invalid, see :func:`check_observed`.
-    """
-    observed = check_observed(observed, images.shape).to(images.device)
-    return images.where(observed, 0), observed
 
 
 def check_observed(observed: Tensor, shape: torch.Size) -> Tensor:

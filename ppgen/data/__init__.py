@@ -7,20 +7,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ppgen.data import binarized_mnist, digits, faces, glyphs, mnist
+from ppgen.data import binarized_mnist, bundled, faces, mnist
 from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
 
 __all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "load"]
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
-    "digits": digits.load,
+    "digits": bundled.load_digits,
     "mnist": mnist.loader("MNIST"),
     "fashion_mnist": mnist.loader("FashionMNIST"),
     "kmnist": mnist.loader("KMNIST"),
     "binarized_mnist": binarized_mnist.load,
-    "glyphs": glyphs.load,
-    "faces": faces.load,
+    "glyphs": bundled.load_glyphs,
+    "faces": bundled.load_faces,
     "olivetti": faces.load_olivetti,
     "frey": faces.load_frey,
 }

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ppgen.arguments import check_kind
 from ppgen.data.dataset import Part
-from ppgen.images import known_pixels
+from ppgen.images import check_observed
 
 Data = Any
 """A tensor, a tuple or a dict of tensors and arrays, a part of a data set; or, for calls that say
@@ -28,12 +28,7 @@ EVALUATION_BATCH = 1000
 
 
 class Setting:
-    """An argument of a program that is no row of its data, although it is a tensor.
-
-    Parameters
-    ----------
-    value
-        What the program is called with.
+    """A ``value`` among the arguments of a program that is no row of its data, although a tensor.
 
     Examples
     --------
@@ -49,12 +44,7 @@ class Setting:
 class Batch:
     """The arguments with which model and guide are called once: rows of data, and settings.
 
-    Attributes
-    ----------
-    args, kwargs
-        Positional arguments, and those by keyword.
-    rows
-        Which of them are rows of data: positions and keywords.
+    ``rows`` says which of the positional and keyword arguments are rows of data.
 
     Examples
     --------
@@ -74,38 +64,22 @@ class Batch:
 
     @classmethod
     def of(cls, data: Data) -> Batch:
-        """Read data as arguments.
-
-        Raises
-        ------
-        ValueError
-            If tensors differ in length, or have no rows.
-        """
+        """Read data as arguments; raise a ValueError if tensors differ in length or are empty."""
         if isinstance(data, Batch):
             return data
         if isinstance(data, Part):
             data = data.images
-        args: tuple[Any, ...] = ()
-        kwargs: dict[str, Any] = {}
         if data is None or isinstance(data, str | bool | int | float):
             raise TypeError(
                 f"data is {data!r}; expected a tensor or array, a tuple of arguments, a dict of "
                 "them by keyword, or a torch.utils.data data set or loader; an empty tuple () "
                 "calls a program that takes no arguments"
             )
-        if isinstance(data, Mapping):
-            kwargs = {name: _as_tensor(value) for name, value in data.items()}
-        else:
-            # A named tuple, such as a PackedSequence, is one argument.
-            several = type(data) in (tuple, list)
-            args = tuple(_as_tensor(value) for value in (data if several else (data,)))
-        named: dict[int | str, Any] = dict(enumerate(args))
-        named.update(kwargs)
-        lengths = {
-            name: len(value)
-            for name, value in named.items()
-            if isinstance(value, Tensor) and value.dim() > 0
-        }
+        by_name = isinstance(data, Mapping)
+        if not by_name:  # a named tuple, such as a PackedSequence, is one argument
+            data = dict(enumerate(data if type(data) in (tuple, list) else (data,)))
+        named = {name: _as_tensor(value) for name, value in data.items()}
+        lengths = {n: len(v) for n, v in named.items() if isinstance(v, Tensor) and v.dim() > 0}
         if len(set(lengths.values())) > 1:
             raise ValueError(
                 f"data has tensors of the lengths {lengths}; expected the same number of rows in "
@@ -114,8 +88,9 @@ class Batch:
             )
         if 0 in lengths.values():
             raise ValueError(f"data has tensors of the lengths {lengths}; expected one row or more")
-        batch = cls(args, kwargs, tuple(lengths))
-        return batch._each(lambda v: v.value if isinstance(v, Setting) else v, (*named,))
+        given = {n: v.value if isinstance(v, Setting) else v for n, v in named.items()}
+        args, kwargs = ((), given) if by_name else (tuple(given.values()), {})
+        return cls(args, kwargs, tuple(lengths))
 
     def __len__(self) -> int:
         return self.size
@@ -145,7 +120,9 @@ class Batch:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """Apply a function to each tensor of rows."""
-        return self._each(function, self.rows)
+        args = tuple(function(v) if i in self.rows else v for i, v in enumerate(self.args))
+        kwargs = {k: function(v) if k in self.rows else v for k, v in self.kwargs.items()}
+        return replace(self, args=args, kwargs=kwargs)
 
     def with_tensors(self, tensors: tuple[Tensor, ...]) -> Batch:
         """Put other rows in place of these."""
@@ -156,18 +133,12 @@ class Batch:
         """Repeat all rows, one copy of the batch after the other."""
         return self.map(lambda tensor: repeat_rows(tensor, times))
 
-    def _each(self, function: Callable[[Any], Any], names: tuple[int | str, ...]) -> Batch:
-        args = tuple(function(v) if i in names else v for i, v in enumerate(self.args))
-        kwargs = {k: function(v) if k in names else v for k, v in self.kwargs.items()}
-        return replace(self, args=args, kwargs=kwargs)
-
 
 class Batches:
-    """Rows of data in minibatches.
+    """Rows of data in minibatches; an epoch is a permutation of them, fixed by seed and epoch.
 
-    Every epoch is one permutation of the rows, fixed by seed and epoch. The last batch may be
-    short; a last batch of one row joins the batch before it, since a program may broadcast one row
-    silently.
+    The last batch may be short; a last batch of one row joins the batch before it, since a program
+    may broadcast one row silently.
 
     Parameters
     ----------
@@ -187,7 +158,7 @@ class Batches:
     Raises
     ------
     TypeError, ValueError
-        If the data is not of these kinds, values are not finite, or the batch size is not between 1
+        If the data is of another kind, values are not finite, or the batch size is not between 1
         and the number of rows.
 
     Examples
@@ -234,11 +205,8 @@ class Batches:
         joined = self.rows % self.batch_size == 1 < self.batch_size < self.rows
         return ceil(self.rows / self.batch_size) - joined
 
-    def checksum(self) -> int:
-        """Compute a number that changes with the data."""
-        return self._checksum(0)
-
-    def _checksum(self, checksum: int) -> int:
+    def checksum(self, checksum: int = 0) -> int:
+        """Compute a number that changes with the data, from the checksum of what comes before."""
         for tensor in self.data.tensors:
             in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)  # of any type
             checksum = zlib.crc32(in_bytes.numpy().data, checksum)
@@ -259,10 +227,7 @@ class Batches:
         self.keeps_order = True
 
     def __iter__(self) -> Iterator[Batch]:
-        """Go through the data once, in its own order; the transform runs with Pyro's validation on.
-
-        So images that cannot be transformed are found here, and need not be looked for again.
-        """
+        """Go through the data once, in its own order, the transform with Pyro's validation on."""
         for index in self._split(torch.arange(self.rows)):
             with pyro.validation_enabled(True):
                 batch = self.batch(slice(int(index[0]), int(index[-1]) + 1))
@@ -281,7 +246,6 @@ class Batches:
             yield self.batch(index[part::parts])
 
     def _order(self, seed: int, epoch: int) -> Tensor:
-        """Return the permutation of the rows in an epoch."""
         if self.keeps_order:
             return torch.arange(self.rows)
         mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
@@ -297,29 +261,20 @@ class Batches:
     def batch(self, index: slice | Tensor) -> Batch:
         """Return some rows as they are given to a program."""
         # New tensors each time: transforms with caches know a value by its identity.
-        batch = self.data[index] if self.data.rows else self.data
-        return self.cast(batch)
+        return self.cast(self.data[index] if self.data.rows else self.data)
 
     def cast(self, batch: Batch) -> Batch:
-        """Apply the transform to the first tensor, and cast what is floating."""
-        return cast(batch, self.transform, self.dtype, self.floating_images)
+        """Apply the transform to the first tensor; cast floating tensors and images in bytes."""
+        if self.transform is not None:
+            first, *others = batch.tensors
+            batch = batch.with_tensors((self.transform(first), *others))
+        return batch.map(self._floating)
 
-
-def cast(
-    batch: Batch, transform: Transform | None, dtype: torch.dtype | None, floating_images: bool
-) -> Batch:
-    """Apply a transform to the first tensor, and cast what is floating, or an image in bytes."""
-    if transform is not None:
-        first, *others = batch.tensors
-        batch = batch.with_tensors((transform(first), *others))
-
-    def floating(tensor: Tensor) -> Tensor:
+    def _floating(self, tensor: Tensor) -> Tensor:
         in_bytes = tensor.dtype == torch.uint8 and tensor.dim() == 4
-        if floating_images and in_bytes:
-            return tensor.to(dtype or torch.get_default_dtype())
-        return tensor.to(dtype or tensor.dtype) if tensor.is_floating_point() else tensor
-
-    return batch.map(floating)
+        if self.floating_images and in_bytes:
+            return tensor.to(self.dtype or torch.get_default_dtype())
+        return tensor.to(self.dtype or tensor.dtype) if tensor.is_floating_point() else tensor
 
 
 def _as_tensor(value: Any) -> Any:
@@ -367,15 +322,13 @@ def observed_batches(
 ) -> Batches:
     """Return images in batches, and last their masks if there are some; missing pixels become 0.
 
-    Raises
-    ------
-    ValueError
-        If the masks have the wrong type or shape, or observed pixels are not finite.
+    Raises a ValueError if masks have the wrong type or shape, or observed pixels are not finite.
     """
-    images = data[0].byte() if data[0].dtype == torch.bool else data[0]
+    images, *others = data
+    if images.dtype == torch.bool:
+        images = images.byte()
     if observed is not None:
-        images, observed = known_pixels(images, observed)
-        data = (images, *data[1:], observed)
-    else:
-        data = (images, *data[1:])
-    return Batches(data, min(batch_size, len(data[0])), device=device, dtype=dtype)
+        observed = check_observed(observed, images.shape).to(images.device)
+        images = images.where(observed, 0)
+        others.append(observed)
+    return Batches((images, *others), min(batch_size, len(images)), device=device, dtype=dtype)

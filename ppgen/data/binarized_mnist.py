@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import Dataset, Part, fetch, require, unreadable
+from ppgen.data.dataset import Dataset, Part, fetch, read_npz, require, unreadable
 
 AMAT_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 AMAT_FILES = {
@@ -33,24 +33,14 @@ def load(name: str, folder: Path, download: bool) -> Dataset:
                 url = AMAT_URL + file
                 fetch([folder / file], name, partial(download_url, url, str(folder), file, md5))
         require(files, name, alternative=packed)
-        parts = [
-            read_amat(path, rows)
-            for path, (rows, _) in zip(files, AMAT_FILES.values(), strict=True)
-        ]
+        parts = [read_amat(folder / file, rows) for file, (rows, _) in AMAT_FILES.items()]
     return Dataset(name, 2, *(Part(images) for images in parts))
 
 
 def read_packed(path: Path) -> list[Tensor]:
     """Read the three parts from an ``.npz`` file of rows packed by ``np.packbits``."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = [file[key] for key in ("train", "valid", "test")]
-    except Exception as error:  # of zipfile, numpy, or a missing key
-        raise unreadable("binarized_mnist", [path], error) from error
-    for array, (rows, _) in zip(arrays, AMAT_FILES.values(), strict=True):
-        if array.shape != (rows, 98) or array.dtype != np.uint8:
-            problem = f"an array of {array.dtype} {array.shape}; expected uint8 {(rows, 98)}"
-            raise unreadable("binarized_mnist", [path], problem)
+    files = zip(("train", "valid", "test"), AMAT_FILES.values(), strict=True)
+    arrays = read_npz("binarized_mnist", path, {part: (rows, 98) for part, (rows, _) in files})
     unpacked = (np.unpackbits(array, axis=1) for array in arrays)
     return [torch.from_numpy(array).view(-1, 1, 28, 28) for array in unpacked]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,12 +20,8 @@ class DataError(ValueError):
 class Part:
     """Images and, if known, their labels.
 
-    Attributes
-    ----------
-    images
-        Grey levels, ``(batch, channel, height, width)``, uint8.
-    labels
-        Class of each image, ``(batch,)``, int64; None if unknown.
+    ``images`` are grey levels, ``(batch, channel, height, width)``, uint8; ``labels`` the class of
+    each, ``(batch,)``, int64, or None.
     """
 
     images: Tensor
@@ -74,14 +71,10 @@ class Dataset:
     def binarized(self, method: str = "fixed", seed: int = 0) -> Dataset:
         """Return the same images with two levels.
 
-        Parameters
-        ----------
-        method
-            ``"fixed"``: each pixel is drawn once, white with its grey value as the probability
-            (Salakhutdinov and Murray 2008); ``"threshold"``: white from half grey on. For dynamic
-            binarisation, new draws for every batch, see ``ppgen.likelihoods.Bernoulli.encode``.
-        seed
-            Seed of the draws.
+        With the method ``"fixed"`` each pixel is drawn once, by ``seed``, white with its grey value
+        as the probability (Salakhutdinov and Murray 2008); with ``"threshold"`` it is white from
+        half grey on. For dynamic binarisation, new draws for every batch, see
+        ``ppgen.likelihoods.Bernoulli.encode``.
 
         Examples
         --------
@@ -109,12 +102,12 @@ class Dataset:
 
 def split(name: str, levels: int, train: Part, held_out: int, test: Part | None = None) -> Dataset:
     """Split the validation part, and the test part unless it is given, off the end of ``train``."""
-    parts = [] if test is None else [test]
-    while len(parts) < 2:
-        cut = len(train) - held_out
-        parts.append(train.slice(cut, len(train)))
-        train = train.slice(0, cut)
-    return Dataset(name, levels, train, validation=parts[1], test=parts[0])
+    end = len(train)
+    if test is None:
+        end -= held_out
+        test = train.slice(end, end + held_out)
+    cut = end - held_out
+    return Dataset(name, levels, train.slice(0, cut), train.slice(cut, end), test)
 
 
 def require(files: list[Path], name: str, alternative: Path | None = None) -> None:
@@ -137,6 +130,20 @@ def unreadable(name: str, files: list[Path], problem: object) -> DataError:
     return DataError(
         f"data set {name!r}: {paths} cannot be read ({problem}); delete it and download it again"
     )
+
+
+def read_npz(name: str, path: Path, shapes: dict[str, tuple[int, ...]]) -> list[np.ndarray]:
+    """Read the named arrays of an ``.npz`` file, of uint8 and of these shapes."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[key] for key in shapes]
+    except Exception as error:  # of zipfile, numpy, or a missing key
+        raise unreadable(name, [path], error) from error
+    for array, shape in zip(arrays, shapes.values(), strict=True):
+        if array.shape != shape or array.dtype != np.uint8:
+            problem = f"an array of {array.dtype} {array.shape}; expected uint8 {shape}"
+            raise unreadable(name, [path], problem)
+    return arrays
 
 
 def fetch(files: list[Path], name: str, download: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Faces: 100 small ones that come with scikit-image, the Olivetti faces and the Frey faces."""
+"""The Olivetti faces and the Frey faces, read from files."""
 
 from __future__ import annotations
 
@@ -9,29 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import DataError, Dataset, Part, fetch, require, split, unreadable
+from ppgen.data.dataset import DataError, Dataset, Part, fetch, read_npz, require, split
 
 OLIVETTI = (400, 64, 64)
 FREY = (1965, 28, 20)
-
-
-def load(name: str, folder: Path, download: bool) -> Dataset:
-    """Read the first half of scikit-image's ``lfw_subset``: 100 faces, 25×25, bundled with it.
-
-    They are resampled cut-outs of Labeled Faces in the Wild, floats from 0 to 1 that are rounded to
-    256 levels: 80 for training, 10 for validation, 10 for testing.
-    """
-    try:
-        from skimage.data import lfw_subset  # here, since it is an optional extra
-
-        greys = lfw_subset()[:100]
-    except Exception as error:  # not installed, or without its file
-        raise DataError(
-            f"data set {name!r} comes with scikit-image, which cannot load it here ({error}); "
-            "install it by pip install 'ppgen[faces]' or pip install scikit-image"
-        ) from error
-    images = torch.from_numpy(np.rint(255 * greys).astype(np.uint8)).unsqueeze(1)
-    return split(name, 256, Part(images), held_out=10)
 
 
 def load_olivetti(name: str, folder: Path, download: bool) -> Dataset:
@@ -65,14 +46,7 @@ def load_frey(name: str, folder: Path, download: bool) -> Dataset:
 
 def read(name: str, path: Path, shape: tuple[int, ...]) -> Tensor:
     """Read the array ``images`` of an ``.npz`` file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images = file["images"]
-    except Exception as error:  # of zipfile, numpy, or a missing key
-        raise unreadable(name, [path], error) from error
-    if images.shape != shape or images.dtype != np.uint8:
-        problem = f"an array of {images.dtype} {images.shape}; expected uint8 {shape}"
-        raise unreadable(name, [path], problem)
+    (images,) = read_npz(name, path, {"images": shape})
     return torch.from_numpy(images).unsqueeze(1)
 
 

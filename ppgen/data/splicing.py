@@ -12,15 +12,7 @@ from ppgen.data.dataset import DataError
 
 
 class Splices(NamedTuple):
-    """Spliced images and the indices of their halves.
-
-    Attributes
-    ----------
-    images
-        ``(n, channel, height, width)``, in the type of the source images.
-    left, right
-        Index of the source image of each half, ``(n,)``, int64.
-    """
+    """Spliced images ``(n, channel, height, width)``, and the image each half is from, ``(n,)``."""
 
     images: Tensor
     left: Tensor
@@ -31,24 +23,11 @@ def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> 
     """Splice left halves of images to right halves of images of another class.
 
     All ordered pairs of images of different classes are equally probable; draws are independent,
-    with replacement. If the width is odd, the middle column is the right image's.
+    with replacement, by ``seed``. If the width is odd, the middle column is the right image's.
 
-    Parameters
-    ----------
-    images
-        ``(batch, channel, height, width)``.
-    labels
-        Class of each image, ``(batch,)``: any integers.
-    n
-        Number of splices, 1 or more.
-    seed
-        Seed of the pairs.
-
-    Raises
-    ------
-    DataError
-        If there is not one label per image, there are fewer than two classes, or images are less
-        than two pixels wide.
+    ``images`` are ``(batch, channel, height, width)``; ``labels``, ``(batch,)``, any integers.
+    Raises a DataError if there is not one label per image, there are fewer than two classes, or
+    images are less than two pixels wide.
 
     Examples
     --------

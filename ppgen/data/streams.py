@@ -28,19 +28,10 @@ class StreamedBatches(Batches):
     ----------
     source
         A map-style data set, or a loader. It yields what a program takes: a tensor, a tuple or list
-        (positional arguments), or a dict (by keyword).
+        (positional arguments), or a dict (by keyword). Raises a TypeError or ValueError if it has
+        no length, is empty, or yields something else.
     batch_size, transform, device, dtype
         As for :class:`ppgen.data.batches.Batches`.
-
-    Attributes
-    ----------
-    kinds
-        The first batch of each set of arguments that batches hold, as it was read.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the source has no length, is empty, or yields something else.
 
     Examples
     --------
@@ -58,23 +49,29 @@ class StreamedBatches(Batches):
         dtype: torch.dtype | None = None,
     ) -> None:
         self.loader = source if isinstance(source, DataLoader) else None
-        self.dataset: Any = source.dataset if isinstance(source, DataLoader) else source
+        self.source: Any = source
         self.transform, self.dtype, self.device = transform, dtype, device
         self._known: dict[int | str, tuple[int, torch.dtype]] = {}
         if self.loader is None:
-            if isinstance(self.dataset, IterableDataset) or not hasattr(self.dataset, "__len__"):
+            if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
                 raise TypeError(
-                    f"data is a {type(self.dataset).__name__} without a length; expected a "
-                    "map-style data set, with __len__ and __getitem__, or a DataLoader"
+                    f"data is a {type(source).__name__} without a length; expected a map-style "
+                    "data set, with __len__ and __getitem__, or a DataLoader"
                 )
-            self.rows = len(self.dataset)
+            self.rows = len(source)
             self.batch_size = min(batch_size or EVALUATION_BATCH, self.rows)
         elif batch_size not in (None, self.loader.batch_size):
             raise ValueError(
                 f"batch_size is {batch_size}, and the loader's is {self.loader.batch_size}; leave "
                 "it out"
             )
-        own_batches = self.loader is not None and not _is_plain(self.loader)
+        # Batches that torch collates from rows of a data set are alike.
+        own_batches = self.loader is not None and (
+            self.loader.batch_size is None
+            or isinstance(self.loader.dataset, IterableDataset)
+            or self.loader.collate_fn is not default_collate
+        )
+        # The first batch of each set of arguments that batches hold, as it was read.
         self.kinds: dict[tuple[int | str, ...], Batch] = {}
         sizes = []
         if self.loader is not None or self.rows:
@@ -97,9 +94,9 @@ class StreamedBatches(Batches):
             return super().__len__()
         return self._length or len(self.loader)
 
-    def checksum(self) -> int:
+    def checksum(self, checksum: int = 0) -> int:
         """Compute a number that changes with the first batch and the number of rows."""
-        return self._checksum(self.rows)
+        return super().checksum(self.rows)
 
     def firsts(self, rows: int | None = None) -> list[Batch]:
         """Return the first rows of each kind of batch, at most a batch."""
@@ -109,13 +106,7 @@ class StreamedBatches(Batches):
             return [self.cast(batch) for batch in batches]
 
     def take_whole(self, why: str) -> None:
-        """Make one batch of all rows, which the program needs; a loader's batches are its own.
-
-        Raises
-        ------
-        ValueError
-            If a loader has several batches.
-        """
+        """Make one batch of all rows; raise a ValueError if a loader has several batches."""
         if self.loader is not None and len(self) > 1:
             raise ValueError(
                 f"the program needs all rows at once: {why}; expected tensors in memory, a data "
@@ -137,11 +128,11 @@ class StreamedBatches(Batches):
             yield batch if parts == 1 else batch[part::parts]
 
     def _source(self, order: Tensor | None = None) -> DataLoader:
-        """Return the loader, or one of the data set in some order, by default its own."""
+        # The loader, or one of the data set in some order, by default its own.
         if self.loader is not None:
             return self.loader
         parts = self._split(torch.arange(self.rows) if order is None else order)
-        return DataLoader(self.dataset, batch_sampler=[part.tolist() for part in parts])
+        return DataLoader(self.source, batch_sampler=[part.tolist() for part in parts])
 
     def _read(self, read: Any) -> Batch:
         batch = Batch.of(read).map(lambda tensor: tensor.to(self.device))
@@ -185,15 +176,6 @@ def count_rows(data: Data) -> int:
     """
     map_style: Any = data
     return len(map_style) if isinstance(data, TorchDataset) else len(Batch.of(data))
-
-
-def _is_plain(loader: DataLoader) -> bool:
-    """Whether a loader collates rows of a data set in torch's own way: batches are alike."""
-    return (
-        loader.batch_size is not None
-        and not isinstance(loader.dataset, IterableDataset)
-        and loader.collate_fn is default_collate
-    )
 
 
 def _plain_rows(loader: DataLoader) -> int:

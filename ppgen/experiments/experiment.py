@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from dataclasses import asdict, dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,7 @@ from ppgen.training.processes import Processes
 
 
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
-    """Make a parser with the options of every script.
-
-    They are ``--out``, ``--seed`` and ``--quick``, and with ``datasets`` also ``--data``,
-    ``--data-root`` and ``--download``.
-    """
+    """Make a parser with the options of every script, with ``datasets`` also those of the data."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,10 +45,7 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
 
 
 def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int) -> None:
-    """Add ``--epochs``, ``--resume``, ``--device`` and ``--compile``, for scripts that train.
-
-    The default number of epochs is ``epochs``, or ``quick`` with ``--quick``.
-    """
+    """Add ``--epochs`` (see :func:`sized_argument`), ``--resume``, ``--device``, ``--compile``."""
     sized_argument(parser, "--epochs", epochs, quick)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
@@ -87,7 +81,7 @@ class Experiment:
     name
         Name of the script, and of the folder if the options name no other.
     options
-        Parsed options.
+        Parsed options; raises SystemExit with a reason if one, the data or the folder is invalid.
 
     Attributes
     ----------
@@ -97,11 +91,6 @@ class Experiment:
         Folder of all output.
     metrics, settings
         Numbers so far, and options, versions and machine; :meth:`report` writes both.
-
-    Raises
-    ------
-    SystemExit
-        If options, data or folder are invalid, with a sentence that says how.
     """
 
     name: str
@@ -192,22 +181,11 @@ class Experiment:
     ) -> Result:
         """Record the test result of a trained model, for ``ppgen results``.
 
-        Parameters
-        ----------
-        model
-            Name in the tables.
-        program, history
-            Trained program and its training history.
-        estimate
-            Log-probabilities of ``data.test.images``, encoded by the likelihood.
-        data
-            Data set whose test images were used.
-        how
-            Kind of estimate: ``"exact"``, ``"ELBO"``, ``"1000 particles"``.
-        likelihood
-            Likelihood of the pixels; by default Bernoulli. The recorded nats are those of the data
-            set's grey levels, so that all likelihoods can be compared; with Bernoulli they are
-            those of binary images drawn from grey ones.
+        ``model`` is its name in the tables. The ``estimate`` is of log-probabilities of
+        ``data.test.images``, encoded by the likelihood, by default Bernoulli; ``how`` is its kind:
+        ``"exact"``, ``"ELBO"``, ``"1000 particles"``. The recorded nats are those of the data set's
+        grey levels, so that all likelihoods can be compared; with Bernoulli they are those of
+        binary images drawn from grey ones.
         """
         likelihood = as_likelihood(likelihood)
         try:
@@ -260,8 +238,5 @@ def script_name() -> str:
 
 def new_folder(parent: Path, name: str) -> Path:
     """Return a folder that does not exist yet: ``name``, else ``name-2``, and so on."""
-    folder, number = parent / name, 1
-    while folder.exists():
-        number += 1
-        folder = parent / f"{name}-{number}"
-    return folder
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(parent / each for each in names if not (parent / each).exists())

@@ -29,54 +29,29 @@ class ResultsError(ValueError):
 
 @dataclass(frozen=True)
 class Result:
-    """Test result of a trained model.
+    """Test result of a trained model."""
 
-    Attributes
-    ----------
-    model
-        Name, with the sizes that matter for comparisons.
-    data
-        Images whose probability was computed: data set and kind of binarisation, or grey levels.
-    nats
-        Minus the mean log-probability of a test image; None if it is not finite.
-    standard_error
-        Standard error of ``nats`` over the test images; None for a single image.
-    estimate
-        Kind of estimate: exact, a bound, a number of particles.
-    bits
-        Bits per pixel; None if the likelihood is not one of the data set's grey levels.
-    parameters
-        Number of learned parameters, including the guide's.
-    epochs, seconds
-        Epochs of training, and seconds of its steps.
-    device
-        Device of the test, and of the training unless it was resumed elsewhere.
-    """
-
-    model: str
-    data: str
-    nats: float | None
-    standard_error: float | None
-    estimate: str
-    bits: float | None
-    parameters: int
+    model: str  # name, with the sizes that matter for comparisons
+    data: str  # data set and kind of binarisation, or grey levels
+    nats: float | None  # minus the mean log-probability of a test image; None if not finite
+    standard_error: float | None  # of the nats, over the test images; None for a single image
+    estimate: str  # exact, a bound, a number of particles
+    bits: float | None  # per pixel; None if the likelihood is not one of the grey levels
+    parameters: int  # learned ones, the guide's among them
     epochs: int
-    seconds: float
-    device: str
+    seconds: float  # of the training steps
+    device: str  # of the test, and of the training unless it was resumed elsewhere
 
 
 @dataclass(frozen=True)
 class Run:
-    """Saved run of a script: its folder and results, and the command that reproduces it.
-
-    ``environment`` names versions and machine; ``quick`` is True for a trial run with ``--quick``.
-    """
+    """Saved run of a script: its folder and results, and the command that reproduces it."""
 
     folder: Path
     results: tuple[Result, ...]
     command: str = ""
-    environment: str = ""
-    quick: bool = False
+    environment: str = ""  # versions and machine
+    quick: bool = False  # whether it is a trial run with --quick
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -86,9 +61,8 @@ class Run:
         ResultsError if the folder is not a run's or its files are damaged.
         """
         settings = read_json(folder, "settings.json")
-        if not (folder / "metrics.json").exists():
-            return cls(folder, ())
-        rows = read_json(folder, "metrics.json").get("results", [])
+        ended = (folder / "metrics.json").exists()
+        rows = ended and read_json(folder, "metrics.json").get("results")
         if not rows:
             return cls(folder, ())
         try:
@@ -122,12 +96,8 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     for folder in folders:
         inside = [folder] if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
         if not inside:
-            what = (
-                "is not the folder of a run and contains none"
-                if folder.exists()
-                else "is not there"
-            )
-            raise ResultsError(f"{folder} {what}")
+            missing = "is not the folder of a run and contains none"
+            raise ResultsError(f"{folder} {missing if folder.exists() else 'is not there'}")
         found |= {run.resolve(): run for run in inside if run.resolve() not in found}
     return list(found.values())
 

@@ -14,20 +14,16 @@ from ppgen.distributions import Autoregressive
 from ppgen.distributions.autoregressive import check_is_network
 from ppgen.program import Program
 
-DRAWS_OF_A_MEAN, IMAGES_AT_ONCE = 100, 1000
-"""Completions that are averaged, and images times completions drawn at a time."""
+DRAWS_OF_A_MEAN = 100  # completions that are averaged
+IMAGES_AT_ONCE = 1000  # images times completions drawn at a time
 
 
 class AutoregressiveModel(Program):
     """x ~ Autoregressive(network, context), at the site ``"x"``; the ELBO is log p(x).
 
-    A training step of a network with several members uses one of them, drawn at random; its
-    expected log-probability is a lower bound of the mixture's.
-
-    Parameters
-    ----------
-    network
-        Any :class:`ppgen.autoregressive.AutoregressiveNetwork`; raises TypeError for other objects.
+    ``network`` is any :class:`ppgen.autoregressive.AutoregressiveNetwork`. A training step of one
+    with several members uses one of them, drawn at random; its expected log-probability is a lower
+    bound of the mixture's.
 
     Examples
     --------
@@ -66,16 +62,8 @@ class AutoregressiveModel(Program):
         """Log p(x) of images, or of their observed pixels, ``(batch,)``, nats.
 
         For a network with several members it is that of the mixture, also in training mode.
-
-        Parameters
-        ----------
-        x
-            ``(batch, *shape)``.
-        observed
-            Booleans: which pixels are known. They must be the first ones in the network's
-            ordering, otherwise ValueError is raised. None: all.
-        context
-            Class labels or vectors, one for each image.
+        ``context`` holds class labels or vectors, one for each image. ``observed`` is a boolean
+        mask; raises a ValueError if its pixels are not the first ones in the network's ordering.
         """
         if observed is None:
             observed = torch.ones((), dtype=torch.bool, device=x.device)
@@ -86,13 +74,8 @@ class AutoregressiveModel(Program):
     ) -> Tensor:
         """Draw the missing pixels from p(missing | observed pixels), exactly; ``(batch, *shape)``.
 
-        Parameters
-        ----------
-        x, observed, context
-            As for :meth:`log_likelihood`.
-        mean
-            Whether to fill in the mean of the missing pixels over 100 draws instead, as grey
-            values; it has no closed form.
+        If ``mean`` is True, fill in their mean over 100 draws, as grey values: it has no closed
+        form. The other arguments are those of :meth:`log_likelihood`.
         """
         p = self.distribution(context)
         if not mean:

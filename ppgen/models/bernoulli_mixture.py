@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import pyro
@@ -15,9 +14,8 @@ from torch.nn import functional as F
 from ppgen.arguments import check_size
 from ppgen.data.batches import observed_batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
-from ppgen.images import check_binary, check_image_shape, check_observed
+from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
 from ppgen.models import bernoulli_mixture_em as em
-from ppgen.models.checks import check_batch
 from ppgen.models.em import alternate
 from ppgen.objectives import EnumeratedELBO
 from ppgen.program import Program
@@ -26,9 +24,11 @@ from ppgen.program import Program
 class BernoulliMixture(Program):
     """z ~ Cat(softmax b), x_d | z = k ~ Bern(sigmoid(w_kd + c_d)): pixels independent given z.
 
+    The parameters are ``class_logits``, b, ``(classes,)``; ``weights``, w, ``(classes, channel,
+    height, width)``; and ``bias``, c, ``(channel, height, width)``.
+
     The class z is summed out: ``ppgen.fit`` maximises log p(x) itself, not a bound, :meth:`fit_em`
     does so by expectation maximisation, and likelihood, posterior of z and completions are exact.
-    Each costs a matrix product of images, pixels and classes.
 
     With pseudo-counts both maximise the posterior density of the probabilities (MAP) under the
     priors Beta(1 + a, 1 + a) of each pixel in each class and Dirichlet(1 + α) of the classes.
@@ -38,22 +38,9 @@ class BernoulliMixture(Program):
     image_shape
         ``(channel, height, width)``.
     classes
-        K, the number of classes, 1 or more. More classes than distinct images do not raise the
-        likelihood of the data.
-    pixel_pseudo_count
-        a, 0 or more: number of white and of black pixels added to each class.
-    class_pseudo_count
-        α, 0 or more: number of images added to each class.
-
-    Attributes
-    ----------
-    class_logits
-        b, ``(classes,)``.
-    weights
-        w, ``(classes, channel, height, width)``; small random numbers at first, so that an image
-        has about −log 2 nats a pixel.
-    bias
-        c, ``(channel, height, width)``.
+        K, the number of classes, 1 or more.
+    pixel_pseudo_count, class_pseudo_count
+        a and α, 0 or more: white and black pixels, and images, added to each class.
 
     Examples
     --------
@@ -80,8 +67,7 @@ class BernoulliMixture(Program):
         super().__init__()
         check_image_shape(image_shape)
         check_size("classes", classes)
-        counts = {"pixel": pixel_pseudo_count, "class": class_pseudo_count}
-        for name, count in counts.items():
+        for name, count in (("pixel", pixel_pseudo_count), ("class", class_pseudo_count)):
             if not count >= 0:
                 raise ValueError(f"{name}_pseudo_count is {count}; expected 0 or more")
         self.image_shape = tuple(image_shape)
@@ -105,8 +91,8 @@ class BernoulliMixture(Program):
     def model(self, x: Tensor | None = None, observed: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw the class z, then the image at site ``"x"``.
 
-        If ``x`` is given, pixels that are not ``observed`` (booleans) are marginalised, so
-        ``ppgen.fit(mixture, (images, observed), …)`` fits images with missing pixels.
+        Pixels of ``x`` that are not ``observed`` are marginalised: fit images with missing pixels
+        by ``ppgen.fit(mixture, (images, observed), …)``.
         """
         if self.pixel_pseudo_count or self.class_pseudo_count:
             pyro.factor("prior", self.log_prior())
@@ -124,19 +110,10 @@ class BernoulliMixture(Program):
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
-        Parameters
-        ----------
-        x
-            Zeros and ones of any type, ``(batch, channel, height, width)``. Values at missing
-            pixels are ignored.
-        observed
-            Boolean mask that broadcasts to the images; None: all pixels are observed. Missing
-            pixels are marginalised.
-
-        Raises
-        ------
-        ValueError
-            If ``x`` or ``observed`` have another shape or type, or observed pixels are not binary.
+        ``x`` holds zeros and ones of any type, ``(batch, channel, height, width)``; ``observed`` is
+        a boolean mask that broadcasts to it. Missing pixels are marginalised, whatever their
+        values. Raises a ValueError for other shapes or types, and observed pixels that are not
+        binary.
         """
         return self._log_joint(x, observed).logsumexp(0)
 
@@ -149,10 +126,9 @@ class BernoulliMixture(Program):
 
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
-        """Fill in missing pixels given the observed ones: ``(batch, channel, height, width)``.
+        """Draw the missing pixels from the exact conditional, or fill in its ``mean``, grey values.
 
-        They are the exact conditional mean, grey values, if ``mean`` is True, else a draw from the
-        exact conditional. ``x`` and ``observed`` are as for :meth:`log_likelihood`.
+        ``x`` and ``observed`` are as for :meth:`log_likelihood`.
         """
         posterior = self.responsibilities(x, observed)
         if mean:
@@ -177,15 +153,15 @@ class BernoulliMixture(Program):
     ) -> list[float]:
         """Fit by expectation maximisation; no iteration lowers the likelihood.
 
-        At the start all classes are equally probable, and each class image is half-way between the
-        mean image and an image chosen by k-means++. Parameters stay finite if pixels are constant
-        or a class loses all its images, see
-        :func:`ppgen.models.bernoulli_mixture_em.maximisation`.
+        Returns the mean log-likelihood of an image, in nats, plus :meth:`log_prior` divided by the
+        number of images, at the start (:func:`ppgen.models.bernoulli_mixture_em.starting_point`)
+        and after each iteration. Parameters stay finite if pixels are constant or a class loses all
+        its images, see :func:`ppgen.models.bernoulli_mixture_em.maximisation`.
 
         Parameters
         ----------
         images, observed
-            As for :meth:`log_likelihood`; uint8 takes the least memory.
+            As for :meth:`log_likelihood`, of a floating type, bool or uint8, the smallest.
         iterations, tolerance
             Stop after this many iterations, or when one gains fewer nats an image.
         batch_size
@@ -193,21 +169,10 @@ class BernoulliMixture(Program):
         warm_start
             If True, start from the current parameters.
         callback
-            Called with the mixture and the values so far before each iteration and at the end; the
+            Called with the program and the values so far before each iteration and at the end; the
             fit stops if it returns True.
         seed
             Seed of the start.
-
-        Returns
-        -------
-        list of float
-            Mean log-likelihood of an image at the start and after each iteration, in nats, plus
-            :meth:`log_prior` divided by the number of images.
-
-        Raises
-        ------
-        ValueError
-            If images, mask or numbers are invalid.
         """
         check_batch(images, self.image_shape)
         batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)
@@ -224,13 +189,7 @@ class BernoulliMixture(Program):
         def maximisation(expected: em.Expectations) -> None:
             self._set_logits(*em.maximisation(expected, self.pixel_logits, *counts))
 
-        return alternate(
-            expectation,
-            maximisation,
-            iterations=iterations,
-            tolerance=tolerance,
-            stop=partial(callback, self) if callback else None,
-        )
+        return alternate(self, expectation, maximisation, iterations, tolerance, callback)
 
     def _set_logits(self, class_logits: Tensor, pixel_logits: Tensor) -> None:
         self.class_logits.copy_(class_logits)

@@ -1,7 +1,6 @@
 """Expectation maximisation for mixtures of Bernoullis, batch by batch in bounded memory.
 
-Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm; for
-this model Bishop 2006, Pattern recognition and machine learning, section 9.3.3.
+Bishop 2006, Pattern recognition and machine learning, section 9.3.3.
 """
 
 from __future__ import annotations
@@ -15,11 +14,8 @@ from torch import Tensor
 from ppgen.data.batches import Batch, Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 
-LARGEST_LOGIT = 15.0
-"""Bound on the absolute value of logits, for pixels that are constant in a class."""
-
-SEEDING_IMAGES = 10_000
-"""Number of images, drawn at random if there are more, from which k-means++ chooses centres."""
+LARGEST_LOGIT = 15.0  # for pixels that are constant in a class
+SEEDING_IMAGES = 10_000  # from which k-means++ chooses centres, drawn at random if there are more
 
 
 def log_joint(
@@ -33,17 +29,11 @@ def log_joint(
 
 @dataclass
 class Expectations:
-    """Expected counts under the posterior of the classes, and the log-likelihood.
+    """Expected counts under the posterior of the classes, and Σ log p(x) in nats.
 
-    Attributes
-    ----------
-    images
-        Expected number of images of each class, ``(classes,)``.
-    white, seen
-        Expected number of images of each class with this pixel white, and with it observed; both
-        broadcast to ``(classes, channel, height, width)``.
-    log_likelihood
-        Σ log p(x), nats.
+    ``images`` is the expected number of images of each class, ``(classes,)``. ``white`` and
+    ``seen`` are those with a pixel white, and with it observed; both broadcast to
+    ``(classes, channel, height, width)``.
     """
 
     images: Tensor
@@ -104,18 +94,13 @@ def starting_point(batches: Batches, classes: int, seed: int) -> tuple[Tensor, T
     """
     from sklearn.cluster import kmeans_plusplus  # here, since it takes a second to import
 
-    first = batches.data.tensors[0]
-    dtype = batches.first(1)[0].dtype
-    if not dtype.is_floating_point:
-        dtype = torch.get_default_dtype()
-    zeros = torch.zeros(1, *first.shape[1:], dtype=dtype, device=first.device)
+    zeros = torch.zeros_like(batches.first(1)[0])
     _, mean_logits = maximisation(expectation(zeros.new_zeros(1), zeros, batches), zeros)
     mean = mean_logits.sigmoid()
 
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(first), generator=generator)[:SEEDING_IMAGES].to(first.device)
-    images, *observed = (tensor[chosen] for tensor in batches.data.tensors)
-    images = images.to(dtype)
+    chosen = torch.randperm(batches.rows, generator=generator)[:SEEDING_IMAGES].to(zeros.device)
+    images, *observed = batches.batch(chosen)
     if observed:
         images = torch.where(observed[0], images, mean)
     _, centres = kmeans_plusplus(

@@ -11,30 +11,29 @@ from typing import TypeVar
 from ppgen.arguments import check_size
 
 Expected = TypeVar("Expected")
+Fitted = TypeVar("Fitted")
 
 
 def alternate(
+    program: Fitted,
     expectation: Callable[[], tuple[float, Expected]],
     maximisation: Callable[[Expected], None],
-    *,
     iterations: int,
     tolerance: float,
-    stop: Callable[[list[float]], bool | None] | None = None,
+    callback: Callable[[Fitted, list[float]], bool | None] | None,
 ) -> list[float]:
-    """Alternate E-steps and M-steps until the objective converges.
+    """Alternate E-steps and M-steps until the objective converges, and return its values.
 
     ``expectation`` is the E-step: it returns the objective at the current parameters, and what the
-    M-step ``maximisation`` needs to set new ones. The loop ends after the given number of
-    iterations, when one gains less than ``tolerance``, or if ``stop``, called with the objectives
-    so far after every E-step, returns True. It returns the objective at the start and after each
-    iteration.
+    M-step ``maximisation`` needs to set new ones. The other arguments are those of
+    :meth:`ppgen.models.BernoulliMixture.fit_em`.
     """
     check_size("iterations", iterations, least=0)
     values: list[float] = []
     while True:
         value, expected = expectation()
         values.append(value)
-        stopped = stop is not None and stop(values)
+        stopped = callback is not None and callback(program, values)
         converged = len(values) > 1 and values[-1] - values[-2] < tolerance
         if stopped or converged or len(values) > iterations:
             return values

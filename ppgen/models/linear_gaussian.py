@@ -12,20 +12,21 @@ from pyro.distributions import MultivariateNormal, constraints
 from torch import Tensor, nn
 from torch.distributions import transform_to
 
-from ppgen.images import check_image_shape, check_observed
+from ppgen.images import check_batch, check_grey, check_image_shape, check_observed
 from ppgen.likelihoods import at_least_float32
-from ppgen.models.checks import check_batch, check_grey
 from ppgen.program import Program
 
 
 class LinearGaussian(Program):
     """z ~ N(0, I), x | z ~ N(W z + mean, σ² I); q(z | x) = N(A (x − mean), C), the exact family.
 
+    The model's parameters are ``loadings``, W, ``(latent, channel, height, width)``; ``mean``,
+    ``(channel, height, width)``; and ``log_scale``, log σ, ``()``.
+
     Images are grey values as floats, usually from 0 to 1; log-likelihoods are densities on that
     scale. Likelihood, posterior and missing pixels are exact, since everything is Gaussian (Tipping
-    and Bishop 1999, Probabilistic principal component analysis, section 3). ``ppgen.fit`` trains
-    model and guide by SVI. Its default ELBO has zero variance if the guide is the exact posterior:
-    then log p(x, z) − log q(z | x) = log p(x) for every z.
+    and Bishop 1999, Probabilistic principal component analysis, section 3). The ELBO has zero
+    variance if the guide is the exact posterior: log p(x, z) − log q(z | x) = log p(x) for every z.
 
     Parameters
     ----------
@@ -33,15 +34,6 @@ class LinearGaussian(Program):
         ``(channel, height, width)``.
     latent
         Dimension d of z, from 1 to the number of pixels less 1.
-
-    Attributes
-    ----------
-    loadings
-        W, ``(latent, channel, height, width)``.
-    mean
-        ``(channel, height, width)``.
-    log_scale
-        log σ, ``()``.
 
     Examples
     --------
@@ -92,19 +84,10 @@ class LinearGaussian(Program):
     def posterior(self, x: Tensor, observed: Tensor | None = None) -> MultivariateNormal:
         """Return the exact posterior p(z | x), batch shape ``(batch,)``.
 
-        Parameters
-        ----------
-        x
-            ``(batch, channel, height, width)``. Values at missing pixels are ignored.
-        observed
-            Boolean mask, True if a pixel is observed, that broadcasts to the images. One mask for
-            all images is cheapest. None: all pixels are observed. The posterior of an image without
-            observed pixels is the prior.
-
-        Raises
-        ------
-        ValueError
-            If image or mask are invalid, or σ is too small for the precision of the floats.
+        ``observed`` is a boolean mask of pixels that broadcasts to the images; one for all images
+        is cheapest. Values at missing pixels are ignored; without observed pixels the posterior is
+        the prior. Raises a ValueError if image or mask are invalid, or σ is too small for the
+        precision of the floats.
         """
         observed = self._check(x, observed)
         loadings, variance = self.loadings.flatten(1), self.scale**2
@@ -137,20 +120,16 @@ class LinearGaussian(Program):
 
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
-        """Fill in missing pixels given the observed ones: ``(batch, channel, height, width)``.
+        """Draw the missing pixels from the exact conditional, noise included, or fill in its mean.
 
-        They are the exact conditional mean if ``mean`` is True, else a draw from the exact
-        conditional, noise included. ``x`` and ``observed`` are as in :meth:`posterior`.
+        ``x`` and ``observed`` are as in :meth:`posterior`.
         """
         posterior = self.posterior(x, observed)
         pixels = self._pixels(posterior.mean if mean else posterior.sample())
         return x.where(observed, pixels.mean if mean else pixels.sample())
 
     def walk(self, z: Tensor, offsets: Tensor) -> Tensor:
-        """Return E[x | z] with one latent dimension of ``z`` moved at a time, by each offset.
-
-        The shape is ``(latent, offsets, channel, height, width)``.
-        """
+        """Return E[x | z] with one latent dimension moved at a time, ``(latent, offsets, …)``."""
         steps = offsets.view(-1, 1) * torch.eye(self.latent).to(z).unsqueeze(1)
         return self.decode(z + steps)
 
@@ -174,8 +153,7 @@ class LinearGaussian(Program):
         self, x: Tensor, observed: Tensor | None, posterior: MultivariateNormal
     ) -> Tensor:
         # log p(x) = log p(x, z) − log p(z | x) for any z. At the posterior's mean log p(z | x) is
-        # d/2 − entropy, and no large numbers cancel. In float32 the error is a thirtieth of that of
-        # the quadratic form in Woodbury's identity.
+        # d/2 − entropy, and no large numbers cancel, unlike in Woodbury's identity.
         z = posterior.mean
         if observed is None:
             pixels = self._pixels(z).log_prob(x)

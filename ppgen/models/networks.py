@@ -11,11 +11,7 @@ from torch import Tensor, nn
 from ppgen.images import check_image_shape
 
 Activation = Callable[[], nn.Module]
-"""Makes an activation, such as ``nn.ReLU``."""
-
-Size = tuple[int, int]
-"""Height and width."""
-
+Size = tuple[int, int]  # height and width
 Upsampling = Callable[[int, int, Size, Size], nn.Module]
 """Makes a layer from input channels, output channels, input size and output size (about twice)."""
 
@@ -25,12 +21,8 @@ def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential
 
     Examples
     --------
-    >>> mlp([64, 32, 10])
-    Sequential(
-      (0): Linear(in_features=64, out_features=32, bias=True)
-      (1): ReLU()
-      (2): Linear(in_features=32, out_features=10, bias=True)
-    )
+    >>> [type(layer).__name__ for layer in mlp([64, 32, 10])]
+    ['Linear', 'ReLU', 'Linear']
     """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
@@ -44,10 +36,7 @@ def mlp_encoder(
     hidden: Sequence[int] = (400,),
     activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
-    """Make a perceptron from images ``(*batch, channel, height, width)`` to ``(*batch, outputs)``.
-
-    ``hidden`` holds the sizes of its hidden layers.
-    """
+    """Make a perceptron from images to ``(*batch, outputs)``, with these hidden layer sizes."""
     sizes = [check_image_shape(image_shape), *hidden, outputs]
     return nn.Sequential(nn.Flatten(-3), *mlp(sizes, activation))
 
@@ -59,7 +48,7 @@ def mlp_decoder(
     hidden: Sequence[int] = (400,),
     activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
-    """Make a perceptron from latents ``(*batch, latent)`` to raw outputs of every pixel.
+    """Make a perceptron from ``(*batch, latent)`` to raw outputs of every pixel.
 
     These have the shape ``(*batch, outputs, channel, height, width)``.
     """
@@ -101,10 +90,9 @@ class ResidualBlock(nn.Module):
 
 
 class OverLeadingDimensions(nn.Module):
-    """Apply a network with one batch dimension over any number of leading dimensions.
+    """Apply a network that takes one batch dimension to inputs with any number of them.
 
-    The network maps ``(batch, *event)`` to ``(batch, *output)``; ``event_dims`` counts the
-    dimensions of ``event``. Importance sampling adds a dimension of particles.
+    ``event_dims`` counts the dimensions of an input after the batch.
     """
 
     def __init__(self, network: nn.Module, event_dims: int) -> None:
@@ -129,20 +117,8 @@ def convolutional_encoder(
 ) -> nn.Module:
     """Make a convolutional network from images ``(*batch, *image_shape)`` to ``(*batch, outputs)``.
 
-    Parameters
-    ----------
-    image_shape
-        ``(channel, height, width)``.
-    outputs
-        Length of the output vectors.
-    channels
-        Output channels of each convolution with stride 2.
-    hidden
-        Size of the layer between the last convolution and the outputs.
-    blocks
-        Number of residual blocks after each convolution with stride 2.
-    activation
-        Maker of the activations.
+    ``channels`` are the outputs of each convolution with stride 2, followed by a number of residual
+    ``blocks``; ``hidden`` is the size of the layer between the last convolution and the outputs.
 
     Examples
     --------
@@ -152,13 +128,11 @@ def convolutional_encoder(
     """
     layers: list[nn.Module] = []
     smallest = _sizes(image_shape, len(channels))[-1]
-    inputs = image_shape[0]
-    for number in channels:
+    for inputs, number in pairwise([image_shape[0], *channels]):
         layers += [nn.Conv2d(inputs, number, 3, stride=2, padding=1)]
         layers += [ResidualBlock(number, activation) for _ in range(blocks)]
         layers += [activation()]
-        inputs = number
-    layers += [nn.Flatten(), nn.Linear(inputs * prod(smallest), hidden), activation()]
+    layers += [nn.Flatten(), nn.Linear(channels[-1] * prod(smallest), hidden), activation()]
     return OverLeadingDimensions(nn.Sequential(*layers, nn.Linear(hidden, outputs)), event_dims=3)
 
 
@@ -174,20 +148,9 @@ def convolutional_decoder(
 ) -> nn.Module:
     """Make a convolutional network from latents ``(*batch, latent)`` to raw outputs of every pixel.
 
-    These have the shape ``(*batch, outputs, channel, height, width)``.
-
-    Parameters
-    ----------
-    latent, outputs
-        Length of the latent vectors, and number of raw outputs of each pixel.
-    image_shape
-        ``(channel, height, width)``.
-    channels
-        Input channels of each layer that doubles the size.
-    hidden, blocks, activation
-        As for :func:`convolutional_encoder`.
-    upsampling
-        Layer that doubles the size: :func:`transposed` or :func:`resized`.
+    These have the shape ``(*batch, outputs, channel, height, width)``. ``channels`` are the inputs
+    of each ``upsampling`` layer, :func:`transposed` or :func:`resized`, which doubles the size; the
+    other arguments are those of :func:`convolutional_encoder`.
 
     Examples
     --------
@@ -213,7 +176,5 @@ def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
     check_image_shape(image_shape)
     if not halvings:
         raise ValueError("channels is empty; expected those of one or more convolutions")
-    sizes = [(image_shape[1], image_shape[2])]
-    for _ in range(halvings):
-        sizes.append((ceil(sizes[-1][0] / 2), ceil(sizes[-1][1] / 2)))
-    return sizes
+    _, height, width = image_shape
+    return [(ceil(height / 2**k), ceil(width / 2**k)) for k in range(halvings + 1)]

@@ -42,13 +42,7 @@ class Posterior(nn.Module, ABC):
 
 
 def layer_sites(layers: int) -> list[str]:
-    """Return the site names of the layers of latents, from the lowest up.
-
-    Examples
-    --------
-    >>> layer_sites(3)
-    ['z', 'z2', 'z3']
-    """
+    """Return the site names of the layers of latents, from the lowest up: z, z2, z3 …."""
     return ["z", *(f"z{number}" for number in range(2, layers + 1))]
 
 
@@ -75,18 +69,8 @@ class InverseAutoregressiveFlow(Posterior):
     """Diagonal Gaussian followed by affine autoregressive transforms that see the encoder.
 
     Kingma et al. 2016, Improved variational inference with inverse autoregressive flow,
-    equation 10. Each transform orders the dimensions at random.
-
-    Parameters
-    ----------
-    latent
-        Dimension K of z.
-    transforms
-        Number of transforms.
-    hidden
-        Hidden units of each transform's network.
-    context
-        Length of the encoder's output vector that all transforms are conditioned on.
+    equation 10. Each of the ``transforms`` orders the dimensions at random, and has a network with
+    ``hidden`` units. ``context`` is the length of the encoder's output that conditions them.
 
     Examples
     --------
@@ -141,13 +125,8 @@ class AutoregressiveBernoulli(Posterior):
     """Binary latents drawn one after the other, each given the image and the earlier latents.
 
     Unlike a factorised family it can represent explaining away: when one cause is on, another
-    becomes less probable.
-
-    Parameters
-    ----------
-    network
-        Conditionals of the latents, as binary images ``(1, 1, K)``. Its context is the encoder's
-        output, a vector of ``network.context_size`` numbers.
+    becomes less probable. ``network`` has the conditionals of the latents, as binary images
+    ``(1, 1, K)``; its context is the encoder's output.
 
     Examples
     --------
@@ -161,8 +140,7 @@ class AutoregressiveBernoulli(Posterior):
         super().__init__(network.pixels)
         check_size("network.context_size", network.context_size)
         self.network = network
-        image, vector = torch.Size(network.shape), torch.Size([network.pixels])
-        self.to_vector = ReshapeTransform(image, vector)
+        self.to_vector = ReshapeTransform(torch.Size(network.shape), torch.Size([network.pixels]))
 
     @property
     def outputs(self) -> int:
@@ -171,8 +149,7 @@ class AutoregressiveBernoulli(Posterior):
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Return the network's distribution of vectors, each row its context."""
-        latents = Autoregressive(self.network, raw)
-        return BinaryVectors(latents, [self.to_vector])
+        return BinaryVectors(Autoregressive(self.network, raw), [self.to_vector])
 
 
 class BinaryVectors(dist.TransformedDistribution):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from pyro.distributions import MultivariateNormal
@@ -13,7 +12,7 @@ from torch.nn.functional import pad
 from ppgen.data.batches import observed_batches
 from ppgen.models.em import alternate
 from ppgen.models.linear_gaussian import LinearGaussian, check_latent
-from ppgen.models.principal_axes import PrincipalAxes, check_images
+from ppgen.models.principal_axes import PrincipalAxes
 
 
 class PPCA(LinearGaussian):
@@ -22,11 +21,6 @@ class PPCA(LinearGaussian):
     :meth:`from_images` computes the optimum in closed form, :meth:`fit_em` by expectation
     maximisation if pixels are missing, and ``ppgen.fit`` reaches the same optimum by SVI. The
     optimum determines the loadings up to a rotation; :meth:`from_images` returns principal axes.
-
-    Parameters
-    ----------
-    image_shape, latent
-        As for :class:`LinearGaussian`.
 
     Examples
     --------
@@ -45,25 +39,13 @@ class PPCA(LinearGaussian):
     def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> PPCA:
         """Fit by maximum likelihood in closed form (equations 7 and 8), computed in float64.
 
-        The loadings are orthogonal, in falling order of the variance that they explain. A constant
-        pixel gets loadings 0. The guide becomes the exact posterior.
-
-        Parameters
-        ----------
-        images, latent
-            Grey values as floats, ``(batch, channel, height, width)``; dimension of z.
-        randomised
-            If True, find the axes by power iteration, see :meth:`PrincipalAxes.randomised`: faster
-            for images with many thousand pixels.
-
-        Raises
-        ------
-        ValueError
-            If the images are not finite floats, or vary along too few directions to leave variance
-            to the noise.
+        ``images`` are grey values as floats, ``(batch, channel, height, width)``. The loadings are
+        orthogonal, in falling order of the variance that they explain; a constant pixel gets
+        loadings 0. The guide becomes the exact posterior. If ``randomised``, the axes are those of
+        :meth:`PrincipalAxes.randomised`. Raises a ValueError if images are not finite floats, or
+        vary along too few directions to leave variance to the noise.
         """
-        check_images(images)
-        check_latent(latent, images[0].numel())
+        check_latent(latent, images.shape[1:].numel())
         find = PrincipalAxes.randomised if randomised else PrincipalAxes.from_images
         axes = find(images, latent + 1)
         ppca = cls(images.shape[1:], latent).to(images)
@@ -90,30 +72,11 @@ class PPCA(LinearGaussian):
         pixel that no image observes gets loadings 0 and keeps its mean. With missing pixels maximum
         likelihood overfits at fewer dimensions. The guide becomes the exact posterior.
 
-        Parameters
-        ----------
-        images, observed
-            As in :meth:`posterior`.
-        iterations, tolerance
-            Stop after this many iterations, or when one gains fewer nats an image.
-        batch_size
-            Images whose posteriors are in memory at a time.
-        warm_start
-            If True, start from the current parameters.
-        callback
-            Called with the program and the values so far before each iteration and at the end; the
-            fit stops if it returns True.
-
-        Returns
-        -------
-        list of float
-            Mean log-likelihood of the observed pixels at the start and after each iteration, nats.
-
-        Raises
-        ------
-        ValueError
-            If images or mask are invalid, observed pixels are not finite, or the noise variance
-            runs to 0 because the images vary along too few directions.
+        ``images`` and ``observed`` are as in :meth:`posterior`, the other arguments as in
+        :meth:`ppgen.models.BernoulliMixture.fit_em`. Returns the mean log-likelihood of the
+        observed pixels at the start and after each iteration, in nats. Raises a ValueError also if
+        observed pixels are not finite, or the noise variance runs to 0 because the images vary
+        along too few directions.
         """
         self._check(images, observed)
         every = torch.ones(images.shape, dtype=torch.bool) if observed is None else observed
@@ -137,13 +100,7 @@ class PPCA(LinearGaussian):
             loadings, shift, variance = regression.solve()
             self._set(loadings, self.mean.flatten() + shift, variance)
 
-        values = alternate(
-            expectation,
-            maximisation,
-            iterations=iterations,
-            tolerance=tolerance,
-            stop=partial(callback, self) if callback else None,
-        )
+        values = alternate(self, expectation, maximisation, iterations, tolerance, callback)
         self.use_exact_posterior()
         return values
 
@@ -177,7 +134,7 @@ class PixelRegression:
 
     Only the posterior of z is known, so the normal equations hold expected moments of (z, 1)
     (Tipping and Bishop 1999, equations 27 and 28, with sums over observed pixels only, and loadings
-    and mean solved jointly). The sums take size, type and device of ``loadings (latent, pixels)``.
+    and mean solved jointly). ``loadings``, ``(latent, pixels)``, set size, type and device.
     """
 
     def __init__(self, loadings: Tensor) -> None:

@@ -10,25 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ppgen.models.checks import check_grey
+from ppgen.images import check_grey
 
 
 @dataclass(frozen=True)
 class PrincipalAxes:
     """Mean of images, their principal axes and the variances along them, in float64.
 
-    Variances are divided by n, not n − 1, as in maximum likelihood.
-
-    Attributes
-    ----------
-    mean
-        ``(pixels,)``.
-    axes
-        Orthonormal rows, ``(axes, pixels)``.
-    variances
-        Variance along each axis, falling, ``(axes,)``.
-    outside
-        Total variance along all other directions.
+    ``mean`` is ``(pixels,)``; ``axes`` are orthonormal rows, ``(axes, pixels)``; ``variances``,
+    ``(axes,)``, fall, and are divided by n, as in maximum likelihood. ``outside`` is the total
+    variance along all other directions.
 
     Examples
     --------
@@ -56,7 +47,14 @@ class PrincipalAxes:
         mean = finite_mean(x)
         size = min(x.shape)
         first = min(first or size, size)
-        variances, axes, total = (_of_gram if size < len(mean) else _of_covariance)(x, mean, first)
+        if size == len(mean):
+            variances, columns, total = _eigh_of_squares(x, len(x), mean.outer(mean), first)
+            axes = columns.T
+        else:
+            x, zero = x - mean, mean.new_zeros(1)
+            variances, columns, total = _eigh_of_squares(x.T, x.shape[0], zero, first)
+            axes = columns.T @ x
+            axes /= axes.norm(dim=1, keepdim=True)
         return cls._above_rounding(mean, axes, variances, total, size)
 
     @classmethod
@@ -64,9 +62,9 @@ class PrincipalAxes:
         """Compute the first axes by power iteration on random directions.
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
-        randomness, algorithm 4.4) with ten extra directions, on torch's global generator. The
-        variances are slightly too small. It is faster if images and pixels are many thousands and
-        axes few. Errors are those of :meth:`from_images`.
+        randomness, algorithm 4.4) with ten extra directions. The variances are slightly too small.
+        It is faster if images and pixels are many thousands and axes few. Errors are those of
+        :meth:`from_images`.
         """
         x = flat(images)
         mean = finite_mean(x)
@@ -99,8 +97,7 @@ class PrincipalAxes:
         """Return mean log p(x) of other images for 0, 1, 2 … latent dimensions, ``(axes,)``, nats.
 
         Entry d is of the closed form with d dimensions; with 0 it is N(mean, σ² I). On held-out
-        images the ``argmax`` is the best number of dimensions. All dimensions together cost about
-        as much as one, since only mean squares along the axes are needed.
+        images the ``argmax`` is the best number of dimensions. All cost about as much as one.
 
         Examples
         --------
@@ -123,19 +120,14 @@ class PrincipalAxes:
         return torch.arange(len(self.variances), device=self.mean.device)
 
 
-def check_images(images: Tensor) -> None:
-    """Raise a ValueError if images are not floats ``(batch, channel, height, width)``, or none."""
+def flat(images: Tensor) -> Tensor:
+    """Check images and return them as rows of float64, ``(batch, pixels)``."""
     if images.dim() != 4 or not len(images):
         raise ValueError(
             f"images have the shape {tuple(images.shape)}; expected (batch, channel, height, width)"
             " with one or more images"
         )
     check_grey("images", images)
-
-
-def flat(images: Tensor) -> Tensor:
-    """Check images and return them as rows of float64, ``(batch, pixels)``."""
-    check_images(images)
     return images.flatten(1).double()
 
 
@@ -153,19 +145,6 @@ def finite_mean(x: Tensor) -> Tensor:
             "missing, fit by PPCA.fit_em, which takes a mask of the observed ones"
         )
     return mean
-
-
-def _of_covariance(x: Tensor, mean: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    variances, columns, total = _eigh_of_squares(x, len(x), mean.outer(mean), first)
-    return variances, columns.T, total
-
-
-def _of_gram(x: Tensor, mean: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    centred = x - mean
-    nothing = torch.zeros_like(mean[:1])
-    variances, columns, total = _eigh_of_squares(centred.T, len(x), nothing, first)
-    rows = columns.T @ centred
-    return variances, rows / rows.norm(dim=1, keepdim=True), total
 
 
 def _eigh_of_squares(x: Tensor, n: int, less: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:

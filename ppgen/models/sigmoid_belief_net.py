@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.distributions import SigmoidBelief
-from ppgen.images import check_binary, check_image_shape
+from ppgen.images import check_batch, check_binary, check_image_shape
 from ppgen.likelihoods import at_least_float32
-from ppgen.models.checks import check_batch
 from ppgen.models.networks import mlp
 from ppgen.models.posteriors import FactorisedBernoulli, Posterior, layer_sites
 from ppgen.objectives import ImportanceWeightedELBO
@@ -27,8 +26,9 @@ class SigmoidBeliefNet(Program):
 
     Each layer is drawn given the one above, the image given the lowest (Neal 1992, Connectionist
     learning of belief networks). The guide draws the layers from the image up; each has its own
-    encoder and family q. The lowest layer is the site ``"z"``; the others are ``"z2"``, ``"z3"``
-    and so on.
+    encoder and family q. The sites are ``"z"`` for the lowest layer, then ``"z2"`` and so on.
+    ``prior_logits`` is b of the top layer, ``(latents,)``; ``conditionals`` are linear layers (wᵀ,
+    c) from each layer of latents down, the one to the pixels first.
 
     Three objectives suit it: VIMCO's bound over k draws
     (:class:`ppgen.objectives.ImportanceWeightedELBO`, the default), reweighted wake–sleep
@@ -46,14 +46,6 @@ class SigmoidBeliefNet(Program):
         of binary vectors, such as :class:`ppgen.models.posteriors.AutoregressiveBernoulli`.
     hidden
         Hidden layer sizes (tanh) of each encoder and each baseline.
-
-    Attributes
-    ----------
-    prior_logits
-        b of the top layer, ``(latents,)``.
-    conditionals
-        A linear layer from each layer of latents down, the one to the pixels first. Its ``weight``
-        is wᵀ, its ``bias`` c.
 
     Examples
     --------
@@ -116,18 +108,14 @@ class SigmoidBeliefNet(Program):
         """Return p(x) with the latents summed out: at most 20 in any two neighbouring layers.
 
         ``memory`` is the MiB that the states of the latents may take at a time. Raises a ValueError
-        if there are too many latents to sum over their states.
+        if there are too many.
         """
         conditionals = cast("list[nn.Linear]", self.conditionals)
         layers = [(layer.weight.mT, layer.bias) for layer in conditionals]
         return SigmoidBelief(self.image_shape, self.prior_logits, layers, memory)
 
     def log_likelihood(self, x: Tensor, *, memory: float = 256.0) -> Tensor:
-        """Return exact log p(x) of each image, ``(batch,)``, in nats.
-
-        ``x`` holds zeros and ones, ``(batch, channel, height, width)``; ``memory`` and errors are
-        as for :meth:`distribution`.
-        """
+        """Return exact log p(x) of binary images, ``(batch,)``, nats; see :meth:`distribution`."""
         p = self.distribution(memory)
         check_batch(x, self.image_shape)
         check_binary(x)
@@ -137,12 +125,7 @@ class SigmoidBeliefNet(Program):
 class ExactSigmoidBeliefNet(Program):
     """Belief net with its latents summed out, so that its ELBO is log p(x).
 
-    Parameters
-    ----------
-    net
-        The belief net; training this program trains it.
-    memory
-        As for :meth:`SigmoidBeliefNet.distribution`, like the errors.
+    Training it trains ``net``; see :meth:`SigmoidBeliefNet.distribution` for ``memory``.
 
     Examples
     --------
@@ -172,8 +155,7 @@ class ExactSigmoidBeliefNet(Program):
 class Baseline(nn.Module):
     """Predict a layer's terms of the bound from the ``inputs`` units of the layer below, for NVIL.
 
-    A perceptron predicts nats per unit of the layer below, at first −log 2, so that its weights are
-    of order one for images of any size.
+    A perceptron predicts nats per unit, at first −log 2: of order one for images of any size.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int]) -> None:

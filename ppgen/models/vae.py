@@ -12,31 +12,19 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.images import check_image_shape
+from ppgen.images import check_batch, check_image_shape
 from ppgen.likelihoods import Likelihood, as_likelihood
-from ppgen.models.checks import check_batch
-from ppgen.models.networks import (
-    Activation,
-    Upsampling,
-    convolutional_decoder,
-    convolutional_encoder,
-    mlp,
-    mlp_decoder,
-    mlp_encoder,
-    transposed,
-)
-from ppgen.models.posteriors import (
-    DiagonalGaussian,
-    Posterior,
-    diagonal_gaussian,
-    layer_sites,
-)
+from ppgen.models import networks
+from ppgen.models.networks import Activation, Upsampling
+from ppgen.models.posteriors import DiagonalGaussian, Posterior, diagonal_gaussian, layer_sites
 from ppgen.objectives import MeanFieldELBO, TensorELBO
 from ppgen.program import Program
 
 
 class VAE(Program):
     """Variational autoencoder: z ~ N(0, I), x ~ p(x | decoder(z)), q(z | x) from the encoder.
+
+    :meth:`mlp` and :meth:`convolutional` make the usual encoders and decoders.
 
     Parameters
     ----------
@@ -49,14 +37,10 @@ class VAE(Program):
         From latents ``(*batch, latent)`` to raw outputs of the likelihood,
         ``(*batch, outputs, channel, height, width)``.
     latent
-        Dimension K of z, for a diagonal Gaussian q(z | x); or another family, a
+        Dimension K of z, for a diagonal Gaussian q(z | x); or another
         :class:`ppgen.models.posteriors.Posterior`.
     likelihood
         p(x | raw outputs) of the pixels; by default :class:`ppgen.likelihoods.Bernoulli`.
-
-    See Also
-    --------
-    VAE.mlp, VAE.convolutional : make the usual encoders and decoders.
 
     Examples
     --------
@@ -69,6 +53,7 @@ class VAE(Program):
     """
 
     objective = MeanFieldELBO()
+    sites: Sequence[str] = ("z",)
     prior_mean: Tensor
     prior_scale: Tensor
 
@@ -106,9 +91,9 @@ class VAE(Program):
         The decoder has them in reverse order. ``options`` are further arguments of the class.
         """
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
-        encoder = mlp_encoder(image_shape, posterior.outputs, hidden, activation)
+        encoder = networks.mlp_encoder(image_shape, posterior.outputs, hidden, activation)
         sizes = (posterior.latent, image_shape, likelihood.outputs, hidden[::-1])
-        decoder = mlp_decoder(*sizes, activation)
+        decoder = networks.mlp_decoder(*sizes, activation)
         return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
 
     @classmethod
@@ -122,19 +107,19 @@ class VAE(Program):
         blocks: int = 0,
         likelihood: Likelihood | None = None,
         activation: Activation = nn.ReLU,
-        upsampling: Upsampling = transposed,
+        upsampling: Upsampling = networks.transposed,
         **options: Any,
     ) -> Self:
         """Make a VAE whose encoder has convolutions with stride 2, for images of any size.
 
-        Parameters are those of :func:`ppgen.models.networks.convolutional_encoder` and its decoder,
-        which has the channels in reverse order. ``options`` are further arguments of the class.
+        See :func:`ppgen.models.networks.convolutional_encoder`. The decoder has its channels in
+        reverse order. ``options`` are further arguments of the class.
         """
         posterior, likelihood = as_posterior(latent), as_likelihood(likelihood)
         layers: Any = {"hidden": hidden, "blocks": blocks, "activation": activation}
-        encoder = convolutional_encoder(image_shape, posterior.outputs, channels, **layers)
+        encoder = networks.convolutional_encoder(image_shape, posterior.outputs, channels, **layers)
         sizes = (posterior.latent, image_shape, likelihood.outputs, channels[::-1])
-        decoder = convolutional_decoder(*sizes, **layers, upsampling=upsampling)
+        decoder = networks.convolutional_decoder(*sizes, **layers, upsampling=upsampling)
         return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
 
     @property
@@ -148,7 +133,8 @@ class VAE(Program):
 
     def draw_prior(self) -> Tensor:
         """Draw z from p(z), inside the plate of images."""
-        return pyro.sample("z", dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
+        prior = dist.Normal(self.prior_mean, self.prior_scale).to_event(1)
+        return pyro.sample(self.sites[-1], prior)
 
     def model(self, x: Tensor | None = None, *, n: int = 1) -> Any:
         """Draw z, then the image at site ``"x"``."""
@@ -196,19 +182,11 @@ class HierarchicalVAE(VAE):
 
     The guide draws from the lowest layer up. Each conditional is a diagonal Gaussian whose mean and
     variance a perceptron computes (Burda, Grosse and Salakhutdinov 2016, Importance weighted
-    autoencoders, section 5.1). The lowest layer is the site ``"z"``, as in :class:`VAE`; the others
-    are ``"z2"``, ``"z3"`` and so on.
+    autoencoders, section 5.1). The sites are ``"z"`` for the lowest layer, then ``"z2"`` and so on.
 
-    Parameters
-    ----------
-    image_shape, encoder, decoder, latent, likelihood
-        As for :class:`VAE`, for the lowest layer.
-    above
-        Dimensions of the other layers, from the lowest up.
-    conditional_hidden
-        Hidden layer sizes of the perceptrons between two layers of latents.
-    conditional_activation
-        Maker of their activations.
+    ``above`` holds the dimensions of the layers above the lowest, from the lower up;
+    ``conditional_hidden`` and ``conditional_activation`` are the hidden layer sizes and activations
+    of the perceptrons between two layers. The other arguments are those of :class:`VAE`.
 
     Examples
     --------
@@ -237,20 +215,16 @@ class HierarchicalVAE(VAE):
         self.sites = layer_sites(len(sizes))
 
         def conditional(given: int, drawn: int) -> nn.Module:
-            return mlp([given, *conditional_hidden, 2 * drawn], conditional_activation)
+            return networks.mlp([given, *conditional_hidden, 2 * drawn], conditional_activation)
 
-        self.conditionals = nn.ModuleList(  # p(z_l | z_l+1)
-            conditional(upper, lower) for lower, upper in pairwise(sizes)
-        )
-        self.inferences = nn.ModuleList(  # q(z_l+1 | z_l)
-            conditional(lower, upper) for lower, upper in pairwise(sizes)
-        )
-        self.register_buffer("prior_mean", torch.zeros(sizes[-1]), persistent=False)
-        self.register_buffer("prior_scale", torch.ones(sizes[-1]), persistent=False)
+        pairs = list(pairwise(sizes))
+        self.conditionals = nn.ModuleList(conditional(up, low) for low, up in pairs)  # p(low | up)
+        self.inferences = nn.ModuleList(conditional(low, up) for low, up in pairs)  # q(up | low)
+        self.prior_mean, self.prior_scale = torch.zeros(sizes[-1]), torch.ones(sizes[-1])
 
     def draw_prior(self) -> Tensor:
         """Draw all layers from the top down and return the lowest."""
-        z = pyro.sample(self.sites[-1], dist.Normal(self.prior_mean, self.prior_scale).to_event(1))
+        z = super().draw_prior()
         for site, network in zip(self.sites[-2::-1], reversed(self.conditionals), strict=True):
             z = pyro.sample(site, diagonal_gaussian(network(z)))
         return z

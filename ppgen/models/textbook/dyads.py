@@ -13,17 +13,10 @@ from torch import Tensor, nn
 def edge_list(graph: Any) -> tuple[Tensor, int]:
     """Return the edges of a simple graph, ``(edges, 2)`` with i < j, and the number of nodes.
 
-    Parameters
-    ----------
-    graph
-        A ``networkx.Graph``, whose nodes are numbered in its own order, or an adjacency matrix of
-        zeros and ones. Edge weights are ignored.
-
-    Raises
-    ------
-    ValueError
-        If edges are directed, parallel or self-loops, an adjacency matrix is not a symmetric matrix
-        of zeros and ones, or there are fewer than two nodes.
+    ``graph`` is a ``networkx.Graph``, whose nodes are numbered in its own order and whose edge
+    weights are ignored, or a symmetric adjacency matrix of zeros and ones. Raises a ValueError if
+    edges are directed, parallel or self-loops, the matrix is another one, or there are fewer than
+    two nodes.
 
     Examples
     --------
@@ -65,18 +58,13 @@ def _edges_of_matrix(adjacency: Tensor) -> Tensor:
 
 
 def edges(graph: Any) -> tuple[Tensor, Tensor]:
-    """Return only the edges as data: ones, ``(edges,)``, and pairs of nodes, ``(edges, 2)``.
-
-    Programs with :class:`NonEdges` draw the pairs without an edge themselves.
-    """
+    """Return only the edges as data: ones, ``(edges,)``, and pairs of nodes, ``(edges, 2)``."""
     pairs, _ = edge_list(graph)
     return torch.ones(len(pairs)), pairs
 
 
 def dyads(graph: Any) -> tuple[Tensor, Tensor]:
     """Return all pairs of nodes as data: 1 or 0, ``(pairs,)``, and the pairs, ``(pairs, 2)``.
-
-    ``graph`` is as for :func:`edge_list`.
 
     Examples
     --------
@@ -111,15 +99,8 @@ class NonEdges(nn.Module):
     Hoff and Yeung 2012, Fast inference for the latent space network model using a case-control
     approximate likelihood, equation 5).
 
-    Parameters
-    ----------
-    graph
-        As for :func:`edge_list`; it must lack some edge.
-
-    Attributes
-    ----------
-    count : int
-        Number of pairs without an edge.
+    ``graph`` is as for :func:`edge_list`, and lacks some edge; ``count`` is the number of pairs
+    without one.
 
     Examples
     --------

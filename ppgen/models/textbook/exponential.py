@@ -19,15 +19,7 @@ class Exponential(Program):
     log p(x) = n log λ − λ Σ x. Its derivative n / λ − Σ x is 0 at the maximum likelihood
     λ = n / Σ x (:meth:`from_data`). The Fisher information is n / λ², the standard error λ / √n.
 
-    Parameters
-    ----------
-    rate
-        λ, positive and finite.
-
-    Attributes
-    ----------
-    log_rate : Parameter
-        log λ, ``()``, so that λ is positive after every optimiser step.
+    The parameter ``log_rate``, log λ, ``()``, leaves λ positive after every optimiser step.
 
     Examples
     --------
@@ -55,11 +47,8 @@ class Exponential(Program):
     def from_data(cls, x: Tensor) -> Exponential:
         """Fit by maximum likelihood in closed form, λ = n / Σ x, in the data's floating type.
 
-        Raises
-        ------
-        ValueError
-            If ``x`` is empty, not ``(batch,)``, negative or not finite, or if it is all zero, so
-            that the likelihood has no maximum.
+        Raises a ValueError if ``x`` is empty, not ``(batch,)``, negative or not finite, or if it is
+        all zero, so that the likelihood has no maximum.
 
         Examples
         --------

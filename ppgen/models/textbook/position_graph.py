@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from ppgen.arguments import check_shape, check_size
 from ppgen.models.textbook.dyads import NonEdges, dyads, edge_list, edges, pair_at
-from ppgen.models.textbook.regression import separating_direction
 from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
 
-BLOCK = 2**20
-"""Number of pairs in memory at a time when a graph is drawn."""
+BLOCK = 2**20  # number of pairs in memory at a time when a graph is drawn
 
 
 class PositionGraph(Program, ABC):
@@ -27,7 +25,7 @@ class PositionGraph(Program, ABC):
 
     A row of data is a pair of nodes. The model's arguments are the edges, 1 or 0, ``(batch,)``,
     observed at site ``"x"``, and the pairs, ``(batch, 2)``. :meth:`observations` makes both from a
-    graph. A subclass defines ``positions`` and ``fitted_positions``.
+    graph. A subclass defines ``positions``, and ``fitted_positions`` if they are latent.
 
     Parameters
     ----------
@@ -39,12 +37,8 @@ class PositionGraph(Program, ABC):
     controls
         Number of pairs without an edge drawn for each edge of a batch, 1 or more.
     density
-        Share of the pairs that have an edge, between 0 and 1; b starts at its logit.
-
-    Attributes
-    ----------
-    slope, intercept : Parameter
-        a and b, ``()``.
+        Share of the pairs that have an edge, between 0 and 1; ``intercept``, b, starts at its
+        logit, and ``slope``, a, at 1.
     """
 
     objective = MeanFieldELBO()
@@ -71,9 +65,9 @@ class PositionGraph(Program, ABC):
     def positions(self) -> Tensor:
         """Return the model's positions, ``(nodes, dimensions)``."""
 
-    @abstractmethod
     def fitted_positions(self) -> Tensor:
         """Return positions after fitting, ``(nodes, dimensions)``; a draw if they are latent."""
+        return self.positions()
 
     def edge(self, positions: Tensor, pairs: Tensor) -> dist.Bernoulli:
         """Return the distribution of the edges between pairs ``(batch, 2)``."""
@@ -101,13 +95,8 @@ class PositionGraph(Program, ABC):
 
         ``graph`` is a ``networkx.Graph`` or an adjacency matrix, see
         :func:`ppgen.models.textbook.dyads.edge_list`. Rows are all pairs of nodes; with
-        ``non_edges``, only those with an edge.
-
-        Raises
-        ------
-        ValueError
-            If it is not a simple graph, has another number of nodes, or has all edges or none, so
-            that the likelihood has no maximum.
+        ``non_edges``, only those with an edge. Raises a ValueError if it is not a simple graph, has
+        another number of nodes, or has all edges or none, so that the likelihood has no maximum.
         """
         ends, nodes = edge_list(graph)
         if nodes != self.nodes:
@@ -133,17 +122,11 @@ class PositionGraph(Program, ABC):
 
 
 class KnownPositionGraph(PositionGraph):
-    """Graph whose nodes have known positions.
+    """Graph whose nodes have known positions ``known``, finite and ``(nodes, dimensions)``.
 
     The log-likelihood is concave in a and b, with the gradient Σ (e_ij − σ(·)) x_iᵀx_j in a and
-    Σ (e_ij − σ(·)) in b; :func:`ppgen.inference.maximum_likelihood` finds the optimum.
-
-    Parameters
-    ----------
-    known
-        Finite positions, ``(nodes, dimensions)``.
-    non_edges, controls
-        As for :class:`PositionGraph`.
+    Σ (e_ij − σ(·)) in b; :func:`ppgen.inference.maximum_likelihood` finds the optimum. The other
+    arguments are those of :class:`PositionGraph`.
 
     Examples
     --------
@@ -168,38 +151,29 @@ class KnownPositionGraph(PositionGraph):
         """Return the known positions."""
         return self.known
 
-    def fitted_positions(self) -> Tensor:
-        """Return the known positions."""
-        return self.known
-
     def observations(self, graph: Any) -> tuple[Tensor, Tensor]:
         """Return a graph as data, as :meth:`PositionGraph.observations`.
 
-        Raises
-        ------
-        ValueError
-            Also if x_iᵀx_j is the same for all pairs, or separates those with an edge from those
-            without, so that the likelihood has no maximum. With ``non_edges`` neither is checked.
+        Without ``non_edges``, raises a ValueError also if x_iᵀx_j is the same for all pairs, or
+        separates those with an edge from those without, so that the likelihood has no maximum.
         """
         x, pairs = super().observations(graph)
-        if self.non_edges is None:
-            i, j = self.known[pairs].unbind(1)
-            similarity = (i * j).sum(-1)
-            if similarity.min() == similarity.max():
-                raise ValueError(
-                    f"x_iᵀx_j is {similarity[0].item():g} for all pairs, so that slope and "
-                    "intercept cannot be told apart; expected known positions where it varies"
-                )
-            # On a line, classes are separable if and only if their outermost points are.
-            sides = [similarity[x == side] for side in (0, 1)]
-            outermost = torch.stack([end for side in sides for end in side.aminmax()])
-            design = torch.stack([outermost, torch.ones_like(outermost)], dim=1)
-            if separating_direction(design.new_tensor([0, 0, 1, 1]), design) is not None:
-                raise ValueError(
-                    "graph is separable: all its edges lie on one side of a value of x_iᵀx_j, "
-                    "and all pairs without one on the other, so that the likelihood rises as slope "
-                    "and intercept run to infinity; expected some overlap"
-                )
+        if self.non_edges is not None:
+            return x, pairs
+        i, j = self.known[pairs].unbind(1)
+        similarity = (i * j).sum(-1)
+        if similarity.min() == similarity.max():
+            raise ValueError(
+                f"x_iᵀx_j is {similarity[0].item():g} for all pairs, so that slope and intercept "
+                "cannot be told apart; expected known positions where it varies"
+            )
+        absent, present = similarity[x == 0], similarity[x == 1]
+        if absent.max() <= present.min() or present.max() <= absent.min():
+            raise ValueError(
+                "graph is separable: all its edges lie on one side of a value of x_iᵀx_j, and all "
+                "pairs without one on the other, so that the likelihood rises as slope and "
+                "intercept run to infinity; expected some overlap"
+            )
         return x, pairs
 
 
@@ -208,30 +182,15 @@ class LatentPositionGraph(PositionGraph):
 
     The prior fixes the scale of the positions; rotations and reflections of them are equivalent
     (Hoff, Raftery and Handcock 2002, Latent space approaches to social network analysis, the
-    projection model). The guide is a Gaussian for each coordinate.
+    projection model). The guide is a Gaussian for each coordinate, with parameters ``mean`` and
+    ``log_scale``, ``(nodes, dimensions)``.
 
-    Parameters
-    ----------
-    nodes
-        Number of nodes, 2 or more.
-    dimensions
-        Dimensions of a position, 1 or more.
-    non_edges, controls, density
-        As for :class:`PositionGraph`. If ``density`` is far from the data's, the first steps pull
-        all positions to 0, and they do not recover.
-
-    See Also
-    --------
-    LatentPositionGraph.from_graph : makes a program with nodes and density of a graph.
-
-    Attributes
-    ----------
-    mean, log_scale : Parameter
-        Mean and log standard deviation of the guide's positions, ``(nodes, dimensions)``.
+    Arguments other than the number of ``dimensions`` are those of :class:`PositionGraph`. If
+    ``density`` is far from the data's, the first steps pull all positions to 0, and they do not
+    recover; :meth:`from_graph` sets it.
 
     Examples
     --------
-    >>> import networkx as nx
     >>> import ppgen
     >>> karate = nx.karate_club_graph()
     >>> program = LatentPositionGraph.from_graph(karate)
@@ -260,8 +219,7 @@ class LatentPositionGraph(PositionGraph):
     ) -> LatentPositionGraph:
         """Make a program with the number of nodes and the density of a graph.
 
-        ``controls`` is the number of pairs without an edge drawn for each edge. None: all pairs are
-        data. The other arguments are those of the class and of :meth:`observations`.
+        With ``controls`` it has the graph's ``non_edges``; if None, all pairs are data.
         """
         ends, nodes = edge_list(graph)
         density = len(ends) / comb(nodes, 2)

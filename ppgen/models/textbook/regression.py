@@ -23,17 +23,8 @@ class Regression(Program, ABC):
 
     The design ``(batch, covariates)`` is the program's second argument: use
     ``fit(program, (y, design))`` and ``sample(program, n, design)``. An intercept is a column of
-    ones. A subclass defines ``observation``, the distribution given the linear predictor.
-
-    Parameters
-    ----------
-    covariates
-        Number of columns of the design, 1 or more.
-
-    Attributes
-    ----------
-    weights : Parameter
-        ``(covariates,)``, 0 at first.
+    ones. A subclass defines ``observation``, the distribution given the linear predictor. The
+    parameter ``weights``, ``(covariates,)``, is 0 at first.
     """
 
     def __init__(self, covariates: int) -> None:
@@ -60,14 +51,7 @@ class LinearRegression(Regression):
 
     The likelihood is highest at the least squares w = (XᵀX)⁻¹ Xᵀy and σ² = Σ residual² / n (Bishop
     2006, Pattern recognition and machine learning, equations 3.15 and 3.21); :meth:`from_data`
-    computes both.
-
-    Attributes
-    ----------
-    weights : Parameter
-        w, ``(covariates,)``.
-    log_scale : Parameter
-        log σ, ``()``.
+    computes both. The parameter ``log_scale`` is log σ, ``()``.
 
     Examples
     --------
@@ -92,12 +76,9 @@ class LinearRegression(Regression):
     def from_data(cls, y: Tensor, design: Tensor) -> LinearRegression:
         """Fit by maximum likelihood in closed form, in the data's floating type.
 
-        Raises
-        ------
-        ValueError
-            If ``y`` and ``design`` are not finite numbers ``(batch,)`` and ``(batch, covariates)``,
-            if columns of the design are linearly dependent, so that the weights are not unique, or
-            if the fit is perfect, so that the likelihood has no maximum.
+        Raises a ValueError if ``y`` and ``design`` are not finite numbers ``(batch,)`` and
+        ``(batch, covariates)``, if columns of the design are linearly dependent, so that the
+        weights are not unique, or if the fit is perfect, so that the likelihood has no maximum.
 
         Examples
         --------
@@ -113,7 +94,7 @@ class LinearRegression(Regression):
                 f"y has the shape {tuple(y.shape)}, design {tuple(design.shape)}; expected "
                 "(batch,) and (batch, covariates), one or more of each"
             )
-        for name, tensor in {"y": y, "design": design}.items():
+        for name, tensor in (("y", y), ("design", design)):
             if not tensor.isfinite().all():
                 raise ValueError(f"{name} holds NaN or infinite values; expected finite numbers")
         dtype = torch.promote_types(y.dtype, design.dtype)
@@ -121,7 +102,7 @@ class LinearRegression(Regression):
             dtype = torch.get_default_dtype()
         y, design = y.to(dtype), design.to(dtype)
         units = design.norm(dim=0)
-        units = torch.where(units > 0, units, 1.0)
+        units[units == 0] = 1.0
         u, singular, vt = torch.linalg.svd(design / units, full_matrices=False)
         rounding = 10 * torch.finfo(dtype).eps * math.sqrt(max(design.shape))
         rank = int((singular > rounding * singular[0]).sum())
@@ -178,18 +159,9 @@ def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
     has full rank (Albert and Anderson 1984, On the existence of maximum likelihood estimates in
     logistic regression models). A linear programme finds the direction.
 
-    Parameters
-    ----------
-    y
-        Classes, 0 or 1, ``(batch,)``.
-    design
-        ``(batch, covariates)``.
-
-    Returns
-    -------
-    Tensor or None
-        Weights ``(covariates,)``, the largest of size 1, that put no observation on the wrong side
-        of the boundary and at least one off it.
+    ``y`` holds classes, 0 or 1, ``(batch,)``; ``design`` is ``(batch, covariates)``. Returns None
+    or weights ``(covariates,)``, the largest of size 1, that put no observation on the wrong side
+    of the boundary and at least one off it.
 
     Examples
     --------
