@@ -2,6 +2,7 @@
 
 from ppgen.models.autoregressive import AutoregressiveModel
 from ppgen.models.bernoulli_mixture import BernoulliMixture
+from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.linear_gaussian import LinearGaussian
 from ppgen.models.ppca import PPCA
 from ppgen.models.sigmoid_belief_net import ExactSigmoidBeliefNet, SigmoidBeliefNet
@@ -12,7 +13,7 @@ from ppgen.models.textbook.position_graph import (
     PositionGraph,
 )
 from ppgen.models.textbook.regression import LinearRegression, LogisticRegression, Regression
-from ppgen.models.vae import VAE, HierarchicalVAE
+from ppgen.models.vae import VAE
 
 __all__ = [
     "PPCA",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,52 +16,12 @@ from ppgen.arguments import check_size
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import at_least_float32
-
-
-class Posterior(nn.Module, ABC):
-    """Abstract family of distributions over latent vectors.
-
-    A subclass defines ``outputs``, the number of encoder outputs that it needs, and ``forward``,
-    which turns them into a distribution. ``latent`` is the dimension K of z.
-    """
-
-    def __init__(self, latent: int) -> None:
-        super().__init__()
-        check_size("latent", latent)
-        self.latent = latent
-
-    @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """Number of encoder outputs for each image."""
-
-    @abstractmethod
-    def forward(self, raw: Tensor) -> TorchDistribution:
-        """Return q(z | x), batch shape ``(*batch,)``, event ``(K,)``, for ``(*batch, outputs)``."""
+from ppgen.models.vae import DiagonalGaussian, Posterior
 
 
 def layer_sites(layers: int) -> list[str]:
     """Return the site names of the layers of latents, from the lowest up: z, z2, z3 …."""
     return ["z", *(f"z{number}" for number in range(2, layers + 1))]
-
-
-def diagonal_gaussian(raw: Tensor) -> TorchDistribution:
-    """Return N(mean, diag exp(log_var)) for means, then log-variances, ``(*batch, 2K)``."""
-    mean, log_var = at_least_float32(raw).chunk(2, dim=-1)
-    return dist.Normal(mean, (0.5 * log_var).exp()).to_event(1)
-
-
-class DiagonalGaussian(Posterior):
-    """Diagonal Gaussian N(mean, diag exp(log_var))."""
-
-    @property
-    def outputs(self) -> int:
-        """2K: means, then log-variances."""
-        return 2 * self.latent
-
-    def forward(self, raw: Tensor) -> TorchDistribution:
-        """Return the Gaussian of each row."""
-        return diagonal_gaussian(raw)
 
 
 class InverseAutoregressiveFlow(Posterior):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Self
 
 import pyro
@@ -12,13 +12,59 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
+from ppgen.arguments import check_size
 from ppgen.images import check_batch, check_image_shape
-from ppgen.likelihoods import Likelihood, as_likelihood
+from ppgen.likelihoods import Likelihood, as_likelihood, at_least_float32
 from ppgen.models import networks
 from ppgen.models.networks import Activation, Upsampling
-from ppgen.models.posteriors import DiagonalGaussian, Posterior, diagonal_gaussian, layer_sites
-from ppgen.objectives import MeanFieldELBO, TensorELBO
+from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
+
+
+class Posterior(nn.Module, ABC):
+    """Abstract family of distributions over latent vectors.
+
+    A subclass defines ``outputs``, the number of encoder outputs that it needs, and ``forward``,
+    which turns them into a distribution. ``latent`` is the dimension K of z.
+    """
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        check_size("latent", latent)
+        self.latent = latent
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Number of encoder outputs for each image."""
+
+    @abstractmethod
+    def forward(self, raw: Tensor) -> TorchDistribution:
+        """Return q(z | x), batch shape ``(*batch,)``, event ``(K,)``, for ``(*batch, outputs)``."""
+
+
+def diagonal_gaussian(raw: Tensor) -> TorchDistribution:
+    """Return N(mean, diag exp(log_var)) for means, then log-variances, ``(*batch, 2K)``."""
+    mean, log_var = at_least_float32(raw).chunk(2, dim=-1)
+    return dist.Normal(mean, (0.5 * log_var).exp()).to_event(1)
+
+
+class DiagonalGaussian(Posterior):
+    """Diagonal Gaussian N(mean, diag exp(log_var))."""
+
+    @property
+    def outputs(self) -> int:
+        """2K: means, then log-variances."""
+        return 2 * self.latent
+
+    def forward(self, raw: Tensor) -> TorchDistribution:
+        """Return the Gaussian of each row."""
+        return diagonal_gaussian(raw)
+
+
+def as_posterior(posterior: Posterior | int) -> Posterior:
+    """Return a family q(z | x): a diagonal Gaussian if given a dimension of z, else as it is."""
+    return posterior if isinstance(posterior, Posterior) else DiagonalGaussian(posterior)
 
 
 class VAE(Program):
@@ -149,7 +195,8 @@ class VAE(Program):
 
     def encoded(self, x: Tensor) -> TorchDistribution:
         """Return q(z | x), batch shape ``(batch,)``, for images ``(batch, *image_shape)``."""
-        check_batch(x, self.image_shape)
+        if x.shape[1:] != self.image_shape:
+            check_batch(x, self.image_shape)
         return self.posterior(self.encoder(self.likelihood.network_input(x)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,68 +222,3 @@ class VAE(Program):
     def grey(self, x: Tensor) -> Tensor:
         """Convert pixels in the likelihood's support to grey values."""
         return self.likelihood.grey(x)
-
-
-class HierarchicalVAE(VAE):
-    """VAE with several layers: z_L ~ N(0, I), …, z_1 ~ p(z_1 | z_2), x ~ p(x | z_1).
-
-    The guide draws from the lowest layer up. Each conditional is a diagonal Gaussian whose mean and
-    variance a perceptron computes (Burda, Grosse and Salakhutdinov 2016, Importance weighted
-    autoencoders, section 5.1). The sites are ``"z"`` for the lowest layer, then ``"z2"`` and so on.
-
-    ``above`` holds the dimensions of the layers above the lowest, from the lower up;
-    ``conditional_hidden`` and ``conditional_activation`` are the hidden layer sizes and activations
-    of the perceptrons between two layers. The other arguments are those of :class:`VAE`.
-
-    Examples
-    --------
-    >>> vae = HierarchicalVAE.mlp((1, 8, 8), latent=20, above=(10, 5))
-    >>> vae.model(n=3).shape
-    torch.Size([3, 1, 8, 8])
-    """
-
-    objective = TensorELBO()
-
-    def __init__(
-        self,
-        image_shape: Sequence[int],
-        encoder: nn.Module,
-        decoder: nn.Module,
-        latent: Posterior | int,
-        likelihood: Likelihood | None = None,
-        above: Sequence[int] = (20,),
-        conditional_hidden: Sequence[int] = (100, 100),
-        conditional_activation: Activation = nn.Tanh,
-    ) -> None:
-        super().__init__(image_shape, encoder, decoder, latent, likelihood)
-        if not above or min(above) < 1:
-            raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
-        sizes = [self.latent, *above]
-        self.sites = layer_sites(len(sizes))
-
-        def conditional(given: int, drawn: int) -> nn.Module:
-            return networks.mlp([given, *conditional_hidden, 2 * drawn], conditional_activation)
-
-        pairs = list(pairwise(sizes))
-        self.conditionals = nn.ModuleList(conditional(up, low) for low, up in pairs)  # p(low | up)
-        self.inferences = nn.ModuleList(conditional(low, up) for low, up in pairs)  # q(up | low)
-        self.prior_mean, self.prior_scale = torch.zeros(sizes[-1]), torch.ones(sizes[-1])
-
-    def draw_prior(self) -> Tensor:
-        """Draw all layers from the top down and return the lowest."""
-        z = super().draw_prior()
-        for site, network in zip(self.sites[-2::-1], reversed(self.conditionals), strict=True):
-            z = pyro.sample(site, diagonal_gaussian(network(z)))
-        return z
-
-    def draw_posterior(self, q: TorchDistribution) -> Tensor:
-        """Draw the lowest layer from q(z | x), each other from the one below; return the lowest."""
-        lowest = z = super().draw_posterior(q)
-        for site, network in zip(self.sites[1:], self.inferences, strict=True):
-            z = pyro.sample(site, diagonal_gaussian(network(z)))
-        return lowest
-
-
-def as_posterior(posterior: Posterior | int) -> Posterior:
-    """Return a family q(z | x): a diagonal Gaussian if given a dimension of z, else as it is."""
-    return posterior if isinstance(posterior, Posterior) else DiagonalGaussian(posterior)
