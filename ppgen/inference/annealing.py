@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_size
 from ppgen.data.batches import Batch, Batches, Data, Transform, largest_batch
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values
@@ -37,7 +38,7 @@ def ais(
     decoder-based generative models, section 2.2). A lower bound in expectation, which needs no
     guide: it tells how much of another bound's gap is the guide's. It takes the gradient of the
     decoder about ``(chains + 1) × temperatures × leapfrogs`` times for each image: try a few images
-    first.
+    first. Errors are those of :func:`fit_latents`.
 
     Parameters
     ----------
@@ -45,27 +46,13 @@ def ais(
         What :func:`ppgen.as_program` accepts, its latents continuous.
     data
         Images ``(batch, channel, height, width)``, or a tuple of them and what the model takes.
-    chains
-        Chains of each image.
-    temperatures
-        Steps from prior to posterior; the more, the tighter.
-    leapfrogs
-        Steps of the leapfrog integrator at each temperature.
-    step_size
-        Of the integrator at the start; a chain that runs ahead for each image adapts it to each
-        temperature, towards 65 % acceptance.
-    transform
-        As for :class:`ppgen.data.batches.Batches`.
-    chunk
-        Images times chains that are in memory at a time.
-    seed
-        Of all draws; the caller's generators are left as they were.
-
-    Raises
-    ------
-    ValueError
-        If a latent is discrete, shared by images, or there is none; if images share another
-        term, or lie outside the support of the site ``"x"``; or if a number is out of range.
+    chains, temperatures
+        Chains of each image, and their steps from prior to posterior; the more, the tighter.
+    leapfrogs, step_size
+        Steps of the leapfrog integrator at each temperature, and their size at the start; a chain
+        that runs ahead for each image adapts it to each temperature, towards 65 % acceptance.
+    transform, chunk, seed
+        As for :func:`ppgen.iwae`, with chains for particles.
 
     Examples
     --------
@@ -75,9 +62,8 @@ def ais(
     torch.Size([3])
     """
     counts = {"chains": chains, "temperatures": temperatures, "leapfrogs": leapfrogs}
-    for name, value in {**counts, "chunk": chunk}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; expected 1 or more")
+    for name, count in {**counts, "chunk": chunk}.items():
+        check_size(name, count)
     if not step_size > 0:
         raise ValueError(f"step_size is {step_size}; expected a positive number")
     program = accept(program)
@@ -126,8 +112,7 @@ class _Chains:
 
     def __init__(self, program: Program, batch: Batch) -> None:
         self.latents = LocalLatents(program, batch)
-        self.batch = batch
-        self.values = self.latents.from_prior(batch)
+        self.values = self.latents.from_prior()
         self.log_prior, self.log_likelihood = self.latents.log_probs(self.values, batch)
 
     def step(self, beta: float, leapfrogs: int, step_sizes: Tensor) -> Tensor:
@@ -150,9 +135,10 @@ class _Chains:
         return accepted
 
     def _force(self, values: Values, beta: float) -> tuple[Values, Tensor, Tensor]:
+        """Return the gradient of the log density of the target, log p(z) and log p(x | z)."""
         with torch.enable_grad():
             free = {name: value.detach().requires_grad_() for name, value in values.items()}
-            log_prior, log_likelihood = self.latents.log_probs(free, self.batch)
+            log_prior, log_likelihood = self.latents.log_probs(free, self.latents.batch)
             target = (log_prior + beta * log_likelihood).sum()
             gradients = torch.autograd.grad(target, list(free.values()))
         return dict(zip(free, gradients, strict=True)), log_prior.detach(), log_likelihood.detach()

@@ -23,24 +23,12 @@ Objective = Callable[[list[Tensor], Tensor], Tensor]
 
 @dataclass
 class Ascent:
-    """Where the ascent of each objective ended.
+    """Where the ascent of each objective ended, one row each."""
 
-    Attributes
-    ----------
-    parameters
-        For each objective a row, the average of its parameters over its last window.
-    steps
-        Gradient steps that each took.
-    converged
-        Whether it stopped because it rose no more.
-    failed
-        Whether it stopped because it was no longer finite.
-    """
-
-    parameters: list[Tensor]
-    steps: Tensor
-    converged: Tensor
-    failed: Tensor
+    parameters: list[Tensor]  # the average over the last window
+    steps: Tensor  # gradient steps that it took
+    converged: Tensor  # whether it stopped because it rose no more
+    failed: Tensor  # whether it stopped because it was no longer finite
 
 
 def ascend(
@@ -53,20 +41,9 @@ def ascend(
 ) -> Ascent:
     """Maximise every row's objective by Adam, and drop rows as they stop.
 
-    Parameters
-    ----------
-    objective
-        From the parameters of the rows that are still running, and these rows' numbers, to their
-        objectives ``(rows,)``, each a function of its own row alone; noisy or not.
-    start
-        Parameters, one row for each objective.
-    steps
-        Steps at most.
-    learning_rate
-        Of Adam.
-    tolerance, halvings
-        When a row's objective has not risen by ``tolerance`` in :data:`WINDOW` steps, the row
-        halves its steps; after this number of halvings it stops.
+    Each objective is a function of its own row of the parameters alone, noisy or not. When it has
+    not risen by ``tolerance`` in :data:`WINDOW` steps, the row halves its steps; after ``halvings``
+    of these, or ``steps`` in all, it stops.
 
     Examples
     --------
@@ -79,10 +56,9 @@ def ascend(
     rows = torch.arange(len(start[0]), device=start[0].device)
     no = torch.zeros_like(rows, dtype=torch.bool)
     result = Ascent([p.clone() for p in start], torch.zeros_like(rows), no, no.clone())
-    # The usual memory of 1,000 steps for the squared gradient would outlast the whole ascent.
-    betas = (0.9, 0.95)
     parameters = [p.detach().clone().requires_grad_() for p in start]
-    optimizer = Adam(parameters, lr=learning_rate, betas=betas)
+    # The usual memory of 1,000 steps for the squared gradient would outlast the whole ascent.
+    optimizer = Adam(parameters, lr=learning_rate, betas=(0.9, 0.95), maximize=True)
     halved = torch.zeros_like(rows)
     done = 0
     while done < steps and len(rows):
@@ -90,15 +66,16 @@ def ascend(
         averages = _climb(objective, optimizer, rows, 0.5**halved, window)
         done += window
         before = [p[rows] for p in result.parameters]
-        rise = _rise(objective, before, averages, rows)
+        # By the same random numbers, so that little noise is left.
+        rise = _value(objective, averages, rows) - _value(objective, before, rows)
         finite = rise.isfinite()
         for last, average in zip(result.parameters, averages, strict=True):
             last[rows[finite]] = average[finite]
         halved = torch.where(rise > tolerance, halved, halved + 1)
+        running = finite & (halved <= halvings)
         result.steps[rows] = done
         result.failed[rows] = ~finite
-        result.converged[rows] = finite & (halved > halvings)
-        running = finite & (halved <= halvings)
+        result.converged[rows] = finite & ~running
         if not running.all():
             rows, halved = rows[running], halved[running]
             optimizer = _rows_of(optimizer, running)
@@ -112,11 +89,10 @@ def _climb(
     parameters = optimizer.param_groups[0]["params"]
     averages = [torch.zeros_like(p) for p in parameters]
     for _ in range(steps):
-        with torch.enable_grad():
-            gradients = torch.autograd.grad(objective(parameters, rows).sum(), parameters)
         before = [p.detach().clone() for p in parameters]
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = -gradient
+        optimizer.zero_grad()
+        with torch.enable_grad():
+            objective(parameters, rows).sum().backward(inputs=parameters)
         optimizer.step()
         for parameter, old, average in zip(parameters, before, averages, strict=True):
             share = shares.view(-1, *[1] * (old.dim() - 1))
@@ -125,21 +101,17 @@ def _climb(
     return averages
 
 
-def _rise(objective: Objective, before: list[Tensor], after: list[Tensor], rows: Tensor) -> Tensor:
-    """How much the objectives rose, by the same random numbers, so that little noise is left."""
-    values = []
-    for parameters in (before, after):
-        with own_random_state(len(rows)), torch.no_grad():
-            draws = [objective(parameters, rows) for _ in range(DRAWS)]
-        values.append(torch.stack(draws).mean(0))
-    return values[1] - values[0]
+def _value(objective: Objective, parameters: list[Tensor], rows: Tensor) -> Tensor:
+    """Average a few evaluations of a noisy objective, from the same random numbers each time."""
+    with own_random_state(len(rows)), torch.no_grad():
+        return torch.stack([objective(parameters, rows) for _ in range(DRAWS)]).mean(0)
 
 
 def _rows_of(optimizer: Adam, rows: Tensor) -> Adam:
     """Make the same optimiser of some rows of its parameters, with what it knows of them."""
     (group,) = optimizer.param_groups
     parameters = [p.detach()[rows].requires_grad_() for p in group["params"]]
-    new = Adam(parameters, lr=group["lr"], betas=group["betas"])
+    new = Adam(parameters, lr=group["lr"], betas=group["betas"], maximize=True)
     for old, parameter in zip(group["params"], parameters, strict=True):
         state = optimizer.state[old]
         moments = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}

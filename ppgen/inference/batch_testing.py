@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_size
+
 Alternative = Literal["less", "two-sided"]
 
 FAR = {"less": torch.neg, "two-sided": torch.abs}
@@ -21,15 +23,9 @@ REPLICATES, REPLICATE_RESAMPLES = 50, 1000
 
 @dataclass(frozen=True)
 class RejectionRate:
-    """Share of batches that a test flags.
+    """Share of batches that a test flags, between 0 and 1.
 
-    Attributes
-    ----------
-    value
-        Between 0 and 1.
-    standard_error
-        Of the value, as an estimate for other images from where the scores come from; an upper
-        bound.
+    The standard error is that of an estimate for other images of the same origin; an upper bound.
     """
 
     value: float
@@ -46,17 +42,14 @@ class BatchTest:
     log-probabilities under a model, in nats, or any other number an image. Its distribution under
     the hypothesis comes from the held-out scores: batches of the size are drawn from them with
     replacement, and the held-out mean varies by its own standard error, by the central limit
-    theorem. Without that, few held-out images would give too many false alarms.
-
-    Held-out images must have had no part in training or in the choice of a model: images that a
-    model was fitted to have higher log-probabilities than new ones of the same kind.
+    theorem. Without that, few held-out images would give too many false alarms. Held-out images
+    must have had no part in training or in the choice of a model: it raises their scores.
 
     With ``"less"`` a batch is flagged if it is improbable, which has the most power against
     images that the model finds hard. But images can also be too probable: a density is often
-    highest at images that look like no data, such as flat ones, while real ones all lie near a
-    level below. ``"two-sided"`` flags both, as a test of typicality (Nalisnick et al. 2019,
-    Detecting out-of-distribution inputs to deep generative models using typicality), at the price
-    of some power against improbable batches.
+    highest at images that look like no data, such as flat ones. ``"two-sided"`` flags both, as a
+    test of typicality (Nalisnick et al. 2019, Detecting out-of-distribution inputs to deep
+    generative models using typicality), with less power against improbable batches.
 
     Parameters
     ----------
@@ -68,10 +61,8 @@ class BatchTest:
         Share of real batches that are flagged, on average over held-out sets of this size.
     alternative
         ``"less"`` or ``"two-sided"``.
-    resamples
-        Draws from the distribution of the statistic.
-    seed
-        Of the draws.
+    resamples, seed
+        Draws from the distribution of the statistic, and their seed.
 
     Attributes
     ----------
@@ -113,8 +104,7 @@ class BatchTest:
             )
         if not held_out.isfinite().all():
             raise ValueError("held_out holds NaN or infinite values; expected finite scores")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; expected 1 or more images")
+        check_size("batch_size", batch_size)
         if alternative not in FAR:
             raise ValueError(f"alternative is {alternative!r}; expected one of {', '.join(FAR)}")
         if not 0 < false_alarm_rate < 1:
@@ -140,13 +130,9 @@ class BatchTest:
         """Probability that a real batch is at least as far out; of batches ``(..., batch_size)``.
 
         One draw more than there are counts as that far (Davison and Hinkley 1997, Bootstrap methods
-        and their application, equation 4.11), so that no p-value is zero.
-
-        Raises
-        ------
-        ValueError
-            If batches have another size, or scores are NaN or infinity. Minus infinity, of
-            an image that is impossible, is flagged.
+        and their application, equation 4.11), so that no p-value is zero. Minus infinity, the score
+        of an impossible image, is flagged. Raises a ValueError if batches have another size, or
+        scores are NaN or infinity.
         """
         nearer = torch.searchsorted(self.null, self._far(self._means(scores)))
         return (len(self.null) - nearer + 1) / (len(self.null) + 1)
@@ -159,30 +145,22 @@ class BatchTest:
         """Share of batches of these images that are flagged.
 
         It is the power of the test if they are not real, and its false-alarm rate if they are.
-        Images are shuffled and cut into batches that share none, again and again; so each batch is
-        drawn as a real one is, and the estimate has no bias, which batches drawn with replacement
-        would have.
+        Images are shuffled and cut into batches that share none, again and again, so that each
+        batch is drawn as a real one is; batches drawn with replacement would bias the estimate.
 
         The standard error has two parts. That of these images is at most that of a single shuffle
         (Hoeffding 1963, Probability inequalities for sums of bounded random variables, section 5),
-        a binomial one; two flagged and two other batches are added (Agresti and Coull 1998,
-        Approximate is better than "exact" for interval estimation of binomial proportions), for
-        if all are flagged or none. That of the held-out images is by the bootstrap: by what the
-        rate varies if they are drawn again from themselves.
+        a binomial one; two flagged and two other batches are added in case all are flagged or none
+        (Agresti and Coull 1998, Approximate is better than "exact" for interval estimation of
+        binomial proportions). That of the held-out images is by the bootstrap.
 
         Parameters
         ----------
         scores
-            Score of each image, ``(images,)``, as many as the batch size or more.
-        batches
-            Least number of batches that are tested.
-        seed
-            Of the shuffles.
-
-        Raises
-        ------
-        ValueError
-            If there are fewer images than in one batch, or scores are NaN or infinity.
+            Score of each image, ``(images,)``, as many as the batch size or more; errors as for
+            :meth:`p_value`.
+        batches, seed
+            Least number of batches that are tested, and the seed of the shuffles.
         """
         disjoint = len(scores) // self.batch_size if scores.dim() == 1 else 0
         if disjoint == 0:
@@ -190,15 +168,12 @@ class BatchTest:
                 f"scores has the shape {tuple(scores.shape)}; expected (images,), as many as the "
                 f"batch size, {self.batch_size}, or more"
             )
-        if batches < 1:
-            raise ValueError(f"batches is {batches}; expected 1 or more")
+        check_size("batches", batches)
         generator = torch.Generator().manual_seed(seed)
         kept = disjoint * self.batch_size
+        orders = math.ceil(batches / disjoint)
         shuffles = torch.stack(
-            [
-                torch.randperm(len(scores), generator=generator)[:kept]
-                for _ in range(math.ceil(batches / disjoint))
-            ]
+            [torch.randperm(len(scores), generator=generator)[:kept] for _ in range(orders)]
         )
         means = self._means(scores[shuffles.to(scores.device)].view(-1, self.batch_size))
         value = (self._far(means) > self.threshold).double().mean().item()

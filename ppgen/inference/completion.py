@@ -1,7 +1,8 @@
-"""Filling in the missing pixels of images."""
+"""Images of which some pixels are missing: completions, and log p of the pixels that are known."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -10,15 +11,21 @@ from typing import Any
 
 import torch
 from pyro import poutine
+from pyro.poutine import Trace
 from torch import Tensor
 
+from ppgen.arguments import check_size
 from ppgen.data.batches import Batch, Batches, parts_of_draws, repeat_rows
 from ppgen.images import check_observed
+from ppgen.inference.evaluate import Estimate
 from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents
-from ppgen.inference.images import image_site
-from ppgen.inference.partial import log_evidence
+from ppgen.inference.images import ObservedPixels, image_site, observed_batch
+from ppgen.objectives.elbo import guessed_plates
+from ppgen.objectives.importance import split_weight
+from ppgen.objectives.particles import Draws
+from ppgen.objectives.plates import Site
 from ppgen.objectives.preparation import explained, floating_type
-from ppgen.objectives.supports import inside_support
+from ppgen.objectives.supports import check_support, inside_support
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
@@ -69,22 +76,13 @@ def complete(
 
     Parameters
     ----------
-    program
-        What :func:`ppgen.as_program` accepts.
-    x
-        Images ``(batch, channel, height, width)``; missing pixels may hold anything, NaN too.
-    observed
-        Which pixels are given, booleans that broadcast to ``x``. If none is, the program's own
-        images are drawn.
-    context
-        Further tensors that the model takes.
+    program, x, context, observed, seed
+        As for :func:`fit_latents`. If no pixel is observed, the program's own images are drawn.
     draws
         Completions of each image.
     particles
         Importance weights in the estimates of log p(all pixels) and log p(given pixels), whose
         difference is ``log_prob`` if it is not exact.
-    seed
-        Of all draws; the caller's generators are left as they were.
     options
         Of :func:`fit_latents`.
 
@@ -93,8 +91,8 @@ def complete(
     TypeError
         If an option is none of :func:`fit_latents`.
     ValueError
-        If the mask does not fit, given pixels are not finite or outside the support of the site
-        ``"x"``, or missing pixels cannot be left out, as :class:`ObservedPixels` says.
+        If the mask does not fit, given pixels are not finite or outside the support of their site,
+        or missing pixels are neither independent given the latents nor the last ones.
 
     Examples
     --------
@@ -105,21 +103,17 @@ def complete(
     >>> completed.samples.shape, bool(completed.samples[..., :4].all())
     (torch.Size([5, 3, 1, 8, 8]), True)
     """
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; expected 1 or more")
-    signature(fit_latents).bind(program, x, *context, **options)  # refuses unknown ones
+    check_size("draws", draws)
+    signature(fit_latents).bind(program, x, *context, **options)  # raises if one is unknown
     program = accept(program)
     observed = check_observed(observed, x.shape).to(x.device)
     data = (torch.where(observed, x, x.nan_to_num()), *context)
     batch = Batches(data, len(x), None, program.device, floating_type(program)).first()
     observed = observed.to(program.device)
     with evaluating(program, seed):
-        with explained(batch):
-            trace = poutine.trace(program.model).get_trace(*batch.args)
-        site = image_site(program, trace)
-        name, pixels = site["name"], site["fn"]
+        _, site = _trace_images(program, batch)
         finite = x.isfinite().flatten(1).all(1).to(program.device)
-        known = finite & inside_support(pixels, batch[0])
+        known = finite & inside_support(site["fn"], batch[0])
     if hasattr(program, "complete"):
         with evaluating(program, seed):
             given = (batch[0], observed, *batch.args[1:])
@@ -131,10 +125,10 @@ def complete(
         return Completion(samples, mean, log_prob.where(known, torch.nan))
     guide = fit_latents(program, *batch, observed=observed, seed=seed, **options).guide
     with evaluating(program, seed):
-        given_latents = partial(_at_latents, program, name, guide, batch, observed)
-        samples = torch.cat(list(given_latents(_filled, draws)))
-        means = given_latents(partial(_mean, program), LATENTS_OF_A_MEAN)
-        mean = reduce(torch.add, (some.sum(0) for some in means)) / LATENTS_OF_A_MEAN
+        at_latents = partial(_at_latents, program, site["name"], guide, batch, observed)
+        samples = torch.cat(list(at_latents(draws)))
+        means = (some.sum(0) for some in at_latents(LATENTS_OF_A_MEAN, mean=True))
+        mean = reduce(torch.add, means) / LATENTS_OF_A_MEAN
         mean = torch.where(observed, program.grey(batch[0]), mean)
     log_prob = torch.full_like(known, torch.nan, dtype=program.dtype)
     if known.any():
@@ -149,6 +143,66 @@ def complete(
     return Completion(samples, mean, log_prob)
 
 
+def log_evidence(
+    program: Any,
+    guide: Callable[..., Any],
+    x: Tensor,
+    *context: Tensor,
+    observed: Tensor | None = None,
+    particles: int = 1000,
+    chunk: int = 20_000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate log p(observed pixels) of each image by importance sampling from a guide.
+
+    A lower bound in expectation, as :func:`ppgen.iwae` computes for whole images from the program's
+    own guide. Here the guide is another, such as that of :func:`fit_latents`, which knows these
+    images alone. Raises the ValueErrors of :func:`complete`.
+
+    Parameters
+    ----------
+    guide
+        A Pyro program that draws every latent of the model.
+    program, x, context, observed
+        As for :func:`fit_latents`.
+    particles, chunk, seed
+        As for :func:`ppgen.iwae`.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
+    >>> x, left = torch.zeros(3, 1, 8, 8), torch.arange(8) < 4
+    >>> fitted = ppgen.inference.fit_latents(vae, x, observed=left, steps=50)
+    >>> log_evidence(vae, fitted.guide, x, observed=left).per_example.shape
+    torch.Size([3])
+    """
+    check_size("particles", particles)
+    check_size("chunk", chunk)
+    program = accept(program)
+    batch, observed = observed_batch(program, x, *context, observed=observed)
+    with evaluating(program, seed):
+        trace, site = _trace_images(program, batch)
+        check_support(site["name"], site["fn"], batch[0], observed)
+        model = program.model
+        if observed is not None:
+            model = ObservedPixels(observed, site["name"])(model)
+        draws, logs = Draws(), []
+        weigh = partial(split_weight, plates=guessed_plates(trace, len(batch)))
+        for some in parts_of_draws(particles, len(batch), chunk):
+            weights, shared = draws(model, guide, batch.args, {}, some, weigh)
+            logs.append((weights + shared).logsumexp(0))
+        found = torch.stack(logs).logsumexp(0) - math.log(particles)
+    return Estimate(found.cpu())
+
+
+def _trace_images(program: Program, batch: Batch) -> tuple[Trace, Site]:
+    """Run the model on images; return its trace and their site."""
+    with explained(batch):
+        trace = poutine.trace(program.model).get_trace(*batch.args)
+    return trace, image_site(program, trace)
+
+
 def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:
     """Put a completion in place of each image of which a pixel is not known: it can be scored."""
     rows = known.view(-1, *[1] * (completed.dim() - 1))
@@ -161,28 +215,20 @@ def _at_latents(
     guide: Any,
     batch: Batch,
     observed: Tensor,
-    complete: Callable[[Any, Tensor, Tensor], Tensor],
     draws: int,
+    mean: bool = False,
 ) -> Iterator[Tensor]:
-    """Complete images by their distribution at draws of the latents, several draws at a time."""
+    """Complete images at draws of the latents, several draws at a time, ``(some, batch, …)``."""
     for some in parts_of_draws(draws, len(batch), IMAGES_AT_ONCE):
-        repeated = batch.repeated(some)
+        repeated, mask = batch.repeated(some), repeat_rows(observed, some)
         latents = poutine.trace(guide).get_trace(*repeated.args)
         model = poutine.replay(program.model, trace=latents)
         pixels = poutine.trace(model).get_trace(*repeated.args).nodes[name]["fn"]
-        completed = complete(pixels, repeated[0], repeat_rows(observed, some))
+        if hasattr(pixels, "complete"):  # they depend on the given ones: a draw serves as the mean
+            drawn = pixels.complete(repeated[0], mask)
+            completed = program.grey(drawn) if mean else drawn
+        elif mean:
+            completed = program.image(pixels)
+        else:
+            completed = torch.where(mask, repeated[0], pixels.sample())
         yield completed.unflatten(0, (some, -1))
-
-
-def _filled(pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
-    """Draw the missing pixels, where they depend on the given ones by the distribution's way."""
-    if hasattr(pixels, "complete"):
-        return pixels.complete(x, observed)
-    return torch.where(observed, x, pixels.sample())
-
-
-def _mean(program: Program, pixels: Any, x: Tensor, observed: Tensor) -> Tensor:
-    """Return the mean of the missing pixels, or, where they depend on the given ones, a draw."""
-    if hasattr(pixels, "complete"):
-        return program.grey(pixels.complete(x, observed))
-    return program.image(pixels)

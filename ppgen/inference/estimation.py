@@ -62,23 +62,10 @@ class MaximumLikelihood:
         return _Parameters(self.program).split(self.covariance.diagonal().sqrt())
 
     def standard_error(self, quantity: Callable[[Program], Tensor]) -> Tensor:
-        """Return the standard error of what the program computes from its parameters.
+        """Return the standard error of a tensor that is computed from the program's parameters.
 
         By the delta method: √(J C Jᵀ), with the quantity's Jacobian J and the covariance C of the
         parameters (van der Vaart 1998, Asymptotic statistics, theorem 3.1).
-
-        Parameters
-        ----------
-        quantity
-            From the program to a tensor.
-
-        Examples
-        --------
-        >>> import ppgen
-        >>> x = torch.tensor([1.0, 2.0, 3.0, 2.0], dtype=torch.float64)
-        >>> found = maximum_likelihood(ppgen.models.Exponential().double(), x)
-        >>> round(found.standard_error(lambda program: program.rate).item(), 8)  # λ / √n
-        0.25
         """
         parameters = _Parameters(self.program)
         module = _Quantity(self.program, quantity)
@@ -124,10 +111,6 @@ def maximum_likelihood(
         If the program cannot be run on the data, is random itself, or names an ELBO of Pyro's
         that sums latents out.
 
-    See Also
-    --------
-    ppgen.fit : by stochastic gradients, any program.
-
     Examples
     --------
     >>> import ppgen
@@ -135,6 +118,8 @@ def maximum_likelihood(
     >>> found = maximum_likelihood(ppgen.models.Exponential().double(), x)
     >>> round(found.program.rate.item(), 8)
     0.5
+    >>> round(found.standard_error(lambda program: program.rate).item(), 8)  # λ / √n
+    0.25
     """
     program = accept(program)
     batches = Batches(data, batch_size, None, program.device, floating_type(program))
@@ -162,16 +147,25 @@ def maximum_likelihood(
                 max_iterations=max_iterations,
             )
         except NoMaximumError as error:
-            raise _by_name(error, parameters) from error
+            where = ""
+            if error.direction is not None:
+                where = f", in the direction {parameters.largest(error.direction)}"
+            raise NoMaximumError(
+                f"the log-likelihood has no single maximum: {error}{where}; perhaps classes are "
+                "separable, covariates linearly dependent, or a variance shrinks to 0: a prior or "
+                "penalty helps",
+                error.point,
+                error.direction,
+            ) from error
         vector_to_parameters(found.point, parameters.named.values())
     return MaximumLikelihood(program, found)
 
 
+@dataclass
 class _Singles:
-    """Batches as the only further argument of a function."""
+    """Batches as the only further argument of a function, each time they are gone through."""
 
-    def __init__(self, batches: Batches) -> None:
-        self.batches = batches
+    batches: Batches
 
     def __iter__(self) -> Iterator[tuple[Batch]]:
         return ((batch,) for batch in self.batches)
@@ -180,8 +174,7 @@ class _Singles:
 class _Quantity(nn.Module):
     def __init__(self, program: Program, quantity: Callable[[Program], Tensor]) -> None:
         super().__init__()
-        self.program = program
-        self.quantity = quantity
+        self.program, self.quantity = program, quantity
 
     def forward(self) -> Tensor:
         return self.quantity(self.program)
@@ -216,16 +209,6 @@ class _Parameters:
         order = direction.abs().argsort(descending=True)[:4].tolist()
         seen = [i for i in order if abs(direction[i]) > 0.01 * abs(direction[order[0]])]
         return ", ".join(f"{names[i]} {float(direction[i]):+.2g}" for i in seen)
-
-
-def _by_name(error: NoMaximumError, parameters: _Parameters) -> NoMaximumError:
-    along = error.direction
-    where = "" if along is None else f", in the direction {parameters.largest(along)}"
-    message = (
-        f"the log-likelihood has no single maximum: {error}{where}; perhaps classes are separable, "
-        "covariates linearly dependent, or a variance shrinks to 0: a prior or penalty helps"
-    )
-    return NoMaximumError(message, error.point, along)
 
 
 def _check_not_random(log_likelihood: Callable[..., Tensor], point: Tensor, batch: Batch) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ppgen.arguments import check_size
-from ppgen.data.batches import EVALUATION_BATCH, Data, Transform, parts_of_draws
+from ppgen.data.batches import EVALUATION_BATCH, Batches, Data, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.objective import Objective
-from ppgen.objectives.plates import Site
+from ppgen.objectives.plates import Site, is_marked
 from ppgen.objectives.preparation import explained, floating_type, prepare
 from ppgen.objectives.weights import RowWeights
 from ppgen.program import Pair, Program, accept
@@ -47,13 +47,7 @@ class Estimate:
 
     @property
     def each(self) -> Tensor:
-        """Nats of each row, ``(rows,)``.
-
-        Raises
-        ------
-        ValueError
-            If rows have no terms of their own.
-        """
+        """Nats of each row, ``(rows,)``; raises a ValueError if rows have no terms of their own."""
         if self.per_example is None:
             raise ValueError("rows have no terms of their own; expected a program with a row plate")
         return self.per_example
@@ -104,12 +98,10 @@ def elbo(
     ----------
     program
         What :func:`ppgen.as_program` accepts.
-    data
-        As for :func:`ppgen.fit`.
+    data, transform, batch_size
+        As for :func:`ppgen.fit`; by default 1,000 rows a batch.
     particles
         Draws of the guide for each row; None: as many as the objective takes.
-    transform, batch_size
-        As for :func:`ppgen.fit`; by default 1,000 rows a batch.
     seed
         Seed of the draws; the caller's generators are left unchanged.
 
@@ -129,7 +121,8 @@ def elbo(
     if particles is not None:
         check_size("particles", particles)
     program = accept(program)
-    with _judging(program, data, transform, batch_size, seed) as (objective, batches):
+    batches = as_batches(data, batch_size, transform, program.device, floating_type(program))
+    with _judging(program, batches, seed) as objective:
         values, shared = [], 0.0
         for batch in batches:
             rows, common = objective.bounds(batch, particles)
@@ -152,33 +145,23 @@ def iwae(
 
     log 1/k Σ p(x, z_i) / q(z_i | x), a lower bound in expectation that rises with k (Burda,
     Grosse and Salakhutdinov 2016, Importance weighted autoencoders, equation 8). Every observed
-    site counts, without scales. If rows share a latent, only the total can be estimated.
+    site counts, without scales. If rows share a latent, only the total can be estimated. Errors are
+    those of :func:`elbo`.
 
     Parameters
     ----------
-    program
-        What :func:`ppgen.as_program` accepts. All particles are drawn at once if the program allows
-        for a further dimension, see :class:`ppgen.objectives.particles.Draws`.
-    data
-        As for :func:`ppgen.fit`.
+    program, data, transform, seed
+        As for :func:`elbo`. All particles are drawn at once if the program allows for a further
+        dimension, see :class:`ppgen.objectives.particles.Draws`.
     particles
         k, the draws of the guide for each row.
     proposal
         Which distribution draws the latents. ``"prior"`` is plain Monte Carlo,
         log 1/k Σ p(x | z_i), which needs draws exponential in number in the information that x
         holds on z.
-    transform
-        As for :func:`ppgen.fit`.
     chunk
         Rows times particles that are in memory at a time; likelihoods with many raw outputs a
         pixel, such as a categorical one of 256 levels, need fewer.
-    seed
-        Seed of the draws; the caller's generators are left unchanged.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`elbo`; or if ``proposal`` is another word.
 
     Examples
     --------
@@ -212,22 +195,14 @@ def log_predictive(
     log 1/k Σ p(x | s_i), with latents s_i that rows share drawn from the guide, and a row's own
     latents averaged over: log-mean-exp of log p(x, z_i | s_i) − log q(z_i | x, s_i) (Gelman et al.
     2013, Bayesian data analysis, equation 7.5). What is marked for enumeration is summed out.
+    Errors are those of :func:`elbo`, and a ValueError if rows have no plate.
 
     Parameters
     ----------
-    program
-        A fitted program, what :func:`ppgen.as_program` accepts.
-    data
-        Held-out rows, as for :func:`ppgen.fit`.
+    program, data, transform, chunk, seed
+        As for :func:`iwae`: a fitted program, and held-out rows.
     draws
         k.
-    transform, chunk, seed
-        As for :func:`iwae`.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`elbo`; or if rows have no plate.
 
     Examples
     --------
@@ -247,22 +222,15 @@ def log_predictive(
 
 
 @contextmanager
-def _judging(
-    program: Program,
-    data: Data,
-    transform: Transform | None,
-    batch_size: int | None,
-    seed: int,
-) -> Iterator[tuple[Objective, Any]]:
+def _judging(program: Program, batches: Batches, seed: int) -> Iterator[Objective]:
     """Prepare a program for the evaluation of data, and run it in evaluation mode."""
-    batches = as_batches(data, batch_size, transform, program.device, floating_type(program))
     with evaluating(program, seed):
         with own_random_state(seed):
             objective = prepare(program, batches)
         if objective.structure.whole:
             batches.take_whole(objective.structure.whole)
         with objective.running():
-            yield objective, batches
+            yield objective
 
 
 def _weighed(
@@ -278,7 +246,8 @@ def _weighed(
     size = None
     if not isinstance(data, DataLoader):
         size = max(1, min(EVALUATION_BATCH, chunk, count_rows(data)))
-    with _judging(program, data, transform, size, seed) as (objective, batches):
+    batches = as_batches(data, size, transform, program.device, floating_type(program))
+    with _judging(program, batches, seed) as objective:
         whole = objective.structure.whole
         if objective.structure.subsamples:
             raise ValueError(
@@ -322,8 +291,7 @@ def _with_prior(program: Program) -> Program:
     """Return a program whose guide draws from the prior."""
 
     def hidden(site: Site) -> bool:
-        summed_out = site["infer"] and site["infer"].get("enumerate")
-        return site["type"] == "sample" and bool(site["is_observed"] or summed_out)
+        return site["type"] == "sample" and (site["is_observed"] or is_marked(site))
 
     prior = Pair(program.model, poutine.block(program.model, hide_fn=hidden))
     prior.plate, prior.has_run = program.plate, True

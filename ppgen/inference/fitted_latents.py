@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from ppgen.arguments import check_size
 from ppgen.data.batches import parts_of_draws, repeat_rows
 from ppgen.inference.ascent import ascend
+from ppgen.inference.images import observed_batch
 from ppgen.inference.local_latents import LocalLatents, Values
-from ppgen.inference.partial import observed_batch
 from ppgen.program import accept
 from ppgen.running import evaluating, own_random_state
 
@@ -28,16 +29,13 @@ class FittedLatents:
     ----------
     means, scales
         Of each latent site, ``(batch, …)``, as real numbers if the site has another support.
-    elbo
-        Bound of each image under its Gaussian, ``(batch,)``, in nats.
-    start_elbo
-        Bound of each image under the Gaussian from which the fit started, by the same draws.
-    steps
-        Gradient steps that each image took, ``(batch,)``.
-    converged
-        Whether an image stopped by its own criterion rather than by the number of steps.
-    failed
-        Whether an image's bound ceased to be a number; its Gaussian is the best one before.
+    elbo, start_elbo
+        Bound of each image under its Gaussian, and under the one from which the fit started, by the
+        same draws, ``(batch,)``, in nats.
+    steps, converged, failed
+        Gradient steps that each image took; whether it stopped by its own criterion rather than by
+        the number of steps; and whether its bound became NaN, ``(batch,)``. Its Gaussian is then
+        the best one before.
     guide
         A Pyro program that draws the latents of these images from their Gaussians.
     """
@@ -53,10 +51,10 @@ class FittedLatents:
 
     @property
     def gap(self) -> Tensor:
-        """How much the fit is better than its start, ``(batch,)``, in nats.
+        """Nats by which each image's bound is better than at the start, ``(batch,)``.
 
-        Started from the guide, this is the amortisation gap of each image (Cremer, Li and Duvenaud
-        2018, Inference suboptimality in variational autoencoders, equation 7).
+        Started from the guide, this is the amortisation gap (Cremer, Li and Duvenaud 2018,
+        Inference suboptimality in variational autoencoders, equation 7).
         """
         return self.elbo - self.start_elbo
 
@@ -76,9 +74,9 @@ def fit_latents(
 ) -> FittedLatents:
     """Fit a diagonal Gaussian to the latents of each image by ascent on the image's own ELBO.
 
-    All images are fitted at once and none knows of the others: their parameters, their Adam and
-    their stopping are their own. Works for any program with continuous latents. Given the
-    pixels that are observed, the bound is that on their log-probability alone.
+    All images are fitted at once; each has its own parameters, Adam and stopping. Works for any
+    program with continuous latents. If pixels are missing, the bound is that on the log-probability
+    of the others.
 
     Parameters
     ----------
@@ -95,9 +93,7 @@ def fit_latents(
         ``"prior"``: N(0, 1) for every real number; ``"guide"``: the guide's answer to ``x``, which
         is then improved (semi-amortised inference). The result is never worse than its start.
     steps
-        Gradient steps an image takes at most.
-    learning_rate
-        Of Adam.
+        Gradient steps an image takes at most, by Adam with this ``learning_rate``.
     tolerance, halvings
         When an image's ELBO has not risen by ``tolerance`` nats in 25 steps, the image halves its
         steps; after this number of halvings it stops.
@@ -110,8 +106,8 @@ def fit_latents(
     ------
     ValueError
         If a latent is discrete, shared by images, or there is none; if images share another
-        term; if ``observed`` has the wrong shape, or observed pixels lie outside the support of
-        the site ``"x"``; or if a number is out of range.
+        term; if ``observed`` has the wrong shape; or if observed pixels lie outside the support of
+        their site.
 
     Examples
     --------
@@ -122,8 +118,7 @@ def fit_latents(
     (torch.Size([3, 2]), True)
     """
     for name, value in (("steps", steps), ("halvings", halvings), ("particles", particles)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; expected 1 or more")
+        check_size(name, value)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; expected a positive number")
     if start not in ("prior", "guide"):
@@ -132,30 +127,22 @@ def fit_latents(
     batch, mask = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):
         latents = LocalLatents(program, batch, mask)
-        means, scales = latents.moments(batch) if start == "guide" else latents.standard(batch)
+        means, scales = latents.moments() if start == "guide" else latents.standard()
         names = list(means)
 
         def values(parameters: list[Tensor]) -> tuple[Values, Values]:
-            half = len(names)
-            fitted = dict(zip(names, parameters[:half], strict=True))
-            return fitted, {n: p.exp() for n, p in zip(names, parameters[half:], strict=True)}
+            each = iter(parameters)
+            return {n: next(each) for n in names}, {n: next(each).exp() for n in names}
 
         def bound(parameters: list[Tensor], rows: Tensor) -> Tensor:
             means, scales = values(parameters)
             drawn = {n: mean + scales[n] * torch.randn_like(mean) for n, mean in means.items()}
-            some = batch[rows]
-            log_prior, log_likelihood = latents.log_probs(
-                drawn, some, None if mask is None else mask[rows]
-            )
+            known = None if mask is None else mask[rows]
+            log_prior, log_likelihood = latents.log_probs(drawn, batch[rows], known)
             # Constant in the parameters, so that the gradient's noise vanishes where q is the
             # posterior (Roeder, Wu and Duvenaud 2017, Sticking the landing).
-            log_q = [
-                Normal(mean.detach(), scales[n].detach())
-                .log_prob(drawn[n])
-                .view(len(rows), -1)
-                .sum(1)
-                for n, mean in means.items()
-            ]
+            q = {n: Normal(mean.detach(), scales[n].detach()) for n, mean in means.items()}
+            log_q = [q[n].log_prob(z).view(len(rows), -1).sum(1) for n, z in drawn.items()]
             return log_prior + log_likelihood - torch.stack(log_q).sum(0)
 
         started = [*means.values(), *(scale.log() for scale in scales.values())]
@@ -171,7 +158,7 @@ def fit_latents(
             return torch.cat(draws).mean(0)
 
         before, after = final(started), final(ascent.parameters)
-        better = after > before  # and so a number
+        better = after > before  # False if it is NaN
         best = [
             torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
             for new, old in zip(ascent.parameters, started, strict=True)

@@ -15,29 +15,18 @@ from torch import Tensor
 class L2Penalty:
     """λ‖θ‖² against a log-likelihood that is summed over the data.
 
-    Three ways to say one thing:
+    Three ways to say one thing, with λ the ``strength``; a ValueError says if it is not positive:
 
     - maximise Σ log p(x | θ) − λ‖θ‖²;
     - find the mode of p(θ | data) under the prior θ ~ N(0, 1 / (2λ)), each weight by itself:
       log N(θ; 0, 1 / (2λ)) = −λθ² and a constant;
     - minimise the mean of −log p(x | θ) over n observations by ``torch.optim.SGD`` or ``Adam`` with
       ``weight_decay=2λ / n``: they add weight_decay · θ to the gradient, the derivative of
-      weight_decay / 2 · ‖θ‖², so λ / n · ‖θ‖² takes a 2. For a loss that is summed over the data it
-      is 2λ.
+      weight_decay / 2 · ‖θ‖². For a loss that is summed over the data it is 2λ.
 
     ``torch.optim.AdamW`` is not among them. Its decay bypasses the scaling of the gradient by
     Adam's second moments (Loshchilov and Hutter 2019, Decoupled weight decay regularization), so
     that it ends at another point.
-
-    Parameters
-    ----------
-    strength
-        λ, positive.
-
-    Raises
-    ------
-    ValueError
-        If λ is not positive: without a penalty there is no such prior.
 
     Examples
     --------

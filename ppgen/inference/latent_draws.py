@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from ppgen.data.batches import Batch, Batches, Data
 from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting
 from ppgen.objectives.enumerated import EnumeratedELBO
-from ppgen.objectives.plates import RowPlates, innermost, is_factor, is_marked
+from ppgen.objectives.plates import RowPlates, Site, innermost, is_factor, is_marked
 from ppgen.objectives.preparation import CheckedRuns, ModelRuns, explained, floating_type
 from ppgen.objectives.structure import find_structure
 from ppgen.program import Program
@@ -34,11 +34,11 @@ class Redraw(Messenger):
     def _pyro_sample(self, msg: dict[str, Any]) -> None:
         if not msg["is_observed"] or msg["infer"].get("_deterministic") or is_factor(msg):
             return
-        fn, observed = msg["fn"], msg["value"]
+        fn, observed = innermost(msg["fn"]), msg["value"]
         msg["is_observed"], msg["done"] = False, False
         msg["infer"] = {**msg["infer"], "was_observed": True, "obs": observed}
-        multinomial = isinstance(innermost(fn), Multinomial)
-        msg["value"] = _with_totals(innermost(fn), observed.sum(-1)) if multinomial else None
+        multinomial = isinstance(fn, Multinomial)
+        msg["value"] = _with_totals(fn, observed.sum(-1)) if multinomial else None
 
 
 def _with_totals(fn: Multinomial, totals: Tensor) -> Tensor:
@@ -53,40 +53,30 @@ def _with_totals(fn: Multinomial, totals: Tensor) -> Tensor:
 
 def outcomes(trace: Trace, left_out: set[str]) -> dict[str, Tensor]:
     """Return the values of observed and deterministic sites, without factors."""
-    found = {}
-    for name, site in trace.nodes.items():
+
+    def is_outcome(name: str, site: Site) -> bool:
         if site["type"] != "sample":
-            continue
+            return False
         if poutine.util.site_is_subsample(site):
-            if len(site["value"]) < site["fn"].size:
-                found[name] = site["value"]
-        elif site["infer"].get("_deterministic") or (
-            not is_factor(site) and (site["infer"].get("was_observed") or name in left_out)
-        ):
-            found[name] = site["value"]
-    return found
+            return len(site["value"]) < site["fn"].size
+        if site["infer"].get("_deterministic"):
+            return True
+        return not is_factor(site) and (site["infer"].get("was_observed") or name in left_out)
+
+    return {name: site["value"] for name, site in trace.nodes.items() if is_outcome(name, site)}
 
 
 class LatentDraws:
     """Draws of latents given some arguments: from the guide, or of what is summed out.
 
-    Parameters
-    ----------
-    program, batch
-        Model and guide, and their arguments.
-    rows_from_prior
-        Whether a row's own latents are left to the model.
-
-    Attributes
-    ----------
-    names
-        Names of the model's latent sites.
-    left_out
-        Names of observed sites whose outcomes are left out.
+    With ``rows_from_prior``, a row's own latents are left to the model. ``names`` are those of the
+    model's latent sites, and ``left_out`` those of observed sites whose outcomes are left out.
     """
 
     def __init__(self, program: Program, batch: Batch, rows_from_prior: bool = False) -> None:
         self.program, self.batch = program, batch
+        self.guide: Callable[..., Any] = program.guide
+        self.from_prior = RowPlates()
         runs = (ModelRuns if rows_from_prior else _Runs)(program, program.objective)
         try:
             model_trace, guide_trace = traces = runs.explained(batch)
@@ -95,45 +85,32 @@ class LatentDraws:
                 f"{error}; if the guide has parameters of other rows, draw these from the prior: "
                 "ppgen.predict(program, data, rows='prior')"
             ) from error
-        self.from_prior = RowPlates()
-        self.guide = program.guide
+        latents = latent_sites(model_trace)
         if rows_from_prior:
             self.from_prior = find_structure(runs, batch, traces, program.plate).plates
-            if all(self.from_prior.holds(site) for site in latent_sites(model_trace).values()):
-                self.guide = _draw_nothing  # it may have no parameters for these rows
+            if all(self.from_prior.holds(site) for site in latents.values()):
+                self.guide = _draw_nothing  # the guide may have no parameters for these rows
             with explained(batch):
-                guide_trace = poutine.trace(self.guide).get_trace(*batch.args, **batch.kwargs)
+                guide_trace = self._run(self.guide)
         drawn = latent_sites(guide_trace)
-        sites = (*latent_sites(model_trace).values(), *drawn.values())
-        self.enumerated = any(is_marked(site) for site in sites)
+        self.enumerated = any(is_marked(site) for site in (*latents.values(), *drawn.values()))
         sums_out = isinstance(program.objective, EnumeratedELBO)
-        left = {n: s for n, s in latent_sites(model_trace).items() if n not in drawn}
+        left = {name: site for name, site in latents.items() if name not in drawn}
+        summable = {name for name, site in left.items() if sums_out or is_marked(site)}
         # Outcomes may be left out: what was observed in a fit is no latent.
-        self.left_out = {n for n, s in left.items() if n in program.observed}
-        if not program.observed and not sums_out:
-            self.left_out = {n for n, s in left.items() if not is_marked(s)}
-        self.summed_out = {
-            n for n, s in left.items() if n not in self.left_out and (sums_out or is_marked(s))
-        }
-        self.names = {n for n in drawn if n in model_trace.nodes} | self.summed_out
+        observed = set(program.observed)
+        self.left_out = left.keys() & observed if observed else left.keys() - summable
+        self.summed_out = summable - self.left_out
+        self.names = (drawn.keys() & model_trace.nodes.keys()) | self.summed_out
         self.nesting = max(plate_nesting(traces), 1)
         self.model = config_enumerate(program.model, "parallel") if sums_out else program.model
 
     def draw(self) -> Trace:
         """Draw the latents once."""
-        batch = self.batch
-        drawn = poutine.trace(self.guide).get_trace(*batch.args, **batch.kwargs)
-        latents = Trace()
-        for name, site in drawn.nodes.items():
-            latent = site["type"] == "sample" and not site["is_observed"]
-            index = name in self.from_prior.names  # of the rows in the guide's plate
-            if latent and not index and not self.from_prior.holds(site):
-                latents.add_node(name, **site)
+        latents = self._run(poutine.block(self.guide, expose_fn=self._is_drawn))
         if self.summed_out and not self.left_out and not self.from_prior.names:
-            model = infer_discrete(
-                poutine.replay(self.model, trace=latents), first_available_dim=-1 - self.nesting
-            )
-            trace = poutine.trace(model).get_trace(*batch.args, **batch.kwargs)
+            replayed = poutine.replay(self.model, trace=latents)
+            trace = self._run(infer_discrete(replayed, first_available_dim=-1 - self.nesting))
             for name in self.summed_out:
                 latents.add_node(name, **trace.nodes[name])
         return latents
@@ -141,14 +118,10 @@ class LatentDraws:
     def redraw(self, latents: Trace) -> Trace:
         """Run the model at some latents, and draw every observed site.
 
-        Raises
-        ------
-        ValueError
-            If the guide leaves out a latent that nothing else draws.
+        Raises a ValueError if the guide leaves out a latent that nothing else draws.
         """
-        model = poutine.replay(Redraw()(self.program.model), trace=latents)
         with explained(self.batch, on_draws=self.enumerated):
-            trace = poutine.trace(model).get_trace(*self.batch.args, **self.batch.kwargs)
+            trace = self._run(poutine.replay(Redraw()(self.program.model), trace=latents))
         for name, site in latent_sites(trace).items():
             known = name in latents.nodes or name in self.names or name in self.left_out
             if not (known or site["infer"].get("was_observed") or self.from_prior.holds(site)):
@@ -157,6 +130,15 @@ class LatentDraws:
                     "or mark it for enumeration"
                 )
         return trace
+
+    def _is_drawn(self, site: Site) -> bool:
+        """Whether a site of the guide is a latent, or a subsample, that the guide draws."""
+        latent = site["type"] == "sample" and not site["is_observed"]
+        index = site["name"] in self.from_prior.names  # of the rows in the guide's plate
+        return latent and not index and not self.from_prior.holds(site)
+
+    def _run(self, program: Callable[..., Any]) -> Trace:
+        return poutine.trace(program).get_trace(*self.batch.args, **self.batch.kwargs)
 
 
 def _draw_nothing(*args: Any, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ ACTIVE = 0.01
 
 
 def active_units(means: Tensor, threshold: float = ACTIVE) -> Tensor:
-    """Tell which latent dimensions say something about the images.
+    """Tell which latent dimensions say something about the images, ``(latent,)``.
 
     A dimension is active if the posterior's mean varies over the images with a variance above
     the threshold; one that the model ignores has the prior's mean for every image (Burda, Grosse
@@ -19,19 +19,10 @@ def active_units(means: Tensor, threshold: float = ACTIVE) -> Tensor:
     Parameters
     ----------
     means
-        Mean of q(z | x) for each image, ``(images, latent)``.
+        Mean of q(z | x) for each image, ``(images, latent)``; fewer than two images have no
+        variance and raise a ValueError.
     threshold
         Of the variance.
-
-    Returns
-    -------
-    Tensor
-        Booleans, ``(latent,)``.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two images, which have no variance.
 
     Examples
     --------
@@ -53,8 +44,7 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     (Shoemake 1985, Animating rotation with quaternion curves, section 3.3). In many dimensions all
     draws from a standard Gaussian have nearly the same length; the arc keeps it, while the middle
     of the chord is shorter than nearly all of them (White 2016, Sampling generative networks).
-    If both lie on one line through the origin, as where one of them is zero, no arc is the
-    shortest, and the way is the chord.
+    If both lie on one line through the origin, or one of them is zero, the way is the chord.
 
     Parameters
     ----------

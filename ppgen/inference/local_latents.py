@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.distributions import biject_to
 
 from ppgen.data.batches import Batch, repeat_rows
-from ppgen.inference.images import image_site
-from ppgen.inference.partial import ObservedPixels
-from ppgen.objectives.elbo import latent_sites, log_density, paired_traces, sample_sites
+from ppgen.inference.images import ObservedPixels, image_site
+from ppgen.objectives.elbo import latent_sites, log_density, sample_sites
 from ppgen.objectives.preparation import ModelRuns, explained
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
@@ -29,25 +28,13 @@ Values = dict[str, Tensor]
 class LocalLatents:
     """Which latents a program draws for each row, in the order of its model.
 
-    Parameters
-    ----------
-    program
-        Its latents are continuous, each in the plate over the rows and no other.
-    batch
-        Rows of data.
-    observed
-        Which pixels are known, booleans of the images' shape; None: all.
-
-    Raises
-    ------
-    ValueError
-        If there is no latent, one is discrete, shared by the rows, or in further plates; if rows
-        share an observed term; or if rows lie outside the support of their site.
+    Raises a ValueError if there is no latent, one is discrete, shared by the rows, or in further
+    plates; if rows share an observed term; or if rows, or their pixels that are ``observed``, lie
+    outside the support of their site.
     """
 
     def __init__(self, program: Program, batch: Batch, observed: Tensor | None = None) -> None:
-        self.program = program
-
+        self.program, self.batch = program, batch
         with torch.no_grad(), explained(batch), own_random_state(0):
             probe = ModelRuns(program)
             trace, _ = traces = probe.pair(batch)
@@ -82,18 +69,17 @@ class LocalLatents:
         self.transforms = {n: biject_to(s["fn"].support) for n, s in self.sites.items()}
         (self.plate,) = {f.name for s in self.sites.values() for f in s["cond_indep_stack"]}
 
-    def standard(self, batch: Batch) -> tuple[Values, Values]:
-        """Mean 0 and standard deviation 1 for all real numbers of each image."""
+    def standard(self) -> tuple[Values, Values]:
+        """Return mean 0 and standard deviation 1 for all real numbers of each row."""
         means = {}
-        for name, transform in self.transforms.items():
-            site = self.sites[name]
-            shape = transform.inverse_shape(site["fn"].event_shape)
-            means[name] = site["value"].new_zeros(len(batch), *shape)
+        for name, site in self.sites.items():
+            shape = self.transforms[name].inverse_shape(site["fn"].event_shape)
+            means[name] = site["value"].new_zeros(len(self.batch), *shape)
         return means, {name: torch.ones_like(mean) for name, mean in means.items()}
 
-    def from_prior(self, batch: Batch) -> Values:
-        """Draw the real numbers of each image from the model."""
-        trace = poutine.trace(self.program.model).get_trace(*batch.args, **batch.kwargs)
+    def from_prior(self) -> Values:
+        """Draw the real numbers of each row from the model."""
+        trace = poutine.trace(self.program.model).get_trace(*self.batch.args, **self.batch.kwargs)
         return {name: t.inv(trace.nodes[name]["value"]) for name, t in self.transforms.items()}
 
     def log_probs(
@@ -118,33 +104,27 @@ class LocalLatents:
                 likelihood = likelihood + term
         return prior, likelihood
 
-    def moments(self, batch: Batch, draws: int = 100) -> tuple[Values, Values]:
-        """Mean and standard deviation of the guide's real numbers, exactly if it is Gaussian.
+    def moments(self, draws: int = 100) -> tuple[Values, Values]:
+        """Return mean and standard deviation of the guide's real numbers, exact if it is Gaussian.
 
-        Raises
-        ------
-        ValueError
-            If the guide leaves a latent out.
+        Raises a ValueError if the guide leaves a latent out.
         """
-        with torch.no_grad():
-            trace = paired_traces(self.program.model, self.program.guide, batch.args, batch.kwargs)[
-                1
-            ]
-            means, scales = {}, {}
-            for name, transform in self.transforms.items():
-                if name not in trace.nodes:
-                    raise ValueError(
-                        f"the latent site {name!r} is missing from the guide; draw it there, or "
-                        "start from the prior"
-                    )
-                fn = trace.nodes[name]["fn"]
-                try:
-                    if not _is_real(fn.support):
-                        raise NotImplementedError
-                    means[name], scales[name] = fn.mean, fn.stddev
-                except NotImplementedError:
-                    drawn = transform.inv(fn.sample((draws,)))
-                    means[name], scales[name] = drawn.mean(0), drawn.std(0)
+        trace = poutine.trace(self.program.guide).get_trace(*self.batch.args, **self.batch.kwargs)
+        means, scales = {}, {}
+        for name, transform in self.transforms.items():
+            if name not in trace.nodes:
+                raise ValueError(
+                    f"the latent site {name!r} is missing from the guide; draw it there, or "
+                    "start from the prior"
+                )
+            fn = trace.nodes[name]["fn"]
+            try:
+                if not _is_real(fn.support):
+                    raise NotImplementedError
+                means[name], scales[name] = fn.mean, fn.stddev
+            except NotImplementedError:
+                drawn = transform.inv(fn.sample((draws,)))
+                means[name], scales[name] = drawn.mean(0), drawn.std(0)
         return means, scales
 
     def guide(self, means: Values, scales: Values) -> Any:
@@ -154,10 +134,8 @@ class LocalLatents:
             rows = len(Batch.of(kwargs or args))
             with pyro.plate(self.plate, rows):
                 for name, transform in self.transforms.items():
-                    mean, scale = means[name], scales[name]
-                    # Rows may be repeated.
-                    times = rows // len(mean)
-                    mean, scale = repeat_rows(mean, times), repeat_rows(scale, times)
+                    times = rows // len(means[name])  # rows may be repeated
+                    mean, scale = (repeat_rows(each[name], times) for each in (means, scales))
                     q: TorchDistribution = dist.Normal(mean, scale).to_event(mean.dim() - 1)
                     if not _is_real(self.sites[name]["fn"].support):
                         q = dist.TransformedDistribution(q, [transform])

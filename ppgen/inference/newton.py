@@ -32,8 +32,7 @@ class NoMaximumError(ArithmeticError):
 
     def __init__(self, message: str, point: Tensor, direction: Tensor | None = None) -> None:
         super().__init__(message)
-        self.point = point
-        self.direction = direction
+        self.point, self.direction = point, direction
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,8 @@ class Maximum:
     ----------
     point
         ``(parameters,)``.
-    value
-        Of the function there.
-    gradient_norm
-        Euclidean norm of the gradient there.
+    value, gradient_norm
+        Of the function there; the norm is Euclidean.
     hessian
         ``(parameters, parameters)``, negative definite.
     path
@@ -92,10 +89,8 @@ def maximise(
     batches
         Further arguments for each part of the data, over which the function is summed. They are
         gone through again at each step.
-    tolerance
-        Largest norm of the gradient at the maximum.
-    max_iterations
-        Steps after which the search is given up.
+    tolerance, max_iterations
+        Largest norm of the gradient at the maximum; steps after which the search is given up.
 
     Raises
     ------
@@ -117,9 +112,20 @@ def maximise(
     norm, fast, slow = math.inf, here.rounded, 0
     while not (fast and (here.norm <= tolerance or (here.rounded and here.norm > norm / 2))):
         if len(path) > max_iterations or slow > SLOW:
-            raise _given_up(here, tolerance, len(path) - 1)
+            if here.norm > tolerance and not here.rounded:
+                raise NoMaximumError(
+                    f"the gradient's norm is still {here.norm:.3g} after {len(path) - 1} "
+                    f"iterations, expected {tolerance:g} or less",
+                    here.point,
+                )
+            raise NoMaximumError(
+                f"after {len(path) - 1} iterations the function still rises, ever more slowly: its "
+                "maximum lies at infinity",
+                here.point,
+                here.step / here.step.norm(),
+            )
         norm, gain = here.norm, here.gain
-        here = _Place(function, _climb(function, here, batches), batches, here.scale)
+        here = here.climb()
         path.append(here.value)
         # Gains that fall by a constant factor, and no faster, belong to a maximum at infinity.
         fast = here.gain <= 0.1 * gain or (fast and here.rounded)
@@ -143,8 +149,8 @@ class _Place:
         batches: Iterable[tuple[Any, ...]],
         scale: float = 0.0,
     ) -> None:
-        self.point = point
-        value, self.gradient, self.hessian = _derivatives(function, point, batches)
+        self.function, self.point, self.batches = function, point, batches
+        value, self.gradient, self.hessian = self._derivatives()
         self.value = float(value)
         self.scale = max(scale, abs(self.value))  # largest size so far
         self.norm = float(self.gradient.norm())
@@ -160,56 +166,35 @@ class _Place:
         self.gain = float(self.gradient @ self.step)  # twice what the quadratic model promises
         least = units * axes[:, -1]  # bends down least, if at all
         self.open = least / least.norm() if curvature[-1] >= -limit else None
+        # Differences of values that may be nothing but rounding, and whether they hide a step's.
+        self.noise = 100 * torch.finfo(point.dtype).eps * self.scale
+        self.rounded = self.gain <= self.noise
 
-    @property
-    def noise(self) -> float:
-        """Differences of values that may be nothing but rounding."""
-        return 100 * torch.finfo(self.point.dtype).eps * self.scale
+    def _derivatives(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute value, gradient and Hessian."""
 
-    @property
-    def rounded(self) -> bool:
-        """Whether rounding hides what a step gains."""
-        return self.gain <= self.noise
+        def gradient(point: Tensor, *batch: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            slope, value = torch.func.grad_and_value(self.function)(point, *batch)
+            return slope, (value, slope)
 
+        # Backward twice: torch's forward mode lacks some of what Pyro's distributions need.
+        second = torch.func.jacrev(gradient, has_aux=True)
+        found = (second(self.point, *batch) for batch in self.batches)
+        parts = ((*first, hessian) for hessian, first in found)
+        value, slope, hessian = (sum(part) for part in zip(*parts, strict=True))
+        return value.detach(), slope.detach(), hessian.detach()
 
-def _derivatives(
-    function: Function, point: Tensor, batches: Iterable[tuple[Any, ...]]
-) -> tuple[Tensor, Tensor, Tensor]:
-    def gradient(point: Tensor, *batch: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        slope, value = torch.func.grad_and_value(function)(point, *batch)
-        return slope, (value, slope)
-
-    # Backward twice: torch's forward mode lacks some of what Pyro's distributions need.
-    second = torch.func.jacrev(gradient, has_aux=True)
-    parts = ((*first, hessian) for hessian, first in (second(point, *b) for b in batches))
-    value, slope, hessian = (sum(part) for part in zip(*parts, strict=True))
-    return value.detach(), slope.detach(), hessian.detach()
-
-
-def _climb(function: Function, here: _Place, batches: Iterable[tuple[Any, ...]]) -> Tensor:
-    """Go Newton's step, or the first of its halves that raises the function (Armijo's rule)."""
-    if here.rounded:
-        return here.point + here.step
-    for halving in range(HALVINGS):
-        share = 0.5**halving
-        point = here.point + share * here.step
-        with torch.no_grad():
-            value = sum(float(function(point, *batch)) for batch in batches)
-        if value >= here.value + 1e-4 * share * here.gain - here.noise:
-            return point
-    raise NoMaximumError("the function does not rise along its gradient", here.point)
-
-
-def _given_up(here: _Place, tolerance: float, iterations: int) -> NoMaximumError:
-    if here.norm <= tolerance or here.rounded:
-        return NoMaximumError(
-            f"after {iterations} iterations the function still rises, ever more slowly: its "
-            "maximum lies at infinity",
-            here.point,
-            here.step / here.step.norm(),
-        )
-    return NoMaximumError(
-        f"the gradient's norm is still {here.norm:.3g} after {iterations} iterations, expected "
-        f"{tolerance:g} or less",
-        here.point,
-    )
+    def climb(self) -> _Place:
+        """Go Newton's step, or the first of its halves that raises the function (Armijo's rule)."""
+        for halving in range(HALVINGS):
+            share = 0.5**halving
+            point = self.point + share * self.step
+            if self.rounded:
+                break
+            with torch.no_grad():
+                value = sum(float(self.function(point, *batch)) for batch in self.batches)
+            if value >= self.value + 1e-4 * share * self.gain - self.noise:
+                break
+        else:
+            raise NoMaximumError("the function does not rise along its gradient", self.point)
+        return _Place(self.function, point, self.batches, self.scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ class Objective(nn.Module):
             return -float(whole) / self.rows
         return -float(rows.sum()) / len(batch)
 
-    @property
+    @cached_property
     def judge(self) -> Any:
         """An estimate of the bound that has one value a row; an ELBO of another kind itself."""
         if isinstance(self.elbo, TensorELBO) or not type(self.elbo).__module__.startswith(
