@@ -1,20 +1,27 @@
-"""Generative models as Pyro programs."""
+"""Generative models as Pyro programs.
 
-from ppgen import (
-    autoregressive,
-    data,
-    distributions,
-    graph,
-    inference,
-    likelihoods,
-    models,
-    objectives,
-    plots,
-    training,
-)
-from ppgen.inference import elbo, iwae, log_predictive, posterior, predict, reconstruct, sample
-from ppgen.program import Program, as_program
-from ppgen.training import fit, load, save
+Rooms are imported when they are first used: a question about a graph need not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ppgen import (
+        autoregressive,
+        data,
+        distributions,
+        graph,
+        inference,
+        likelihoods,
+        models,
+        objectives,
+        plots,
+        training,
+    )
+    from ppgen.inference import elbo, iwae, log_predictive, posterior, predict, reconstruct, sample
+    from ppgen.program import Program, as_program
+    from ppgen.training import fit, load, save
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,3 +48,25 @@ __all__ = [
     "save",
     "training",
 ]
+
+_INFERENCE = ("elbo", "iwae", "log_predictive", "posterior", "predict", "reconstruct", "sample")
+_HOMES = {
+    **dict.fromkeys(("Program", "as_program"), "program"),
+    **dict.fromkeys(("fit", "load", "save"), "training"),
+    **dict.fromkeys(_INFERENCE, "inference"),
+}
+"""The room of each public name that is no room itself."""
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for an attribute
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        room = import_module(f"ppgen.{_HOMES.get(name, name)}")
+        value = globals()[name] = getattr(room, name) if name in _HOMES else room
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,16 +20,9 @@ Curve = tuple[Sequence[float], Sequence[float]]
 
 
 def image_grid(images: Tensor, columns: int | None = None, title: str | None = None) -> Figure:
-    """Plot images in a grid.
+    """Plot images in a grid of so many columns, by default a square.
 
-    Parameters
-    ----------
-    images
-        One or more, ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
-    columns
-        Images a row; by default the grid is square.
-    title
-        Title above the grid.
+    Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
 
     Examples
     --------
@@ -38,9 +31,8 @@ def image_grid(images: Tensor, columns: int | None = None, title: str | None = N
     grid = _tile(images, columns)
     height, width = grid.shape[:2]
     inches = 6 / max(height, width)
-    figure = Figure(
-        (width * inches, height * inches + (0.35 if title else 0)), layout="constrained"
-    )
+    title_inches = 0.35 if title else 0
+    figure = Figure((width * inches, height * inches + title_inches), layout="constrained")
     _show(figure.add_subplot(), grid, title)
     return figure
 
@@ -64,15 +56,9 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
 
 
 def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
-    """Plot rows of images, each with its name on the left.
+    """Plot rows of images of equal length, each with its name on the left.
 
-    Parameters
-    ----------
-    rows
-        One or more rows of equal length, ``(columns, channel, height, width)``, grey values or
-        colours from 0 to 1.
-    title
-        Title above the rows.
+    Images are as for :func:`image_grid`.
 
     Examples
     --------

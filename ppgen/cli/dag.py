@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib.util
 import json
-import sys
+import runpy
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -61,42 +60,43 @@ def run(options: argparse.Namespace) -> None:
     if options.separated:
         x, y = map(_split, options.separated)
         answers["separated"] = separated = dag.d_separated(x, y, given)
-        sentence, bar = (
-            ("{} ⊥ {}", " | ") if separated else ("{} and {} depend on each other", " given ")
-        )
-        line = sentence.format(", ".join(x), ", ".join(y))
+        first, second = ", ".join(x), ", ".join(y)
+        line = f"{first} ⊥ {second}" if separated else f"{first} and {second} depend on each other"
+        bar = " | " if separated else " given "
         lines.append(line + bar + ", ".join(given) if given else line)
     if options.explain:
         x, y = map(_split, options.explain)
         explanation = dag.explain(x, y, given)
         answers["explain"] = {"separated": explanation.separated, "text": str(explanation)}
         lines.append(str(explanation))
-        if not explanation.separated:
-            path = tuple(explanation.trails[0].nodes)
+        path = () if explanation.separated else explanation.trails[0].nodes
     if options.independencies:
-        found = list(islice(RULES[options.independencies](dag), options.limit + 1))
+        statements = iter(RULES[options.independencies](dag))
+        found = list(islice(statements, options.limit))
+        complete = next(statements, None) is None
         answers["independencies"] = [
             {name: sorted(map(str, getattr(s, name))) for name in ("x", "y", "given")}
-            for s in found[: options.limit]
+            for s in found
         ]
-        answers["complete"] = len(found) <= options.limit
-        lines += map(str, found[: options.limit])
-        if len(found) > options.limit:
+        answers["complete"] = complete
+        lines += map(str, found)
+        if not complete:
             lines.append(f"… more than --limit {options.limit}")
     if options.plot:
         try:
             dag.draw(highlight=path, given=given).savefig(options.plot, dpi=150)
         except ValueError as error:  # unknown file format
             raise GraphError(f"--plot {options.plot}: {error}") from error
-    if not lines:
+    if not lines and not options.plot:
         parents = {node: ", ".join(map(str, dag.graph.pred[node])) for node in dag.nodes}
-        described = [f"{node} ← {above}" if above else f"{node}" for node, above in parents.items()]
-        lines = [] if options.plot else described
+        lines = [f"{node} ← {above}" if above else f"{node}" for node, above in parents.items()]
     if options.json:
-        edges = [[str(a), str(b)] for a, b in dag.graph.edges]
-        graph = {"nodes": list(map(str, dag.nodes)), "edges": edges}
-        latent = sorted(map(str, dag.latent))
-        lines = [json.dumps({**graph, "latent": latent, **answers}, ensure_ascii=False, indent=2)]
+        graph = {
+            "nodes": [str(node) for node in dag.nodes],
+            "edges": [[str(a), str(b)] for a, b in dag.graph.edges],
+            "latent": sorted(map(str, dag.latent)),
+        }
+        lines = [json.dumps(graph | answers, ensure_ascii=False, indent=2)]
     for line in lines:
         print(line)
 
@@ -112,31 +112,22 @@ def _source(options: argparse.Namespace) -> DAG:
 
 
 def _of_program(name: str) -> DAG:
-    try:
-        return DAG.from_program(_load(name))
-    except (GraphError, OSError, SyntaxError, ImportError):
-        raise
-    except Exception as error:  # an error in the user's program
-        raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
-
-
-def _load(name: str) -> Any:
-    """Object of a Python file, which is run; a class is called without arguments."""
+    """DAG of an object in a Python file, which is run; a class is called without arguments."""
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
         raise GraphError(f"--program is {name!r}; expected FILE.py:MODEL")
     if not Path(path).is_file():
         raise GraphError(f"--program names the file {path}, which does not exist")
-    spec = importlib.util.spec_from_file_location("ppgen_program", path)
-    assert spec is not None  # as the name ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["ppgen_program"] = module
-    spec.loader.exec_module(module)
-    if not hasattr(module, attribute):
-        raise GraphError(f"--program names {attribute!r}, which is not in {path}")
-    named = getattr(module, attribute)
-    return named() if isinstance(named, type) else named
+    try:
+        names = runpy.run_path(path, run_name="ppgen_program")
+        if attribute not in names:
+            raise GraphError(f"--program names {attribute!r}, which is not in {path}")
+        named = names[attribute]
+        return DAG.from_program(named() if isinstance(named, type) else named)
+    except (GraphError, OSError, SyntaxError, ImportError):
+        raise
+    except Exception as error:  # an error in the user's program
+        raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def _split(text: str) -> list[str]:

@@ -17,13 +17,9 @@ def add_to(commands: Any) -> None:
         "figures. Trial runs with --quick are skipped.",
     )
     parser.add_argument(
-        "folders",
-        nargs="*",
-        type=Path,
-        default=[Path("runs")],
-        metavar="FOLDER",
+        "folders", nargs="*", type=Path, default=[Path("runs")], metavar="FOLDER",
         help="folder of a run or of several runs; default: runs",
-    )
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE", help="file to write; default: print")
     parser.set_defaults(run=run)
 

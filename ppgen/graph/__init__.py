@@ -2,11 +2,9 @@
 
 from ppgen.graph.dag import DAG
 from ppgen.graph.equivalence import CPDAG
-from ppgen.graph.explanation import Explanation
-from ppgen.graph.independence import Independence
+from ppgen.graph.explanation import Explanation, Passage, Trail
 from ppgen.graph.joint import check_joint
-from ppgen.graph.nodes import GraphError
-from ppgen.graph.trails import Passage, Trail
+from ppgen.graph.nodes import GraphError, Independence
 
 __all__ = [
     "CPDAG",

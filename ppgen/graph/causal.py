@@ -50,12 +50,7 @@ def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
 
 
 def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
-    """Minimal set of observed nodes to adjust for, by the back-door criterion.
-
-    Returns
-    -------
-    frozenset or None
-        None if no set satisfies the criterion.
+    """Minimal set of observed nodes to adjust for, by the back-door criterion; None without one.
 
     Examples
     --------

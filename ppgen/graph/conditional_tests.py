@@ -18,11 +18,11 @@ def g_test(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int,
     columns, column_of = np.unique(given * (y.max() + 1) + y, return_inverse=True)
     cells, counts = np.unique(row_of * len(columns) + column_of, return_counts=True)
     row, column = np.divmod(cells, len(columns))
-    stratum = rows[row] // (x.max() + 1)
+    strata = (rows // (x.max() + 1), columns // (y.max() + 1))
+    stratum = strata[0][row]
     in_row, in_column, in_stratum = (np.bincount(i, counts) for i in (row, column, stratum))
     expected = in_row[row] * in_column[column] / in_stratum[stratum]
     statistic = max(0.0, float(2 * (counts * np.log(counts / expected)).sum()))
-    strata = (rows // (x.max() + 1), columns // (y.max() + 1))
     filled = [np.bincount(s, minlength=len(in_stratum)) for s in strata]
     freedom = int(np.prod([np.maximum(n - 1, 0) for n in filled], axis=0).sum())
     return statistic, freedom, _chi2_tail(statistic, freedom)

@@ -1,16 +1,18 @@
-"""The base class of DAG: nodes, families and d-separation."""
+"""The base class of DAG: its construction, nodes, families and d-separation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import networkx as nx
 
-from ppgen.graph.building import build
-from ppgen.graph.nodes import Node, Nodes, check_disjoint, check_sides, node_sequence
+from ppgen.graph.nodes import GraphError, Node, Nodes, check_disjoint, check_sides, node_sequence
+from ppgen.graph.parsing import parse
 from ppgen.graph.separation import Separation, spread
+
+NAMED = 20  # nodes of a cycle that an error message names
 
 
 class BaseDAG:
@@ -21,7 +23,12 @@ class BaseDAG:
         source: str | nx.DiGraph | Iterable[tuple[Node, Node]],
         latent: Nodes = (),
     ) -> None:
-        self.graph, self.order = build(source, latent)
+        graph = _from_text(source) if isinstance(source, str) else _from_edges(source)
+        extra = set(node_sequence(graph, latent, "latent"))
+        for node, attributes in graph.nodes(data=True):
+            attributes["latent"] = bool(attributes.get("latent")) or node in extra
+        self.order = _order(graph)
+        self.graph = nx.freeze(graph)
 
     def __repr__(self) -> str:
         latent = f", {len(self.latent)} latent" if self.latent else ""
@@ -61,10 +68,9 @@ class BaseDAG:
         self, x: Nodes, y: Nodes, given: Nodes = ()
     ) -> tuple[frozenset[Node], frozenset[Node], frozenset[Node]]:
         """Node sets of a query; validates that they are disjoint, and x and y are not empty."""
-        first, second = self.node_set(x, "x"), self.node_set(y, "y")
-        known = self.node_set(given, "given")
-        check_sides(first, second, known)
-        return first, second, known
+        sets = self.node_set(x, "x"), self.node_set(y, "y"), self.node_set(given, "given")
+        check_sides(*sets)
+        return sets
 
     def in_order(self, nodes: Iterable[Node]) -> list[Node]:
         """Sort nodes as in ``nodes``."""
@@ -112,3 +118,76 @@ class BaseDAG:
 
 
 AnyDAG = TypeVar("AnyDAG", bound=BaseDAG)
+
+
+def from_pairs(source: object, name: str) -> nx.DiGraph:
+    """Graph, possibly cyclic, from pairs (parent, child)."""
+    if not isinstance(source, Iterable):
+        raise GraphError(f"{name} is {source!r}; expected text, pairs of nodes or a DiGraph")
+    edges = list(source)
+    for edge in edges:
+        if not isinstance(edge, tuple | list) or len(edge) != 2:
+            raise GraphError(f"{name} contains {edge!r}; expected pairs (parent, child)")
+    graph = nx.DiGraph()
+    try:
+        graph.add_edges_from(edges)
+    except (TypeError, ValueError) as error:  # unhashable, or None
+        raise GraphError(f"{name} contains an invalid node: {error}") from None
+    return graph
+
+
+def _from_text(text: str) -> nx.DiGraph:
+    graph, bidirected = parse(text)
+    # Each pair once, in whichever direction it was written.
+    for x, y in {frozenset(pair): pair for pair in bidirected}.values():
+        if x == y:
+            raise GraphError(f"source has the edge {x} ↔ {x}; expected two different nodes")
+        cause = f"U({x}, {y})"
+        while cause in graph:
+            cause += "'"
+        graph.add_node(cause, latent=True)
+        graph.add_edges_from(((cause, x), (cause, y)))
+    return graph
+
+
+def _from_edges(source: Any) -> nx.DiGraph:
+    if not isinstance(source, nx.Graph):
+        return from_pairs(source, "source")
+    if not source.is_directed():
+        raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
+    graph = nx.DiGraph()  # also from a multigraph or a frozen graph
+    graph.add_nodes_from(source.nodes(data=True))
+    graph.add_edges_from(source.edges(data=True))
+    return graph
+
+
+def _order(graph: nx.DiGraph) -> tuple[Node, ...]:
+    order: list[Node] = []
+    try:
+        for generation in nx.topological_generations(graph):
+            order += generation
+    except nx.NetworkXUnfeasible:
+        path = list(map(str, _cycle(graph, set(graph).difference(order))))
+        if len(path) > NAMED:
+            path[NAMED // 2 : -NAMED // 2] = [f"… {len(path) - NAMED} more …"]
+        raise GraphError(
+            f"the graph has the cycle {' → '.join(path)}; expected an acyclic graph"
+        ) from None
+    return tuple(order)
+
+
+def _cycle(graph: nx.DiGraph, among: set[Node]) -> list[Node]:
+    """Cycle among nodes that each have a parent among them, from its first node back to it.
+
+    nx.find_cycle can take quadratic time; going up from parent to parent is linear.
+    """
+    node = next(n for n in graph if n in among)
+    path: dict[Node, None] = {}
+    while node not in path:
+        path[node] = None
+        node = next(parent for parent in graph.pred[node] if parent in among)
+    upwards = list(path)
+    cycle = upwards[upwards.index(node) :][::-1]
+    members = set(cycle)
+    first = cycle.index(next(n for n in graph if n in members))
+    return [*cycle[first:], *cycle[:first], cycle[first]]

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ppgen.graph import (
-    bif,
-    causal,
-    equivalence,
-    explanation,
-    listing,
-    program,
-    separators,
-    testing,
-)
+from ppgen.graph import bif, causal, equivalence, explanation, listing, program, separators, testing
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import Nodes, node_sequence
 
@@ -44,12 +35,8 @@ class DAG(BaseDAG):
     ------
     GraphError
         If the text is invalid, or if the edges form a cycle, which the message names. Methods raise
-        it if a node is unknown, a set of nodes is empty, sets overlap or an option is invalid; the
-        message names the argument and suggests the most similar node.
-
-    Notes
-    -----
-    Wherever a method takes nodes, it takes one node or an iterable of nodes; a string is one node.
+        it if a node is unknown, a set of nodes is empty, sets overlap or an option is invalid.
+        Wherever they take nodes, they take one node or an iterable of nodes; a string is one node.
 
     Examples
     --------
@@ -96,16 +83,8 @@ class DAG(BaseDAG):
         Observed nodes are shaded: those with a true attribute ``observed`` or, without this
         attribute, those that are not latent. Latent nodes have a dashed outline. Plates are boxes
         around their nodes; the node attribute ``plates`` is the name of one plate or the names of
-        several, outermost first.
-
-        Parameters
-        ----------
-        highlight
-            A node, or the nodes of a path in order, to draw in colour with the edges of the path.
-        given
-            Nodes that a query conditions on, to fill in colour.
-        title
-            Title above the drawing.
+        several, outermost first. In colour are the nodes and edges of the path ``highlight``, one
+        node or several in order, and the nodes ``given`` that a query conditions on.
 
         Examples
         --------

@@ -167,41 +167,29 @@ class Drawing:
 
     def _legend(self) -> list[Patch]:
         """Entries for the styles that differ between nodes."""
-        entries: list[Patch] = []
-        if {self._shade(n) for n in self.dag.graph} == {OBSERVED, "white"}:
-            entries.append(Patch(facecolor=OBSERVED, edgecolor="black", label="observed"))
-        if self.dag.latent:
-            dashed = Patch(facecolor="white", edgecolor="black", linestyle="--", label="latent")
-            entries.append(dashed)
-        if self.given:
-            entries.append(Patch(facecolor=GIVEN, edgecolor="black", label="given"))
-        if self.highlight:
-            entries.append(Patch(facecolor="white", edgecolor=PATH, linewidth=2, label="path"))
-        return entries
+        shades = {self._shade(node) for node in self.dag.graph}
+        styles: dict[str, tuple[bool, dict[str, Any]]] = {
+            "observed": (shades == {OBSERVED, "white"}, {"facecolor": OBSERVED}),
+            "latent": (bool(self.dag.latent), {"linestyle": "--"}),
+            "given": (bool(self.given), {"facecolor": GIVEN}),
+            "path": (bool(self.highlight), {"edgecolor": PATH, "linewidth": 2}),
+        }
+        plain = {"facecolor": "white", "edgecolor": "black"}
+        return [Patch(label=n, **plain | style) for n, (used, style) in styles.items() if used]
 
 
 def edge_path(points: Sequence[Point]) -> Path:
     """Path of an edge: curves between the rows, and straight lines past the rows on its way.
 
     The points are its start, the points where it enters and leaves each row, and its end.
-
-    Examples
-    --------
-    >>> len(edge_path([(0, 0), (1, -1), (1, -2), (0, -3)]).vertices)
-    8
     """
     if len(points) == 2:
         return Path(points, [Path.MOVETO, Path.LINETO])
-    vertices, codes = [points[0]], [Path.MOVETO]
-    for i, (a, b) in enumerate(pairwise(points)):
-        if i % 2:
-            vertices.append(b)
-            codes.append(Path.LINETO)
-        else:
-            bow = 0.5 * (a[1] - b[1])
-            vertices += [(a[0], a[1] - bow), (b[0], b[1] + bow), b]
-            codes += [Path.CURVE4] * 3
-    return Path(vertices, codes)
+    vertices = [points[0]]
+    for a, b in pairwise(points):  # past a row, a[0] is b[0], and the curve a line
+        bow = 0.5 * (a[1] - b[1])
+        vertices += [(a[0], a[1] - bow), (b[0], b[1] + bow), b]
+    return Path(vertices, [Path.MOVETO, *[Path.CURVE4] * (len(vertices) - 1)])
 
 
 def label(node: Hashable) -> str:

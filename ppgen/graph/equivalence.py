@@ -18,19 +18,10 @@ class CPDAG:
 
     Attributes
     ----------
-    nodes
-        All nodes.
     directed
         Edges (parent, child) with the same direction in all DAGs of the class.
     undirected
         Edges whose direction differs between DAGs of the class.
-
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> pattern = DAG("a -> c <- b; d -> a").cpdag()
-    >>> sorted(pattern.directed), sorted(map(sorted, pattern.undirected))
-    ([('a', 'c'), ('b', 'c')], [['a', 'd']])
     """
 
     nodes: frozenset[Node]
@@ -103,8 +94,11 @@ def cpdag(dag: BaseDAG) -> CPDAG:
     Examples
     --------
     >>> from ppgen.graph import DAG
-    >>> print(DAG("a -> c <- b; c -> d; d -> e; f -> a").cpdag())
+    >>> pattern = DAG("a -> c <- b; c -> d; d -> e; f -> a").cpdag()
+    >>> print(pattern)
     a → c; b → c; c → d; d → e; a — f
+    >>> len(pattern.directed), [sorted(edge) for edge in pattern.undirected]
+    (4, [['a', 'f']])
     """
     _check_observed(dag, "the graph")
     parents = dag.separation.parents
@@ -125,11 +119,10 @@ def cpdag(dag: BaseDAG) -> CPDAG:
 
 
 def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
-    """Whether two DAGs imply the same independencies.
+    """Whether two DAGs imply the same independencies; no node may be latent.
 
-    They do if they have the same nodes, the same edges without their directions, and the same
-    v-structures (Verma and Pearl 1990, Equivalence and synthesis of causal models). No node may be
-    latent: the rule does not apply to the observed nodes alone.
+    They do if they have the same edges without their directions and the same v-structures (Verma
+    and Pearl 1990, Equivalence and synthesis of causal models), and then the same :func:`cpdag`.
 
     Examples
     --------
@@ -140,17 +133,8 @@ def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     """
     if not isinstance(other, BaseDAG):
         raise GraphError(f"other is {other!r}; expected a DAG")
-    _check_observed(dag, "the graph")
     _check_observed(other, "other")
-    return _class(dag) == _class(other)
-
-
-def _class(dag: BaseDAG) -> tuple[frozenset[object], ...]:
-    return (
-        frozenset(dag.nodes),
-        frozenset(map(frozenset, dag.graph.edges)),
-        frozenset((frozenset((a, b)), c) for a, c, b in v_structures(dag)),
-    )
+    return cpdag(dag) == cpdag(other)
 
 
 def _check_observed(dag: BaseDAG, name: str) -> None:

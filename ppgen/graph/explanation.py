@@ -1,13 +1,82 @@
-"""Explanations of d-separation: why two sets of nodes depend on each other, or do not."""
+"""Explanations of d-separation: the trails between two sets of nodes, open or blocked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
+from math import inf
+
+import networkx as nx
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Independence
-from ppgen.graph.nodes import GraphError, Nodes, join
-from ppgen.graph.trails import Trail, descents, follow, open_trail, shortest_trails
+from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, join
+from ppgen.graph.separation import union
+
+Set = frozenset[Node]
+Path = tuple[Node, ...]
+State = tuple[Node, bool]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """An inner node of a trail, and whether it is open.
+
+    Attributes
+    ----------
+    role
+        ``"chain"`` (→ node →) or ``"fork"`` (← node →), open unless known, or ``"collider"``
+        (→ node ←), open if it or one of its descendants is known.
+    way_down
+        For an open collider, the shortest directed path to a known node: the collider alone if it
+        is known itself. Empty for all other nodes.
+    """
+
+    node: Node
+    role: str
+    open: bool
+    way_down: Path = ()
+
+    def __str__(self) -> str:
+        if self.role != "collider":
+            reason = "not known" if self.open else "and known"
+        elif not self.open:
+            reason = "and neither it nor a descendant is known"
+        elif len(self.way_down) == 1:
+            reason = "and known"
+        else:
+            way = " → ".join(map(str, self.way_down))
+            reason = f"and its descendant {self.way_down[-1]} is known ({way})"
+        return f"{self.node}: a {self.role}, {reason}"
+
+
+@dataclass(frozen=True)
+class Trail:
+    """An undirected path in a DAG, with the role of each inner node.
+
+    ``arrows`` are ``"→"`` or ``"←"`` between each two neighbours; ``passages`` has one for each
+    inner node.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> trail = DAG("S -> A; S -> R; AP -> R").explain("A", "AP").trails[0]
+    >>> print(trail, "|", trail.block)
+    A ← S → R ← AP | R: a collider, and neither it nor a descendant is known
+    """
+
+    nodes: Path
+    arrows: tuple[str, ...]
+    passages: tuple[Passage, ...]
+
+    @property
+    def block(self) -> Passage | None:
+        """The first inner node that blocks the trail, or None if the trail is open."""
+        return next((passage for passage in self.passages if not passage.open), None)
+
+    def __str__(self) -> str:
+        steps = zip(self.arrows, self.nodes[1:], strict=True)
+        return f"{self.nodes[0]}" + "".join(f" {arrow} {node}" for arrow, node in steps)
 
 
 @dataclass(frozen=True)
@@ -16,15 +85,11 @@ class Explanation:
 
     Attributes
     ----------
-    query
-        The statement in question.
     separated
-        Whether the graph implies it.
+        Whether the graph implies the statement ``query``.
     trails
         A shortest open trail if the nodes are d-connected. Otherwise the trails between them,
-        shortest first, all of them blocked.
-    complete
-        Whether ``trails`` are all trails between d-separated nodes.
+        shortest first, all of them blocked; ``complete`` says whether these are all trails.
     """
 
     query: Independence
@@ -53,13 +118,8 @@ class Explanation:
 def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
     """Explain why x and y are d-connected or d-separated given ``given``.
 
-    Parameters
-    ----------
-    x, y, given
-        Nodes, or sets of nodes.
-    limit
-        Maximum number of blocked trails to list; there can be exponentially many. An open trail is
-        found in linear time.
+    An open trail is found in linear time. At most ``limit`` blocked trails are listed, as there can
+    be exponentially many.
 
     Examples
     --------
@@ -78,10 +138,136 @@ def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int =
     if limit < 0:
         raise GraphError(f"limit is {limit}; expected 0 or more")
     first, second, known = dag.query(x, y, given)
-    query = Independence(first, second, known)
-    below = descents(dag, known)
-    found = open_trail(dag, first, second, known, below)
-    if found is not None:
-        return Explanation(query, False, (follow(dag, found, known, below),), True)
-    paths, complete = shortest_trails(dag, first, second, limit)
-    return Explanation(query, True, tuple(follow(dag, p, known, below) for p in paths), complete)
+    below = _descents(dag, known)
+    found = _open_path(dag, first, second, known, below)
+    paths, complete = ([found], True) if found else _shortest_paths(dag, first, second, limit)
+    trails = tuple(_trail(dag, path, known, below) for path in paths)
+    return Explanation(Independence(first, second, known), found is None, trails, complete)
+
+
+def _descents(dag: BaseDAG, known: Set) -> dict[Node, Node]:
+    """Next node on a shortest way down to a known node; known nodes have themselves."""
+    following = {node: node for node in dag.in_order(known)}
+    queue = list(following)
+    for node in queue:  # which grows
+        for parent in dag.separation.parents[node]:
+            if parent not in following:
+                following[parent] = node
+                queue.append(parent)
+    return following
+
+
+def _trail(dag: BaseDAG, nodes: Path, known: Set, below: dict[Node, Node]) -> Trail:
+    children = dag.separation.children
+    forward = [b in children[a] for a, b in pairwise(nodes)]
+    passages = []
+    for node, (arrives, leaves) in zip(nodes[1:-1], pairwise(forward), strict=True):
+        if arrives and not leaves:
+            way = [node] if node in below else []
+            while way and way[-1] not in known:
+                way.append(below[way[-1]])
+            passages.append(Passage(node, "collider", bool(way), tuple(way)))
+        else:
+            role = "chain" if arrives == leaves else "fork"
+            passages.append(Passage(node, role, node not in known))
+    return Trail(nodes, tuple("→" if f else "←" for f in forward), tuple(passages))
+
+
+def _open_path(dag: BaseDAG, x: Set, y: Set, known: Set, below: dict[Node, Node]) -> Path | None:
+    """Shortest open path from x to y, in linear time, or None if x and y are d-separated.
+
+    The search is breadth-first over pairs (node, whether it was reached from a parent). A shortest
+    walk over such pairs visits no node twice: if it returned upwards to a node that it had left
+    downwards, it had turned at a collider above a known node. That node is an ancestor of the
+    known node as well, so the walk could have turned there at once.
+    """
+    parents, children = dag.separation.parents, dag.separation.children
+    links: dict[State, State | None] = {(node, False): None for node in dag.in_order(x)}
+    queue = list(links)
+    for state in queue:  # which grows
+        node, downwards = state
+        if node in y:
+            path = [node]
+            while (link := links[state]) is not None:
+                state = link
+                path.append(state[0])
+            return tuple(reversed(path))
+        passes = node not in known
+        moves: Iterator[State] = chain(
+            ((c, True) for c in children[node] if passes),
+            ((p, False) for p in parents[node] if (node in below if downwards else passes)),
+        )
+        for move in moves:
+            if move not in links:
+                links[move] = state
+                queue.append(move)
+    return None
+
+
+def _shortest_paths(
+    dag: BaseDAG, x: Set, y: Set, limit: int, steps: int = 1_000_000
+) -> tuple[list[Path], bool]:
+    """Shortest paths from x to y with no other node of x and y inside, and whether these are all.
+
+    The second value is False if there are more than ``limit`` paths, or if the search ended after
+    ``steps`` steps. Iterative deepening (Korf 1985, Iterative-deepening A*) is a depth-first search
+    that stops at paths longer than the current length, so memory stays linear.
+    """
+    parents, children = dag.separation.parents, dag.separation.children
+    between = _between(dag, x, y)
+    distance = {node: d for node, d in _distances(dag, x, y).items() if node in between}
+    starts = [node for node in dag.in_order(x) if node in distance]
+    found: list[Path] = []
+    length: float = min((distance[node] for node in starts), default=inf)
+    while length < inf:
+        longer = inf
+        for start in starts:
+            path, inside = [start], set(x)
+            stack = [chain(parents[start], children[start])]
+            while stack:
+                node = next(stack[-1], None)
+                steps -= 1
+                if steps < 0:
+                    return found, False
+                if node is None:
+                    stack.pop()
+                    inside.discard(path.pop())
+                elif node not in inside and node in distance:
+                    at_least = len(path) + distance[node]
+                    if at_least > length:
+                        longer = min(longer, at_least)
+                    elif node not in y:
+                        path.append(node)
+                        inside.add(node)
+                        stack.append(chain(parents[node], children[node]))
+                    elif at_least == length:  # an earlier round has found the shorter ones
+                        if len(found) == limit:
+                            return found, False
+                        found.append((*path, node))
+        length = longer
+    return found, True
+
+
+def _between(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
+    """All nodes on simple paths from x to y: the block of x and y after an edge joins them."""
+    start, end = object(), object()
+    ends: dict[Node, Node] = dict.fromkeys(x, start) | dict.fromkeys(y, end)
+    joined = ((ends.get(a, a), ends.get(b, b)) for a, b in dag.graph.edges)
+    skeleton = nx.Graph((a, b) for a, b in joined if a is not b)
+    skeleton.add_edge(start, end)
+    blocks = nx.biconnected_components(skeleton)
+    return next(block for block in blocks if start in block and end in block) | x | y
+
+
+def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
+    """Distance in edges from each node to the nearest node of y, on paths with no x inside."""
+    distance: dict[Node, int] = {}
+    front: set[Node] = set(y)
+    steps = 0
+    while front:
+        distance |= dict.fromkeys(front, steps)
+        inner = front - x
+        front = union(dag.separation.parents, inner) | union(dag.separation.children, inner)
+        front = {node for node in front if node not in distance}
+        steps += 1
+    return distance

@@ -10,24 +10,16 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from ppgen.graph.building import from_pairs
-from ppgen.graph.core import BaseDAG
+from ppgen.graph.core import BaseDAG, from_pairs
 from ppgen.graph.nodes import GraphError, Node
 from ppgen.graph.parsing import parse
 
 
 @dataclass(frozen=True)
 class JointCheck:
-    """Sum of a product of conditional tables over all joint states.
+    """Sum ``total`` of a product of conditional tables over all joint ``states``.
 
-    Attributes
-    ----------
-    total
-        The sum; 1 for a distribution.
-    states
-        Number of joint states.
-    cycle
-        Nodes of a directed cycle; empty if there is none.
+    ``cycle`` has the nodes of a directed cycle of the graph, if there is one.
     """
 
     total: float

@@ -13,6 +13,11 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
 Key = Hashable  # a node, or the bend of an edge that passes a layer
+Edge = tuple[Hashable, Hashable]
+Links = list[tuple[Key, Key]]  # between keys of consecutive layers
+Plates = Mapping[Key, tuple[str, ...]]  # names of the plates of each key, outermost first
+Rows = list[list[Key]]
+
 GAP = 0.35  # between neighbours, and around a plate
 BEND = 0.1  # half the width of an edge that passes a layer
 SWEEPS = 24
@@ -23,33 +28,23 @@ SWAPPED = 400  # maximum number of links for swaps, which are slow
 class Bend:
     """Point at which an edge passes a layer between those of its two nodes."""
 
-    edge: tuple[Hashable, Hashable]
+    edge: Edge
     layer: int
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Positions of nodes, edges and plates.
+    """Positions of nodes, edges and plates."""
 
-    Attributes
-    ----------
-    x, layer
-        Position of every node and bend: to the right in units of ``width``, downwards in layers.
-    routes
-        Nodes and bends of each edge, from parent to child.
-    boxes
-        Left and right end of each plate.
-    """
-
-    x: dict[Key, float]
-    layer: dict[Key, int]
-    routes: dict[tuple[Hashable, Hashable], list[Key]]
-    boxes: dict[str, tuple[float, float]]
+    x: dict[Key, float]  # to the right, in units of ``width``
+    layer: dict[Key, int]  # downwards
+    routes: dict[Edge, list[Key]]  # of each edge, from parent to child
+    boxes: dict[str, tuple[float, float]]  # left and right end of each plate
 
 
 def layered(
     graph: nx.DiGraph,
-    plates: Mapping[Hashable, tuple[str, ...]],
+    plates: Plates,
     width: Mapping[Hashable, float],
     label: Mapping[str, float] | None = None,
 ) -> Layout:
@@ -59,31 +54,17 @@ def layered(
     clear of the nodes. Barycentres order each layer. Linear programming then finds positions that
     make the edges as short and straight as the order allows (Gansner et al. 1993).
 
-    Parameters
-    ----------
-    plates
-        Names of each node's plates, outermost first.
-    width
-        Width of each node.
-    label
-        Width of the name of each plate.
-
-    Examples
-    --------
-    >>> graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])
-    >>> layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
-    >>> layout.layer["c"], len(layout.routes["a", "c"])
-    (2, 3)
+    ``width`` and ``label`` are the widths of nodes and of the names of plates.
     """
     layer: dict[Key, int] = layers(graph)
-    routes: dict[tuple[Hashable, Hashable], list[Key]] = {}
+    routes: dict[Edge, list[Key]] = {}
     inside: dict[Key, tuple[str, ...]] = {node: tuple(plates.get(node, ())) for node in graph}
     half: dict[Key, float] = {node: width[node] / 2 for node in graph}
     for parent, child in graph.edges:
         bends = [Bend((parent, child), i) for i in range(layer[parent] + 1, layer[child])]
-        shared = [p for p in inside[parent] if p in inside[child]]
+        shared = tuple(p for p in inside[parent] if p in inside[child])
         for bend in bends:
-            layer[bend], inside[bend], half[bend] = bend.layer, tuple(shared), BEND
+            layer[bend], inside[bend], half[bend] = bend.layer, shared, BEND
         routes[parent, child] = [parent, *bends, child]
     links = [link for route in routes.values() for link in pairwise(route)]
     rows = ordered(layer, links, inside)
@@ -102,39 +83,20 @@ def layered(
 
 
 def layers(graph: nx.DiGraph) -> dict[Any, int]:
-    """Layer of each node: below its parents; a root lies just above its first child.
-
-    Examples
-    --------
-    >>> layers(nx.DiGraph([("a", "b"), ("b", "c"), ("d", "c")]))
-    {'a': 0, 'd': 1, 'b': 1, 'c': 2}
-    """
+    """Layer of each node: below its parents; a root lies just above its first child."""
     layer = {node: i for i, nodes in enumerate(nx.topological_generations(graph)) for node in nodes}
-    for node in reversed(list(nx.topological_sort(graph))):
-        if graph.in_degree(node) == 0 and graph.out_degree(node) > 0:
-            layer[node] = min(layer[child] for child in graph.succ[node]) - 1
+    for node, children in graph.succ.items():
+        if children and not graph.pred[node]:
+            layer[node] = min(layer[child] for child in children) - 1
     return layer
 
 
-def ordered(
-    layer: Mapping[Key, int],
-    links: list[tuple[Key, Key]],
-    inside: Mapping[Key, tuple[str, ...]],
-) -> list[list[Key]]:
+def ordered(layer: Mapping[Key, int], links: Links, inside: Plates) -> Rows:
     """Keys of each layer from left to right, with few crossings and the keys of a plate together.
 
     Barycentres (Sugiyama et al. 1981), then swaps of neighbours (Gansner et al. 1993).
-
-    ``links`` join keys of consecutive layers, and ``inside`` has the plates of each key, outermost
-    first.
-
-    Examples
-    --------
-    >>> layer = {"a": 0, "b": 0, "c": 1, "d": 1}
-    >>> ordered(layer, [("a", "d"), ("b", "c")], dict.fromkeys(layer, ()))
-    [['b', 'a'], ['c', 'd']]
     """
-    rows: list[list[Key]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
+    rows: Rows = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for key, i in layer.items():
         rows[i].append(key)
     around: dict[Key, tuple[list[Key], list[Key]]] = {key: ([], []) for key in layer}
@@ -160,35 +122,25 @@ def ordered(
     return _swapped(best, layer, links, inside) if fewest and len(links) <= SWAPPED else best
 
 
-def _swapped(
-    rows: list[list[Key]],
-    layer: Mapping[Key, int],
-    links: list[tuple[Key, Key]],
-    inside: Mapping[Key, tuple[str, ...]],
-) -> list[list[Key]]:
+def _swapped(rows: Rows, layer: Mapping[Key, int], links: Links, inside: Plates) -> Rows:
     """Swap neighbours with the same plates as long as this removes a crossing."""
-    near = [[(a, b) for a, b in links if i in (layer[a], layer[b])] for i in range(len(rows))]
     better = True
     while better:
         better = False
         for i, row in enumerate(rows):
+            near = [(a, b) for a, b in links if i in (layer[a], layer[b])]
             for j in range(len(row) - 1):
                 if inside[row[j]] == inside[row[j + 1]]:
-                    before = _crossings(rows, layer, near[i])
+                    before = _crossings(rows, layer, near)
                     row[j], row[j + 1] = row[j + 1], row[j]
-                    if before and _crossings(rows, layer, near[i]) < before:
+                    if before and _crossings(rows, layer, near) < before:
                         better = True
                     else:
                         row[j], row[j + 1] = row[j + 1], row[j]
     return rows
 
 
-def _grouped(
-    keys: list[Key],
-    inside: Mapping[Key, tuple[str, ...]],
-    place: Mapping[Key, float],
-    depth: int,
-) -> list[Key]:
+def _grouped(keys: list[Key], inside: Plates, place: Mapping[Key, float], depth: int) -> list[Key]:
     """Sort by place; the keys of a plate are one block at their mean place."""
     blocks: dict[tuple[str, Key], list[Key]] = {}
     for key in keys:
@@ -203,9 +155,7 @@ def _grouped(
     return result
 
 
-def _crossings(
-    rows: list[list[Key]], layer: Mapping[Key, int], links: list[tuple[Key, Key]]
-) -> int:
+def _crossings(rows: Rows, layer: Mapping[Key, int], links: Links) -> int:
     position = {key: i for row in rows for i, key in enumerate(row)}
     between: dict[int, list[tuple[int, int]]] = {}
     for a, b in links:
@@ -217,24 +167,19 @@ def _crossings(
     return count
 
 
-@dataclass
 class _Places:
     """Linear program for the positions in each row, with constraints x[b] − x[a] ≥ distance."""
 
-    rows: list[list[Key]]
-    links: list[tuple[Key, Key]]
-    inside: Mapping[Key, tuple[str, ...]]
-    half: Mapping[Key, float]
-
-    def __post_init__(self) -> None:
+    def __init__(self, rows: Rows, links: Links, inside: Plates, half: Mapping[Key, float]) -> None:
+        self.rows, self.inside, self.half = rows, inside, half
         self.cost: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
         self.bounds: list[float] = []
-        self.place = {key: self.variable() for row in self.rows for key in row}
-        for row in self.rows:
+        self.place = {key: self.variable() for row in rows for key in row}
+        for row in rows:
             for a, b in pairwise(row):
-                self.apart(self.place[a], self.place[b], self.half[a] + self.half[b] + GAP)
-        for a, b in self.links:
+                self.apart(self.place[a], self.place[b], half[a] + half[b] + GAP)
+        for a, b in links:
             # Bends have a larger weight, as an edge that passes layers looks best straight.
             length = self.variable(1 + 2 * isinstance(a, Bend) + 2 * isinstance(b, Bend))
             self.apart(self.place[a], self.place[b], 0, length)

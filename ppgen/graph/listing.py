@@ -9,28 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Independence
-from ppgen.graph.nodes import GraphError, Node
+from ppgen.graph.nodes import GraphError, Independence, Node
 from ppgen.graph.separators import all_separators, minimal_separators
 
 ESCAPES = str.maketrans(
-    {
-        "\\": r"\backslash{}",
-        "^": r"\wedge{}",
-        "~": r"\sim{}",
-        " ": r"\ ",
-        **{character: f"\\{character}" for character in "_%$#&{}"},
-    }
+    {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ "}
+    | {character: f"\\{character}" for character in "_%$#&{}"}
 )
 
 
 def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
-    r"""Joint distribution as a product of p(node | parents), in text or LaTeX.
-
-    Parameters
-    ----------
-    latex
-        Whether to write LaTeX for math mode; names longer than one letter are upright.
+    r"""Joint distribution as a product of p(node | parents), in text or LaTeX for math mode.
 
     Examples
     --------
@@ -54,12 +43,8 @@ def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator
 
     B is the smallest set of predecessors that makes x_i independent of the others. It is the
     parents of x_i if all of them and none of its descendants come before x_i. A node whose B is all
-    its predecessors has no statement.
-
-    Parameters
-    ----------
-    ordering
-        Each observed node once; latent nodes are skipped. By default parents before children.
+    its predecessors has no statement. ``ordering`` has each observed node once, latent nodes are
+    skipped; by default parents come before children.
 
     Examples
     --------

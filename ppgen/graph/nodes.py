@@ -1,9 +1,10 @@
-"""Nodes, their names in messages, and the error of this package."""
+"""Nodes, statements of their independence, and the error of this package."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +16,53 @@ Nodes = Any  # one node, or an iterable of nodes
 
 class GraphError(ValueError):
     """Invalid graph, query or data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Independence:
+    """Conditional independence x ⊥ y | given of three disjoint sets of nodes.
+
+    Two statements are equal if they say the same: x and y can be swapped. A string is one node,
+    other iterables are sets of nodes; x and y are not empty.
+
+    Examples
+    --------
+    >>> statement = Independence("S", "AP", ["R"])
+    >>> print(statement)
+    AP ⊥ S | R
+    >>> statement == Independence({"AP"}, {"S"}, {"R"})
+    True
+    """
+
+    x: frozenset[Node]
+    y: frozenset[Node]
+    given: frozenset[Node] = frozenset()
+
+    def __init__(self, x: Iterable[Node], y: Iterable[Node], given: Iterable[Node] = ()) -> None:
+        for name, nodes in (("x", x), ("y", y), ("given", given)):
+            single = isinstance(nodes, str) or not isinstance(nodes, Iterable)
+            object.__setattr__(self, name, frozenset((nodes,) if single else nodes))
+        check_sides(self.x, self.y, self.given)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Independence):
+            return NotImplemented
+        return {self.x, self.y} == {other.x, other.y} and self.given == other.given
+
+    def __hash__(self) -> int:
+        return hash((frozenset((self.x, self.y)), self.given))
+
+    def __str__(self) -> str:
+        first, second = self.sides
+        return f"{first} ⊥ {second}" + (f" | {join(self.given)}" if self.given else "")
+
+    __repr__ = __str__
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Names of the nodes of x and of y; the smaller set comes first."""
+        first, second = sorted((self.x, self.y), key=lambda side: (len(side), join(side)))
+        return join(first), join(second)
 
 
 def join(nodes: Iterable[Node]) -> str:
@@ -29,14 +77,7 @@ def suggestion(name: object, names: Iterable[object]) -> str:
 
 
 def node_sequence(graph: nx.DiGraph, nodes: Nodes, name: str) -> tuple[Node, ...]:
-    """Tuple of one node or of several nodes, in their order; all must be in the graph.
-
-    Examples
-    --------
-    >>> graph = nx.DiGraph([("a", "b")])
-    >>> node_sequence(graph, ["b", "a"], "path"), node_sequence(graph, "a", "path")
-    (('b', 'a'), ('a',))
-    """
+    """Tuple of one node or of several nodes, in their order; all must be in the graph."""
     single = isinstance(nodes, str) or not isinstance(nodes, Iterable) or nodes in graph
     chosen: tuple[Node, ...] = (nodes,) if single else tuple(nodes)
     for node in chosen:

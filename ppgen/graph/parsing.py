@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from itertools import product
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import networkx as nx
 
 from ppgen.graph.nodes import GraphError
 
 QUOTED = r'"(?:[^"\\\n]|\\.)*"'
-TOKEN = re.compile(
-    rf"""(?P<space>[^\S\n]+|//[^\n]*|\#[^\n]*)
-      | (?P<end>[;\n,])
-      | (?P<arrow><->|->|<-|→|←|↔)
-      | (?P<quoted>{QUOTED})
-      | (?P<open>\{{) | (?P<close>\}})
-      | (?P<attributes>\[(?:{QUOTED}|[^\]"])*\])
-      | (?P<name>(?:[^\s;,"{{}}\[\]<>→←↔/-]|/(?!/)|(?<=[^\s;,"{{}}\[\]<>→←↔])-(?![->]))+)
-      | (?P<bad>.)""",
-    re.VERBOSE,
-)
-UNCLOSED = {'"': "a closing quote", "[": "a closing bracket"}
-
-
-class Token(NamedTuple):
-    """A piece of the text with its position."""
-
-    kind: str
-    text: str
-    position: int
 
 
 def parse(text: str) -> tuple[nx.DiGraph, list[tuple[str, str]]]:
@@ -60,52 +40,137 @@ def parse(text: str) -> tuple[nx.DiGraph, list[tuple[str, str]]]:
     return parser.graph, parser.bidirected
 
 
-class _Parser:
+class Token(NamedTuple):
+    """A piece of a text with its position."""
+
+    kind: str
+    text: str
+    position: int
+
+
+class Reader:
+    """Reads a text token by token.
+
+    A subclass sets ``pattern``, with a group for each kind of token, ``space`` between them, and
+    ``bad`` for a character that starts none; and ``expected``, what is expected in place of some
+    characters, with the key ``""`` for all others. The last token is of the kind ``stop``.
+    """
+
+    pattern: ClassVar[re.Pattern[str]]
+    expected: ClassVar[Mapping[str, str]]
+
     def __init__(self, text: str) -> None:
-        self.text, self.tokens = text, list(_tokens(text))
-        self.position = 0
+        self.text = text
+        found = (Token(m.lastgroup or "", m[0], m.start()) for m in self.pattern.finditer(text))
+        self.tokens = [*(t for t in found if t.kind != "space"), Token("stop", "", len(text))]
+        self.index = next((i for i, token in enumerate(self.tokens) if token.kind == "bad"), 0)
+        if self.at("bad"):
+            raise self.unexpected(self.expected.get(self.token.text, self.expected[""]))
+
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self.tokens[self.index]
+
+    def at(self, *kinds: str) -> bool:
+        """Whether the next token is of one of these kinds."""
+        return self.token.kind in kinds
+
+    def skip(self, *kinds: str) -> bool:
+        """Pass the next token if it is of one of these kinds, and return whether it is."""
+        found = self.at(*kinds)
+        self.index += found
+        return found
+
+    def take(self, what: str, *kinds: str) -> Token:
+        """Pass the next token, and return it; an error says that ``what`` is expected."""
+        token = self.token
+        if not self.skip(*kinds):
+            raise self.unexpected(what)
+        return token
+
+    def place(self, token: Token) -> str:
+        """Line of a token, in words."""
+        line = self.text.count("\n", 0, token.position) + 1
+        return f"line {line}"
+
+    def error(self, token: Token, message: str) -> GraphError:
+        """Error that names the place of a token."""
+        return GraphError(f"{self.place(token)}: {message}")
+
+    def unexpected(self, what: str) -> GraphError:
+        """Error at the next token."""
+        found = repr(self.token.text) if self.token.text else "the end"
+        return self.error(self.token, f"expected {what}, found {found}")
+
+
+class _Parser(Reader):
+    pattern = re.compile(
+        rf"""(?P<space>[^\S\n]+|//[^\n]*|\#[^\n]*)
+          | (?P<end>[;\n,])
+          | (?P<arrow><->|->|<-|→|←|↔)
+          | (?P<quoted>{QUOTED})
+          | (?P<open>\{{) | (?P<close>\}})
+          | (?P<attributes>\[(?:{QUOTED}|[^\]"])*\])
+          | (?P<name>(?:[^\s;,"{{}}\[\]<>→←↔/-]|/(?!/)|(?<=[^\s;,"{{}}\[\]<>→←↔])-(?![->]))+)
+          | (?P<bad>.)""",
+        re.VERBOSE,
+    )
+    expected: ClassVar = {
+        '"': "a closing quote",
+        "[": "a closing bracket",
+        "": "a node, an arrow or ';'",
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
         self.graph = nx.DiGraph()
         self.edges, self.bidirected = list[tuple[str, str]](), list[tuple[str, str]]()
 
     def parse(self) -> None:
         wrapped = self._skip_wrapper()
+        last = ("stop", "close") if wrapped else ("stop",)
         self._skip_ends()
-        while not self._at("stop"):
-            if wrapped and self._skip("close"):
-                self._skip_ends()
-                self._expect("stop", "the end of the text")
-                break
+        while not self.at(*last):
             if not (wrapped and self._skip_setting()):
                 self._statement()
-            if not (self._at("stop") or (wrapped and self._at("close"))):
-                self._expect("end", "an arrow, ';' or a new line")
+            if not self.at(*last):
+                self.take("an arrow, ';' or a new line", "end")
             self._skip_ends()
-        else:
-            if wrapped:
-                self._expect("close", "'}'")
+        if wrapped:
+            self.take("'}'", "close")
+            self._skip_ends()
+            self.take("the end of the text", "stop")
+
+    def place(self, token: Token) -> str:
+        column = token.position - self.text.rfind("\n", 0, token.position)
+        return f"{super().place(token)}, column {column}"
 
     def _skip_wrapper(self) -> bool:
         self._skip_ends()
-        start = self.position
-        if self._at("name") and self._next().text in ("dag", "digraph", "mag", "graph"):
-            self._skip("name", "quoted")
-            if self._skip("open"):
+        start = self.index
+        if self.token.text in ("dag", "digraph", "mag", "graph"):
+            self.index += 1
+            self.skip("name", "quoted")
+            if self.skip("open"):
                 return True
-        self.position = start
+        self.index = start
         return False
 
     def _skip_setting(self) -> bool:
         """Skip a drawing setting such as ``bb="0,0,1,1"``."""
-        if not (self._at("name") and "=" in self.tokens[self.position].text):
+        text = self.token.text
+        if not (self.at("name") and "=" in text):
             return False
-        if self._next().text.endswith("="):
-            self._skip("quoted")
+        self.index += 1
+        if text.endswith("="):
+            self.skip("quoted")
         return True
 
     def _statement(self) -> None:
         left = self._group()
-        while self._at("arrow"):
-            arrow = self._next().text
+        while self.at("arrow"):
+            arrow = self.take("an arrow", "arrow").text
             right = self._group()
             pairs = product(left, right)
             if arrow in ("->", "→"):
@@ -115,66 +180,30 @@ class _Parser:
             else:
                 self.bidirected += pairs
             left = right
-            self._skip("attributes")
+            self.skip("attributes")
 
     def _group(self) -> list[str]:
-        if not self._skip("open"):
+        if not self.skip("open"):
             return [self._node()]
         names: list[str] = []
         self._skip_ends()
-        while not (names and self._skip("close")):
+        while not (names and self.skip("close")):
             names.append(self._node())
             self._skip_ends()
         return names
 
     def _node(self) -> str:
-        if not self._at("name", "quoted"):
-            self._expect("name", "the name of a node")
-        name = self._next().text
+        token = self.take("the name of a node", "name", "quoted")
+        quoted = token.kind == "quoted"
+        name = re.sub(r"\\(.)", r"\1", token.text[1:-1]) if quoted else token.text
         self.graph.add_node(name)
-        if self._at("attributes"):
-            plain = re.sub(QUOTED, '""', self._next().text)  # a label can contain any word
-            attributes = re.split(r"[\s,;]+", plain.strip("[]").lower())
-            if {"latent", "unobserved", "u"} & set(attributes):
+        attributes = self.token.text
+        if self.skip("attributes"):
+            plain = re.sub(QUOTED, '""', attributes)  # a label can contain any word
+            if {"latent", "unobserved", "u"} & set(re.split(r"[\s,;]+", plain.strip("[]").lower())):
                 self.graph.nodes[name]["latent"] = True
         return name
 
     def _skip_ends(self) -> None:
-        while self._skip("end"):
+        while self.skip("end"):
             pass
-
-    def _at(self, *kinds: str) -> bool:
-        return self.tokens[self.position].kind in kinds
-
-    def _skip(self, *kinds: str) -> bool:
-        found = self._at(*kinds)
-        self.position += found
-        return found
-
-    def _next(self) -> Token:
-        self.position += 1
-        return self.tokens[self.position - 1]
-
-    def _expect(self, kind: str, what: str) -> None:
-        if not self._skip(kind):
-            token = self.tokens[self.position]
-            found = repr(token.text) if token.kind != "stop" else "the end"
-            raise _error(self.text, token.position, what, found)
-
-
-def _tokens(text: str) -> Iterator[Token]:
-    for match in TOKEN.finditer(text):
-        kind, found = match.lastgroup or "", match[0]
-        if kind == "bad":
-            expected = UNCLOSED.get(found, "a node, an arrow or ';'")
-            raise _error(text, match.start(), expected, repr(found))
-        if kind == "quoted":
-            found = re.sub(r"\\(.)", r"\1", found[1:-1])
-        if kind != "space":
-            yield Token(kind, found, match.start())
-    yield Token("stop", "", len(text))
-
-
-def _error(text: str, position: int, expected: str, found: str) -> GraphError:
-    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
-    return GraphError(f"line {line}, column {column}: expected {expected}, found {found}")

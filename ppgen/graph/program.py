@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import networkx as nx
@@ -22,20 +23,20 @@ def from_program(
 ) -> AnyDAG:
     """DAG of a Pyro program: one node for each sample site, with an edge for each dependence.
 
-    The model runs once, and its sampled values are tracked through tensors (Wingate et al. 2011,
-    Nonstandard interpretations of probabilistic programs). If a value leaves the tensors, as in
-    ``int(z)`` or ``if z > 0``, or determines the size of a tensor, as in ``x[z > 0]``, it can
-    affect everything that follows, so it becomes a parent of every later site. If it is written
-    into a tensor, all uses of that tensor depend on it. The graph can thus have too many edges, and
-    then implies too few independencies.
+    The model runs once, on draws of its sites or, if it cannot, with discrete ones summed out, and
+    its values are tracked through tensors (Wingate et al. 2011, Nonstandard interpretations of
+    probabilistic programs). A value that leaves the tensors, as in ``int(z)`` or ``if z > 0``, or
+    determines the size of one, as in ``x[z > 0]``, becomes a parent of every later site, as it can
+    affect everything that follows. If a value is written into a tensor, all uses of that tensor
+    depend on it. The graph can thus have too many edges, and then implies too few independencies.
 
     Parameters
     ----------
     model
         Any Pyro model, called with ``args`` and ``kwargs``, or any program that
         :func:`ppgen.as_program` accepts. If such a program has a guide and there are no arguments,
-        the model first generates and then observes the generated data, so that the site ``"x"`` is
-        marked as observed.
+        the model runs again on what it returned, if it can: a tensor, a tuple of arguments or a
+        dict of keyword arguments. The sites that it then observes are marked as observed.
     latent
         ``"none"``: no node is latent; queries can condition on every site, and independencies can
         name it. ``"unobserved"``: sites without ``obs`` are latent, and only independencies of
@@ -52,20 +53,19 @@ def from_program(
     Raises
     ------
     GraphError
-        If ``latent`` is invalid or the model has no sample site.
+        If ``latent`` is invalid, the model has no sample site, or it runs neither on draws of its
+        discrete sites nor with them summed out. Other errors of the model are raised as they are.
 
     Notes
     -----
-    - A site in a plate is one node: the vector of all its copies.
-    - A ``pyro.factor`` is an observed node without children; condition on it to get the
-      distribution of the program.
-    - Parameters, subsample indices and unobserved masks are not nodes.
-    - Sites in branches that the run did not take are missing.
+    - A site in a plate is one node: the vector of all its copies. Parameters, subsample indices and
+      unobserved masks are no nodes. A ``pyro.factor`` is an observed node without children;
+      condition on it to get the distribution of the program.
     - If a distribution is computed from an argument, its site depends on all earlier sites that
       were observed from the same argument.
     - A tensor is tracked as a whole: the use of one entry depends on all entries.
-    - Values are not tracked through ``torch.vmap``, ``torch.jit`` functions, sparse tensors, the
-      text of a tensor or global variables; edges are then missing.
+    - Missing are sites in branches that the run did not take, and edges by ``torch.vmap``,
+      ``torch.jit`` functions, sparse tensors, the text of a tensor or global variables.
     - The parameter store, the random state and the training modes of modules do not change.
 
     Examples
@@ -81,7 +81,7 @@ def from_program(
     (OutEdgeView([('p', 'coin')]), ('tosses',))
     """
     # Here, so that other questions about graphs need not wait for torch.
-    from ppgen.graph.provenance import Tracker, undisturbed
+    from ppgen.graph.provenance import FAILURES, track, undisturbed
     from ppgen.program import as_program
 
     if latent not in LATENT:
@@ -89,13 +89,13 @@ def from_program(
     pair = isinstance(model, tuple) or (hasattr(model, "model") and hasattr(model, "guide"))
     run = as_program(model).model if pair or not callable(model) else model
     with undisturbed(run):
-        tracker = Tracker.of(run, args, kwargs, deterministic)
-        graph = tracker.graph
-        if pair and not args and not kwargs and "x" in graph:
-            observing = Tracker.of(run, (tracker.values["x"],), {}, deterministic)
-            graph = nx.compose(graph, observing.graph)
+        graph, returned = track(run, args, kwargs, deterministic)
+        if pair and not args and not kwargs and returned is not None:
+            data = returned if isinstance(returned, dict | tuple) else (returned,)
+            args, kwargs = ((), data) if isinstance(data, dict) else (data, {})
+            with suppress(*FAILURES):  # what a model returns need not be data that it takes
+                graph = nx.compose(graph, track(run, args, kwargs, deterministic)[0])
     if not graph:
         raise GraphError("model has no sample site; expected at least one pyro.sample")
-    if latent == "none":
-        return cls(graph)
-    return cls(graph, latent=[n for n, seen in graph.nodes(data="observed") if not seen])
+    unobserved = [node for node, seen in graph.nodes(data="observed") if not seen]
+    return cls(graph, latent=unobserved if latent == "unobserved" else ())

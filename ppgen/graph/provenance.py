@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import Any
 
 import networkx as nx
 import pyro
 import torch
 from pyro import poutine
+from pyro.infer import config_enumerate
 from pyro.ops.provenance import detach_provenance, get_provenance, track_provenance
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
@@ -19,7 +21,14 @@ from torch.distributions import Distribution, Transform
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
+from ppgen.graph.nodes import GraphError
+
 Marks = frozenset[Any]  # names of sites, and numbers of the model's arguments
+
+# What a program raises when it runs on arguments that it does not take.
+FAILURES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+PLATES = 8  # dimensions that are left to plates while discrete sites are summed out
 
 # Functions through which a value leaves the tensors, where no mark can follow it.
 READS = {
@@ -40,56 +49,59 @@ SIZED_BY_OTHERS = {  # the size depends on all but the first argument
 }  # fmt: skip
 
 
+def track(
+    model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], deterministic: bool
+) -> tuple[nx.DiGraph, Any]:
+    """Graph of the sites of one run of a model, and what the model returned.
+
+    A model that cannot run on draws of its discrete sites runs on all their states at once, as
+    when Pyro sums them out.
+    """
+    first, second = Tracker(deterministic), Tracker(deterministic)
+    try:
+        return first.graph, first.run(model, args, kwargs)
+    except FAILURES as error:
+        if not first.discrete:
+            raise
+        on_draws = error
+    summed_out = poutine.enum(config_enumerate(model), first_available_dim=-1 - PLATES)
+    try:
+        return second.graph, second.run(summed_out, args, kwargs)
+    except FAILURES as error:
+        raise GraphError(
+            f"the model runs neither on draws of its discrete sites {', '.join(first.discrete)} "
+            f"({_first_line(on_draws)}), nor with them summed out ({_first_line(error)}); for the "
+            "same edges, pass it with values of these sites on which it runs: "
+            f"pyro.condition(model, data={{{first.discrete[0]!r}: …}})"
+        ) from on_draws
+
+
 class Tracker(Messenger):
     """Marks the value of each sample site, and reads the marks that reach each distribution.
 
-    Attributes
-    ----------
-    graph
-        Sites in the order of the run, with edges from their parents.
-    values
-        Value of each site.
-    arguments
-        Numbers of the arguments that each observed site has its value from.
-
-    Examples
-    --------
-    >>> import pyro, pyro.distributions as dist
-    >>> def model():
-    ...     z = pyro.sample("z", dist.Bernoulli(0.5))
-    ...     pyro.sample("x", dist.Normal(torch.tensor([-1.0, 1.0])[z.long()], 1.0))
-    >>> Tracker.of(model, (), {}).graph.edges
-    OutEdgeView([('z', 'x')])
+    ``graph`` has the sites in the order of the run, with edges from their parents; ``discrete`` are
+    the latent ones with finite support; ``arguments`` are the numbers of the arguments that each
+    observed one has its value from.
     """
 
-    def __init__(self, deterministic: bool = False) -> None:
+    def __init__(self, deterministic: bool) -> None:
         super().__init__()
         self.deterministic = deterministic
         self.graph = nx.DiGraph()
-        self.values: dict[str, Any] = {}
+        self.discrete: list[str] = []
         self.arguments: dict[str, Marks] = {}
         self.watch = Watch()
 
-    @classmethod
-    def of(
-        cls,
-        model: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        deterministic: bool = False,
-    ) -> Tracker:
-        """Tracker of one run of a model; ``deterministic`` marks pyro.deterministic sites too."""
-        tracker = cls(deterministic)
-        numbers = iter(range(len(tree_leaves((args, kwargs)))))
-
-        def mark(leaf: Any) -> Any:
-            return track_provenance(leaf, frozenset({next(numbers)}))
-
-        args, kwargs = tree_map(mark, (args, dict(kwargs)))
+    def run(self, model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run a model on marked arguments, and return what it returns, without marks."""
+        numbers = count()
+        args, kwargs = tree_map(
+            lambda leaf: track_provenance(leaf, frozenset({next(numbers)})), (args, dict(kwargs))
+        )
         # The trace raises an error if two sites have the same name.
-        with tracker, tracker.watch:
-            poutine.trace(model).get_trace(*args, **kwargs)
-        return tracker
+        with self, self.watch:
+            trace = poutine.trace(model).get_trace(*args, **kwargs)
+        return detach_provenance(trace.nodes["_RETURN"]["value"])
 
     def _pyro_sample(self, msg: Any) -> None:
         # If a sampler branches on its parameters, only this site depends on them.
@@ -103,7 +115,7 @@ class Tracker(Messenger):
             self.watch.paused = False
 
     def _note(self, msg: Any) -> None:
-        value, name = detach_provenance(msg["value"]), msg["name"]
+        value, name, fn = detach_provenance(msg["value"]), msg["name"], msg["fn"]
         computed = bool(msg["infer"].get("_deterministic"))
         if computed and not self.deterministic:
             return
@@ -111,21 +123,21 @@ class Tracker(Messenger):
         if computed:
             marks = obs
         else:
-            sources = (*_contents(msg["fn"], set()), msg["mask"], msg["scale"])
-            marks = self.watch.marks(sources)
+            marks = self.watch.marks((*_contents(fn, set()), msg["mask"], msg["scale"]))
             marks |= frozenset(mark for mark in obs if isinstance(mark, str))
             with suppress(NotImplementedError):
-                marks |= self.watch.marks(msg["fn"].log_prob(value))
+                marks |= self.watch.marks(fn.log_prob(value))
+            if not msg["is_observed"] and getattr(fn, "has_enumerate_support", False):
+                self.discrete.append(name)
         decided = marks | self.watch.decided
         parents = [n for n in self.graph if n in decided or self.arguments[n] & marks]
         self.graph.add_node(
             name,
             observed=msg["is_observed"] and not computed,
             plates=tuple(frame.name for frame in msg["cond_indep_stack"]),
-            distribution="Deterministic" if computed else _class_name(msg["fn"]),
+            distribution="Deterministic" if computed else _class_name(fn),
         )
         self.graph.add_edges_from((parent, name) for parent in parents)
-        self.values[name] = value
         self.arguments[name] = frozenset(mark for mark in obs if isinstance(mark, int))
         # A copy: otherwise a value that is part of a larger tensor would share that tensor's marks.
         copy = tree_map_only(Tensor, torch.clone, value)
@@ -139,7 +151,8 @@ class Watch(TorchFunctionMode):
         super().__init__()
         self.paused = False
         self.decided: Marks = frozenset()
-        self.written: dict[int, tuple[Tensor, Marks]] = {}
+        self.written: dict[int, Marks] = {}  # by the address of the memory
+        self.kept: list[Tensor] = []  # while these are, no other tensor gets their memory
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -157,23 +170,20 @@ class Watch(TorchFunctionMode):
             self.decided |= self.marks(_read(name, args, kwargs))
         if name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")):
             self._write(args[:1], marks)
-        if "out" in kwargs:
-            self._write(kwargs["out"], marks)
+        self._write(kwargs.get("out"), marks)
         return track_provenance(result, marks)
 
     def marks(self, values: Any) -> Marks:
         """All marks of values, including those of the tensors that they share memory with."""
         marks = get_provenance(values)
         if self.written:
-            for key, _ in _storages(values):
-                marks |= self.written[key][1] if key in self.written else frozenset()
+            marks = marks.union(*(self.written.get(key, ()) for key, _ in _storages(values)))
         return marks
 
     def _write(self, targets: Any, marks: Marks) -> None:
         for key, tensor in _storages(targets):
-            before = self.written[key][1] if key in self.written else frozenset()
-            # While the tensor is referenced, no other tensor gets its memory.
-            self.written[key] = (tensor, before | marks)
+            self.written[key] = marks.union(self.written.get(key, ()))
+            self.kept.append(tensor)
 
 
 def _storages(values: Any) -> list[tuple[int, Tensor]]:
@@ -190,14 +200,12 @@ def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
         return []
     seen.add(id(thing))
     if isinstance(thing, Distribution | Transform):
-        parts = list(vars(thing).values())
+        thing = vars(thing)
     elif isinstance(thing, functools.partial):
-        parts = [*thing.args, *thing.keywords.values()]
-    elif isinstance(thing, dict):
-        parts = list(thing.values())
-    else:
-        parts = list(thing) if isinstance(thing, list | tuple) else []
-    return [tensor for part in parts for tensor in _contents(part, seen)]
+        thing = (thing.args, thing.keywords)
+    parts = list(thing.values()) if isinstance(thing, dict) else thing
+    inside = parts if isinstance(parts, list | tuple) else ()
+    return [tensor for part in inside for tensor in _contents(part, seen)]
 
 
 def _class_name(fn: Any) -> str:
@@ -219,14 +227,16 @@ def _read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any
     if name in READS | SIZED or (name in SIZED_IF_ALONE and len(args) + len(kwargs) == 1):
         return tensors
     if name == "__getitem__":
-        index = tree_leaves(args[1])
-        return _opened([i for i in index if isinstance(i, slice) or _is_mask(i)])
+        return _opened([i for i in tree_leaves(args[1]) if isinstance(i, slice) or _is_mask(i)])
     return tensors[1:] if name in SIZED_BY_OTHERS else []
 
 
 def _is_mask(index: Any) -> bool:
-    masks = (torch.bool, torch.uint8)
-    return isinstance(index, Tensor) and detach_provenance(index).dtype in masks
+    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 @contextmanager
@@ -236,15 +246,15 @@ def undisturbed(model: Callable[..., Any]) -> Iterator[None]:
     before = set(store.keys())
     function = model.func if isinstance(model, functools.partial) else model
     owner = getattr(function, "__self__", function)
-    modules = list(owner.modules()) if isinstance(owner, nn.Module) else []
-    training = [module.training for module in modules]
+    modules = owner.modules() if isinstance(owner, nn.Module) else []
+    training = {module: module.training for module in modules}
     try:
-        for module in modules:
+        for module in training:
             module.training = False
         with torch.random.fork_rng(), torch.no_grad(), pyro.validation_enabled(False):
             yield
     finally:
         for name in set(store.keys()) - before:
             del store[name]
-        for module, mode in zip(modules, training, strict=True):
+        for module, mode in training.items():
             module.training = mode

@@ -58,21 +58,14 @@ class Separation:
 
 
 class _Balls:
-    """Balls from a set of nodes.
-
-    Attributes
-    ----------
-    up, down
-        Nodes that the last step reached first: from a child (or as a start), and from a parent.
-    came_up, came_down
-        All nodes reached so far in these two ways. ``came_up`` leaves out known nodes, which stop
-        balls from children.
-    """
+    """Balls from a set of nodes."""
 
     def __init__(self, graph: Separation, start: Set[Node], known: Set[Node]) -> None:
         self.graph, self.known = graph, known
+        # Nodes that the last step reached first, from a child (or as a start) and from a parent.
         self.up: Set[Node] = start
         self.down: Set[Node] = frozenset()
+        # All nodes reached so far in these ways; known nodes stop balls from children.
         self.came_up: set[Node] = set(start)
         self.came_down: set[Node] = set()
 

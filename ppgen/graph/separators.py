@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from ppgen.graph.core import BaseDAG
@@ -13,21 +12,10 @@ Set = frozenset[Node]
 
 
 def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Set | None:
-    """Smallest d-separator nearest to x: no proper subset of it separates x from y.
+    """Minimal d-separator nearest to x: no proper subset of it separates x from y.
 
-    It is found in linear time.
-
-    Parameters
-    ----------
-    x, y
-        Nodes, or sets of nodes.
-    among
-        Nodes to choose from; by default all observed nodes.
-
-    Returns
-    -------
-    frozenset or None
-        None if no set of these nodes separates x from y, for example if they are neighbours.
+    It is chosen among the nodes ``among``, by default all observed ones, in linear time. None if
+    no set of these separates x from y, for example if x and y are neighbours.
 
     Examples
     --------
@@ -41,11 +29,11 @@ def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = No
 def minimal_separators(
     dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None
 ) -> Iterator[Set]:
-    """All minimal d-separators of x and y, as an iterator with polynomial time between two.
+    """All minimal d-separators of x and y among some nodes, with polynomial time between two.
 
-    The parameters are those of :func:`minimal_separator`. The search moves each separator past one
-    of its own nodes to the nearest separator behind it; this reaches every one (Shen and Liang
-    1997, Efficient enumeration of all minimal separators in a graph).
+    The search moves each separator past one of its own nodes to the nearest separator behind it;
+    this reaches every one (Shen and Liang 1997, Efficient enumeration of all minimal separators in
+    a graph).
 
     Examples
     --------
@@ -64,12 +52,6 @@ def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     if and only if all nodes that are not rejected, among the ancestors of x, y and the chosen
     nodes, separate x from y (van der Zander, Liśkiewicz and Textor 2014, Constructing separators
     and adjustment sets in ancestral graphs).
-
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> [sorted(found) for found in all_separators(DAG("a -> b -> c; a -> d"), "a", "c")]
-    [['b'], ['b', 'd']]
     """
     first, second, _ = dag.query(x, y)
     sides = first | second
@@ -91,9 +73,8 @@ def _all_minimal(moral: _Moral) -> Iterator[Set]:
     first = moral.nearest()
     if first is None:
         return
-    seen, queue = {first}, deque([first])
-    while queue:
-        separator = queue.popleft()
+    seen, queue = {first}, [first]
+    for separator in queue:  # which grows
         yield separator
         side = moral.spread(moral.x, separator) - separator
         for node in moral.dag.in_order(separator):
@@ -108,12 +89,7 @@ class _Moral:
 
     (Lauritzen et al. 1990, Independence properties of directed Markov fields.) Its cliques are the
     families, each a node with its parents. The search goes from family to family, so the edges of
-    the cliques are never created.
-
-    Attributes
-    ----------
-    pool
-        Ancestors that a separator may contain. All other nodes let paths through.
+    the cliques are never created. Nodes outside ``pool`` are in no separator.
     """
 
     def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:

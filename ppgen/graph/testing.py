@@ -12,8 +12,7 @@ import numpy as np
 from ppgen.graph import listing
 from ppgen.graph.conditional_tests import bartlett, fisher_z, g_test, holm, permuted_g_test
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.independence import Independence
-from ppgen.graph.nodes import GraphError, Node, suggestion
+from ppgen.graph.nodes import GraphError, Independence, Node, join, suggestion
 
 KINDS = ("auto", "discrete", "gaussian")
 LEVELS = 20  # columns of whole numbers with more different values count as Gaussian
@@ -25,8 +24,6 @@ class IndependenceTest:
 
     Attributes
     ----------
-    statement
-        The independence x ⊥ y | given.
     method
         ``"G"``, ``"partial correlation"`` or, between sets of columns, ``"likelihood ratio"``.
     statistic
@@ -52,16 +49,9 @@ class IndependenceTest:
 
 @dataclass(frozen=True)
 class Report(Sequence[IndependenceTest]):
-    """Sequence of test results, one for each statement, on one table of data.
+    """Sequence of test results, one for each statement, on ``n`` observations.
 
-    Attributes
-    ----------
-    rows
-        One result for each statement, in their order.
-    level
-        Upper bound on the probability that any true statement is rejected.
-    n
-        Number of observations.
+    ``level`` is an upper bound on the probability that any true statement is rejected.
     """
 
     rows: tuple[IndependenceTest, ...]
@@ -71,7 +61,7 @@ class Report(Sequence[IndependenceTest]):
     @property
     def rejected(self) -> tuple[IndependenceTest, ...]:
         """Results whose statement the data reject."""
-        return tuple(row for row in self.rows if not row.holds)
+        return tuple(row for row in self if not row.holds)
 
     def __getitem__(self, index: Any) -> Any:
         return self.rows[index]
@@ -80,13 +70,13 @@ class Report(Sequence[IndependenceTest]):
         return len(self.rows)
 
     def __str__(self) -> str:
-        width = max([len(str(row.statement)) for row in self.rows], default=0)
+        width = max((len(str(row.statement)) for row in self), default=0)
         lines = [
             f"{row.statement!s:{width}}  {row.method} {row.statistic:.2f}"
             + ("" if row.freedom is None else f" ({row.freedom} df)")
             + f", p {row.p_value:.2g}, corrected {row.corrected:.2g}"
             + ("" if row.holds else "  REJECTED")
-            for row in self.rows
+            for row in self
         ]
         summary = f"{len(self.rejected)} of {len(self)} statements rejected at level {self.level:g}"
         return "\n".join([*lines, f"{summary}, {self.n} observations"])
@@ -106,8 +96,7 @@ def check_independencies(
 
     Discrete columns are tested by the G-test within each state of the given columns; empty rows and
     columns of a table add no degrees of freedom (Sokal and Rohlf 1995, Biometry, section 17.4).
-    Gaussian columns are tested by their partial correlation (Fisher 1924). With few observations
-    for each cell, the χ² p-values of the G-test reject too often; use ``permutations`` then.
+    Gaussian columns are tested by their partial correlation (Fisher 1924).
 
     Parameters
     ----------
@@ -125,16 +114,15 @@ def check_independencies(
         ``"discrete"``, ``"gaussian"``, or ``"auto"``: columns of floats are Gaussian unless they
         have at most 20 different values, all of them whole numbers; other columns are discrete.
     permutations
-        Number of shuffles for the p-values of discrete columns, instead of χ²: exact with few
-        observations. The smallest p-value is then 1 / (1 + permutations), so many statements need
-        many permutations.
+        Number of shuffles for the p-values of discrete columns. With few observations for each cell
+        these are exact, and those from χ² are too small. The smallest is 1 / (1 + permutations), so
+        many statements need many permutations.
 
     Raises
     ------
     GraphError
-        If columns are missing, differ in length, have missing values or are not numeric although
-        they should be Gaussian; if a statement mixes discrete and Gaussian columns; if there are
-        too few observations; or if ``level``, ``kind`` or ``permutations`` is invalid.
+        If columns or values are missing, columns differ in length or are not numeric but should be
+        Gaussian, a statement mixes discrete and Gaussian columns, or observations are too few.
 
     Examples
     --------
@@ -175,27 +163,23 @@ def _test_one(
     discrete: Mapping[Node, bool],
     permutations: int,
 ) -> tuple[str, float, int | None, float]:
-    sides = [sorted(side, key=str) for side in (s.x, s.y, s.given)]
-    n = len(columns[sides[0][0]])
-    kinds = {discrete[node] for side in sides for node in side}
-    if len(kinds) > 1:
-        whole = ", ".join(sorted(str(n) for n in s.x | s.y | s.given if discrete[n]))
+    nodes = s.x | s.y | s.given
+    n = len(columns[next(iter(nodes))])
+    sides = [[columns[m] for m in sorted(side, key=str)] for side in (s.x, s.y, s.given)]
+    whole = [node for node in nodes if discrete[node]]
+    if 0 < len(whole) < len(nodes):
         raise GraphError(
-            f"{s} mixes discrete columns ({whole}) with Gaussian ones; expected one kind, or "
+            f"{s} mixes discrete columns ({join(whole)}) with Gaussian ones; expected one kind, or "
             "kind='discrete' or 'gaussian' for all"
         )
-    if kinds == {True}:
-        x, y, given = (_codes([columns[m] for m in side], n) for side in sides)
+    if whole:
+        x, y, given = (_codes(side, n) for side in sides)
         if permutations:
             return ("G", *permuted_g_test(x, y, given, permutations))
         return ("G", *g_test(x, y, given))
-    x, y, given = (
-        np.stack([columns[m].astype(float) for m in side], 1) if side else np.empty((n, 0))
-        for side in sides
-    )
-    needed = x.shape[1] + y.shape[1] + given.shape[1] + 2
-    if n < needed:
-        raise GraphError(f"{s} is tested on {n} observations; expected at least {needed}")
+    if n < len(nodes) + 2:
+        raise GraphError(f"{s} is tested on {n} observations; expected at least {len(nodes) + 2}")
+    x, y, given = (np.stack(s, 1).astype(float) if s else np.empty((n, 0)) for s in sides)
     if x.shape[1] == y.shape[1] == 1:
         z, p = fisher_z(x[:, 0], y[:, 0], given)
         return "partial correlation", z, None, p

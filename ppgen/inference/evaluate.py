@@ -295,4 +295,5 @@ def _with_prior(program: Program) -> Program:
 
     prior = Pair(program.model, poutine.block(program.model, hide_fn=hidden))
     prior.plate, prior.has_run = program.plate, True
+    prior.floating_images = program.floating_images
     return prior

@@ -8,6 +8,7 @@ import pytest
 import torch
 from pyro import poutine
 from pyro.distributions import constraints
+from pyro.distributions.util import gather
 from pyro.nn import PyroModule, PyroSample
 from torch import nn
 
@@ -362,6 +363,95 @@ def test_pairs_modules_and_models_have_the_same_graph():
         dag = DAG.from_program(program, *args)
         assert dict(dag.graph.nodes(data="observed")) == {"z": False, "x": True}
         assert set(dag.graph.edges) == {("z", "x")}
+
+
+def two_outputs(counts=None, sizes=None):
+    with pyro.plate("rows", 3):
+        rate = pyro.sample("rate", dist.Gamma(2.0, 1.0))
+        counts = pyro.sample("counts", dist.Poisson(rate), obs=counts)
+        sizes = pyro.sample("sizes", dist.Normal(counts, rate), obs=sizes)
+    return counts, sizes
+
+
+def named_outputs(*, counts=None, sizes=None):
+    return dict(zip(("counts", "sizes"), two_outputs(counts, sizes), strict=True))
+
+
+def one_output(heights=None):
+    mean = pyro.sample("mean", dist.Normal(0, 1))
+    with pyro.plate("rows", 3 if heights is None else len(heights)):
+        return pyro.sample("height", dist.Normal(mean, 1), obs=heights)
+
+
+@pytest.mark.parametrize(
+    ("model", "latent", "edges"),
+    [
+        (one_output, {"mean"}, "mean-height"),
+        (two_outputs, {"rate"}, "rate-counts rate-sizes counts-sizes"),
+        (named_outputs, {"rate"}, "rate-counts rate-sizes counts-sizes"),
+        (eight_schools, {"mean", "scale", "theta", "y"}, "mean-theta scale-theta theta-y"),
+    ],
+    ids=["a tensor", "a tuple", "a dict", "nothing"],
+)
+def test_a_pair_without_arguments_observes_what_its_model_returned(model, latent, edges):
+    dag = DAG.from_program((model, lambda *args, **kwargs: None), latent="unobserved")
+    assert dag.latent == latent
+    assert set(dag.graph.edges) == as_edges(edges)
+
+
+@pytest.mark.parametrize("returned", [torch.ones(2), 3.0, ("x", None), {"no": "argument"}])
+def test_what_a_model_returns_need_not_be_its_data(returned):
+    def model(*, n=2):
+        with pyro.plate("rows", n):
+            pyro.sample("x", dist.Normal(0, 1))
+        return returned
+
+    dag = DAG.from_program((model, lambda: None))
+    assert dict(dag.graph.nodes(data="observed")) == {"x": False}
+
+
+# programs that run only with discrete sites summed out
+
+
+def tracking(seen):
+    """Assign points to moving objects: Pyro's tutorial tracking_1d in short.
+
+    ``gather`` looks up one object for each point, or all of them if `assign` is summed out.
+    """
+    with pyro.plate("objects", 2):
+        exists = pyro.sample("exists", dist.Bernoulli(0.5))
+        with poutine.mask(mask=exists.bool()):
+            speed = pyro.sample("speed", dist.Normal(0, 1))
+    places = torch.arange(4.0)[:, None] * torch.cat([speed, torch.zeros(1)])
+    with pyro.plate("points", 5), pyro.plate("time", 4):
+        assign = pyro.sample("assign", dist.Categorical(torch.ones(3)))
+        pyro.sample("seen", dist.Normal(gather(places, assign, -1), 0.1), obs=seen)
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_program_that_runs_only_with_discrete_sites_summed_out(pair):
+    seen = torch.zeros(4, 5)
+    with pytest.raises(RuntimeError, match=r"size of tensor a \(3\) must match"):
+        tracking(seen)
+    dag = DAG.from_program((tracking, lambda seen: None) if pair else tracking, seen)
+    assert set(dag.graph.edges) == as_edges("exists-speed speed-seen assign-seen")
+    assert dag.graph.nodes["assign"]["plates"] == ("points", "time")
+    assert dict(dag.graph.nodes(data="observed")) == {
+        "exists": False, "speed": False, "assign": False, "seen": True
+    }  # fmt: skip
+
+
+def test_a_program_that_runs_neither_way_is_refused_with_its_own_error():
+    def model():
+        z = pyro.sample("z", dist.Bernoulli(0.5))
+        pyro.sample("x", dist.Normal(z + torch.ones(2) + torch.ones(3), 1))
+
+    with pytest.raises(
+        GraphError,
+        match=r"neither on draws of its discrete sites z \(RuntimeError: The size of tensor a \(2\)"
+        r" .*\), nor with them summed out \(RuntimeError: .*pyro.condition\(model, data=\{'z': ",
+    ):
+        DAG.from_program(model)
 
 
 def test_guides_and_partial_functions_are_programs_too():

@@ -33,6 +33,24 @@ def test_avoidable_crossings_are_avoided():
         assert i != j or (a - c) * (b - d) >= 0
 
 
+def test_a_root_lies_just_above_its_first_child():
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("d", "c")])
+    assert layers(graph) == {"a": 0, "d": 1, "b": 1, "c": 2}
+
+
+def test_links_that_cross_are_untangled():
+    layer = {"a": 0, "b": 0, "c": 1, "d": 1}
+    rows = ordered(layer, [("a", "d"), ("b", "c")], dict.fromkeys(layer, ()))
+    assert rows == [["b", "a"], ["c", "d"]]
+
+
+def test_an_edge_has_a_bend_where_it_passes_a_layer():
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])
+    layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
+    assert layout.layer["c"] == 2
+    assert len(layout.routes["a", "c"]) == 3
+
+
 @given(st.integers(0, 10_000), st.integers(1, 14), st.floats(0, 0.6))
 @settings(max_examples=30, deadline=None)
 def test_layers_and_order_of_any_dag(seed, n, chance):
