@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 
 from torch import Tensor
@@ -30,6 +31,15 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected
     if not isinstance(value, kind):
         given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
         raise TypeError(f"{name} is {given}; expected {expected}")
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say of which argument an error is that speaks of data in general."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def check_size(name: str, size: int, least: int = 1) -> None:

@@ -118,6 +118,24 @@ class Batch:
         shapes = (f"{n if isinstance(n, str) else ''} {tuple(self[n].shape)}" for n in self.rows)
         return ", ".join(shape.strip() for shape in shapes) or "no tensors"
 
+    @property
+    def form(self) -> dict[int | str, int]:
+        """Number of dimensions of each argument that is rows."""
+        return {name: self[name].dim() for name in self.rows}
+
+    def check_finite(self, before: int = 0) -> None:
+        """Raise a ValueError that names the first row with a value that is no finite number.
+
+        Rows are counted from ``before`` on.
+        """
+        for tensor in self.tensors:
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                first = int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
+                raise ValueError(
+                    f"data holds NaN or infinite values, first in row {before + first}; expected "
+                    "finite numbers"
+                )
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """Apply a function to each tensor of rows."""
         args = tuple(function(v) if i in self.rows else v for i, v in enumerate(self.args))
@@ -185,13 +203,7 @@ class Batches:
             raise ValueError(
                 f"batch_size is {batch_size}; expected between 1 and the {self.rows} rows of data"
             )
-        for tensor in batch.tensors:
-            if tensor.is_floating_point() and not tensor.isfinite().all():
-                first = int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
-                raise ValueError(
-                    f"data holds NaN or infinite values, first in row {first}; expected finite "
-                    "numbers"
-                )
+        batch.check_finite()
         self.data = batch.map(lambda tensor: tensor.to(device))
         self.batch_size = batch_size
         self.transform = transform
@@ -279,6 +291,8 @@ class Batches:
 
 def _as_tensor(value: Any) -> Any:
     if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "biufc":
+            raise TypeError(f"data holds an array of type {value.dtype}; expected numbers")
         tensor = torch.from_numpy(value)
         return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
     return value

@@ -52,6 +52,7 @@ class StreamedBatches(Batches):
         self.source: Any = source
         self.transform, self.dtype, self.device = transform, dtype, device
         self._known: dict[int | str, tuple[int, torch.dtype]] = {}
+        self._complete = False  # whether all kinds of batches are known
         if self.loader is None:
             if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
                 raise TypeError(
@@ -76,10 +77,10 @@ class StreamedBatches(Batches):
         sizes = []
         if self.loader is not None or self.rows:
             with own_random_state(0):  # loaders draw from torch's generator
-                for read in islice(self._source(), None if own_batches else 1):
-                    batch = self._read(read)
+                for batch in islice(self._read(), None if own_batches else 1):
                     self.kinds.setdefault(batch.rows, batch)
                     sizes.append(len(batch))
+        self._complete = True
         if not sizes:
             raise ValueError("data is an empty data set; expected one row or more")
         if self.loader is not None:
@@ -116,15 +117,15 @@ class StreamedBatches(Batches):
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once; a loader in its own order."""
-        for read in self._source():
+        for batch in self._read():
             with pyro.validation_enabled(True):
-                yield self.cast(self._read(read))
+                yield self.cast(batch)
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
         """Go through the data once, a data set in the order of this seed and epoch."""
         order = self._order(seed, epoch) if self.loader is None else None
-        for read in self._source(order):
-            batch = self.cast(self._read(read))
+        for read in self._read(order):
+            batch = self.cast(read)
             yield batch if parts == 1 else batch[part::parts]
 
     def _source(self, order: Tensor | None = None) -> DataLoader:
@@ -134,8 +135,31 @@ class StreamedBatches(Batches):
         parts = self._split(torch.arange(self.rows) if order is None else order)
         return DataLoader(self.source, batch_sampler=[part.tolist() for part in parts])
 
-    def _read(self, read: Any) -> Batch:
-        batch = Batch.of(read).map(lambda tensor: tensor.to(self.device))
+    def _read(self, order: Tensor | None = None) -> Iterator[Batch]:
+        reads, before = iter(self._source(order)), 0
+        while True:
+            try:
+                read = next(reads)
+            except StopIteration:
+                return
+            except (TypeError, RuntimeError, KeyError) as error:  # rows that cannot be collated
+                raise ValueError(
+                    f"data cannot be read in batches ({error}); expected the same structure and "
+                    "shape in all rows"
+                ) from error
+            batch = Batch.of(read)
+            batch.check_finite(before)
+            self._check_kind(batch)
+            before += len(batch)
+            yield batch.map(lambda tensor: tensor.to(self.device))
+
+    def _check_kind(self, batch: Batch) -> None:
+        if self._complete and batch.rows not in self.kinds:
+            raise ValueError(
+                f"data yields a batch of {batch.shapes}, after batches of {self.data.shapes}; "
+                "expected the same arguments in all batches; a loader that makes its batches "
+                "itself may yield several kinds"
+            )
         for name in batch.rows:
             dims, dtype = batch[name].dim(), batch[name].dtype
             known = self._known.setdefault(name, (dims, dtype))
@@ -145,7 +169,6 @@ class StreamedBatches(Batches):
                     f"{dims} dimensions of {dtype}; before it had {known[0]} of {known[1]}; "
                     "expected the same in each batch"
                 )
-        return batch
 
 
 def as_batches(

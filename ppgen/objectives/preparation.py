@@ -20,6 +20,7 @@ from pyro.poutine import Trace
 from pyro.util import check_model_guide_match, check_site_shape
 from torch import Tensor
 
+from ppgen.arguments import named
 from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
@@ -82,18 +83,36 @@ def prepare(
         why = why_no_sum(made.elbo, latents_shared, bool(shared))
         if why and not structure.whole:
             made.structure = replace(structure, whole=why)
-        for part in (data, *others):
-            if part is not data:
+        _check_rows(made, runs, data)
+        for batch, _ in runs:
+            _check_loss(made, batch)
+        for part in others:
+            with named("validation"):
+                _check_form(part, data)
                 runs = _first_runs(probe, part, None if structure.whole else PROBED_ROWS)
-            check_supports(runs, structure.plates, part)
-            if made.structure.by_row and not structure.whole:
-                for few in _with_extreme_integers(part):
-                    with explained(few), pyro.validation_enabled(True):
-                        made.bounds(few)
-            if part is data:
-                for batch, _ in runs:
-                    _check_loss(made, batch)
+                _check_rows(made, runs, part)
     return made
+
+
+def _check_rows(objective: Objective, runs: list[tuple[Batch, Traces]], part: Batches) -> None:
+    """Check that all rows have a probability, after runs on the first."""
+    structure = objective.structure
+    check_supports(runs, structure.plates, part)
+    if structure.by_row and not structure.whole:
+        for few in _with_extreme_integers(part):
+            with explained(few), pyro.validation_enabled(True):
+                objective.bounds(few)
+
+
+def _check_form(part: Batches, data: Batches) -> None:
+    """Raise an error if rows consist of other arguments than those of the data."""
+    expected = [batch.form for batch in data.firsts(2)]
+    for batch in part.firsts(2):
+        if batch.form not in expected:
+            raise ValueError(
+                f"its rows are of the arguments and dimensions {batch.form}; expected those of the "
+                f"data: {' or '.join(map(str, expected))}"
+            )
 
 
 def _check_loss(objective: Objective, batch: Batch) -> None:

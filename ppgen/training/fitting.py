@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 from torch.utils.data import DataLoader
 
-from ppgen.arguments import check_kind, check_size
+from ppgen.arguments import check_kind, check_size, named
 from ppgen.data.batches import Batches, Data, Transform
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.preparation import check_strays, floating_type, prepare
@@ -202,12 +202,19 @@ def fit(
     dtype = floating_type(program)
     size = _batch_size(data, batch_size, processes.count)
     batches = as_batches(data, size, transform, place, dtype)
+    if batches.rows == 1 and batches.data.rows:
+        raise ValueError(
+            f"data has one row, {batches.data.shapes}; expected two or more: some programs "
+            "broadcast a single row silently, which no check can tell; if it is no row of data, "
+            "wrap it: ppgen.data.Setting(tensor)"
+        )
     processes.check_divides(batches.rows, batches.batch_size)
     checksum = batches.checksum()
     processes.check_same(checksum)
     held_out = None
     if validation is not None:
-        held_out = as_batches(validation, None, transform, place, dtype)
+        with named("validation"):
+            held_out = as_batches(validation, None, transform, place, dtype)
     checkpoints = None if out is None else Checkpoints(out)
     if checkpoints and checkpoints.exist() and not resume:
         raise CheckpointError(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.objective import Objective
+from ppgen.objectives.preparation import explained
 from ppgen.program import Program
 from ppgen.running import own_random_state
 from ppgen.training.checkpoint import Checkpoints
@@ -98,7 +99,9 @@ class Loop:
         # Rows and loss of each step, as soon as they are known.
         self.step.begin_epoch()
         for batch in islice(self._stream(self.state.history.steps), steps):
-            yield from self.step(batch)
+            with explained(batch):
+                known = self.step(batch)
+            yield from known
         yield from self.step.read()
 
     def _stream(self, done: int) -> Iterator[Batch]:
