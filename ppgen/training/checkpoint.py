@@ -198,7 +198,7 @@ def check_same_program(program: Program, saved: dict[str, Any]) -> None:
                 f"{problem}: parameter {name!r} has the shape "
                 f"{there.get(name, 'none, it is missing')} there and "
                 f"{here.get(name, 'none, it is missing')} in this {type(program).__name__}; if it "
-                "is made when the program first runs, load(path, program, *arguments) runs it"
+                "is made when the program first runs, load(path, program, data) runs it"
             )
     if "description" in saved:
         check_same(saved["description"], describe(program), problem)

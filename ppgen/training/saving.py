@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from ppgen.data.batches import Data
+from ppgen.data.streams import as_batches
 from ppgen.program import Program, as_program
-from ppgen.running import own_random_state
+from ppgen.running import evaluating
 from ppgen.training.checkpoint import (
     CheckpointError,
     Checkpoints,
@@ -43,6 +43,7 @@ def save(program: Any, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> import torch
     >>> import ppgen
     >>> vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2, activation=torch.nn.Softplus)
     >>> path = Path(tempfile.mkdtemp(), "vae.pt")
@@ -56,7 +57,7 @@ def save(program: Any, path: str | Path) -> None:
     write(whole if is_readable(whole) else content, Path(path))
 
 
-def load(path: str | Path, program: Any = None, *example: Any) -> Program:
+def load(path: str | Path, program: Any = None, data: Data | None = None) -> Program:
     """Read a program from a file of :func:`save`, or from the folder of a fit.
 
     Nothing that a file holds is executed: it may only hold objects of the classes of ppgen,
@@ -70,9 +71,9 @@ def load(path: str | Path, program: Any = None, *example: Any) -> Program:
     program
         A program made in the same way, changed in place. It is needed for a folder and for a
         program of a user's own classes or functions.
-    example
-        Arguments of the program for a first run, if it makes its parameters then (functions with
-        ``pyro.param``, autoguides).
+    data
+        What it was fitted to, or alike, for a first run in which it makes its parameters: functions
+        with ``pyro.param``, autoguides.
 
     Raises
     ------
@@ -83,6 +84,7 @@ def load(path: str | Path, program: Any = None, *example: Any) -> Program:
     Examples
     --------
     >>> import tempfile
+    >>> import torch
     >>> import ppgen
     >>> vae, folder = ppgen.models.VAE.mlp((1, 8, 8), latent=2), tempfile.mkdtemp()
     >>> x = torch.zeros(10, 1, 8, 8)
@@ -106,10 +108,11 @@ def load(path: str | Path, program: Any = None, *example: Any) -> Program:
             )
         return content["object"]
     program = as_program(program)
-    if example:
-        with torch.no_grad(), own_random_state(0):
-            program.guide(*example)
-            program.model(*example)
+    if data is not None:
+        batch = as_batches(data, dtype=program.dtype).first()
+        with evaluating(program, 0):
+            program.guide(*batch.args, **batch.kwargs)
+            program.model(*batch.args, **batch.kwargs)
     check_same_program(program, content)
     program.load_state_dict(content["result"])
     program.observed = tuple(content.get("observed", ()))

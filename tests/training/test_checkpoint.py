@@ -262,7 +262,7 @@ def test_load_makes_the_parameters_of_plain_functions(x, tmp_path):
 def test_load_without_an_example_says_what_to_pass(x, tmp_path):
     pair = ppgen.as_program((function_model, function_guide))
     fit(pair, x, epochs=1, batch_size=20, out=tmp_path)
-    with pytest.raises(CheckpointError, match=r"load\(path, program, \*arguments\)"):
+    with pytest.raises(CheckpointError, match=r"load\(path, program, data\)"):
         load(tmp_path, (function_model, function_guide))
 
 

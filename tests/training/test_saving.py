@@ -194,7 +194,7 @@ def test_functions_and_their_parameters(tmp_path):
     again = ppgen.load(tmp_path / "model.pt", model, x)
     assert ppgen.elbo(again, x).total == ppgen.elbo(program, x).total
     assert again.observed == ("x",)
-    with pytest.raises(CheckpointError, match=r"load\(path, program, \*arguments\)"):
+    with pytest.raises(CheckpointError, match=r"load\(path, program, data\)"):
         ppgen.load(tmp_path / "model.pt", model)
 
 
