@@ -67,7 +67,7 @@ class Estimate:
 
     @property
     def standard_error(self) -> float:
-        """Standard error of the mean as an estimate over the population of rows, nats."""
+        """Standard error of ``mean``, not of ``total``, over the population of rows, nats."""
         if self.per_example is None or len(self.per_example) < 2:
             return math.nan
         return (self.per_example.double().std() / math.sqrt(len(self.per_example))).item()
