@@ -7,8 +7,8 @@ from typing import Any
 
 from ppgen.data.batches import Data
 from ppgen.data.streams import as_batches
+from ppgen.objectives.preparation import prepare
 from ppgen.program import Program, as_program
-from ppgen.running import evaluating
 from ppgen.training.checkpoint import (
     CheckpointError,
     Checkpoints,
@@ -109,10 +109,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
         return content["object"]
     program = as_program(program)
     if data is not None:
-        batch = as_batches(data, dtype=program.dtype).first()
-        with evaluating(program, 0):
-            program.guide(*batch.args, **batch.kwargs)
-            program.model(*batch.args, **batch.kwargs)
+        prepare(program, as_batches(data, device=program.device))  # as a fit begins
     check_same_program(program, content)
     program.load_state_dict(content["result"])
     program.observed = tuple(content.get("observed", ()))
