@@ -13,15 +13,51 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
+from torch.nn import functional as F
 
 import ppgen
 from ppgen import plots
 from ppgen.experiments import Experiment, arguments, training_arguments
-from ppgen.inference.latent_space import ACTIVE, active_units, slerp
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
 
 POINTS = 1000
+ACTIVE = 0.01
+
+
+def active_units(means, threshold=ACTIVE):
+    """Tell which latent dimensions say something about the images, ``(latent,)``.
+
+    A dimension is active if the posterior's mean, ``(images, latent)``, varies over the images with
+    a variance above the threshold; one that the model ignores has the prior's mean for every image
+    (Burda, Grosse and Salakhutdinov 2016, Importance weighted autoencoders, section 5.2).
+    """
+    return means.var(0) > threshold
+
+
+def slerp(start, end, weight):
+    """Interpolate spherically: along an arc about the origin, where ``torch.lerp`` takes the chord.
+
+    sin((1 − w) θ) / sin θ · start + sin(w θ) / sin θ · end, with θ the angle between the two
+    (Shoemake 1985, Animating rotation with quaternion curves, section 3.3). In many dimensions all
+    draws from a standard Gaussian have nearly the same length; the arc keeps it, while the middle
+    of the chord is shorter than nearly all of them (White 2016, Sampling generative networks).
+    If both lie on one line through the origin, or one of them is zero, the way is the chord.
+    Vectors are ``(*batch, latent)``; the weight broadcasts to them.
+    """
+    weight = torch.as_tensor(weight, dtype=start.dtype, device=start.device)
+    x, y = F.normalize(start, dim=-1), F.normalize(end, dim=-1)
+    # Near 0 and π, where the cosine is flat, this keeps all digits of the angle.
+    angle = 2 * torch.atan2((x - y).norm(dim=-1, keepdim=True), (x + y).norm(dim=-1, keepdim=True))
+    sine = angle.sin()
+    # Beyond, rounding would be larger than the bend of the arc; and zero has no direction.
+    directed = torch.minimum(x.norm(dim=-1, keepdim=True), y.norm(dim=-1, keepdim=True)) > 0.5
+    bent = directed & (sine > torch.finfo(start.dtype).eps ** 0.5)
+    sine = torch.where(bent, sine, 1)  # or the arc, where it is not taken, makes gradients NaN
+    arc = (((1 - weight) * angle).sin() * start + (weight * angle).sin() * end) / sine
+    return torch.where(bent, arc, torch.lerp(start, end, weight))
+
+
 INTERPOLATIONS = {"linear": torch.lerp, "spherical": slerp}
 
 

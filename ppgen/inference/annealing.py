@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from pyro.ops.integrator import velocity_verlet
 from torch import Tensor
 
 from ppgen.arguments import check_size
@@ -61,9 +62,9 @@ def ais(
     >>> ais(vae, torch.zeros(3, 1, 8, 8), chains=2, temperatures=5).per_example.shape
     torch.Size([3])
     """
-    counts = {"chains": chains, "temperatures": temperatures, "leapfrogs": leapfrogs}
-    for name, count in {**counts, "chunk": chunk}.items():
-        check_size(name, count)
+    sizes = {"temperatures": temperatures, "leapfrogs": leapfrogs, "chains": chains, "chunk": chunk}
+    for name, size in sizes.items():
+        check_size(name, size)
     if not step_size > 0:
         raise ValueError(f"step_size is {step_size}; expected a positive number")
     program = accept(program)
@@ -77,16 +78,16 @@ def ais(
             step_sizes = _tuned_step_sizes(program, batch, schedule[1:], leapfrogs, step_size)
             state = _Chains(program, batch.repeated(chains))
             weights = torch.zeros_like(state.log_likelihood)
-            for (before, beta), sizes in zip(pairwise(schedule), step_sizes, strict=True):
+            for (before, beta), tuned in zip(pairwise(schedule), step_sizes, strict=True):
                 weights += (beta - before) * state.log_likelihood
-                state.step(beta, leapfrogs, sizes.repeat(chains))
+                state.step(beta, leapfrogs, tuned.repeat(chains))
             estimates.append(weights.view(chains, -1).logsumexp(0) - math.log(chains))
     return Estimate(torch.cat(estimates).cpu())
 
 
-def _sigmoid_schedule(temperatures: int, steepness: float = 4.0) -> list[float]:
+def _sigmoid_schedule(temperatures: int) -> list[float]:
     # Dense near both ends, where the distribution changes fastest.
-    ramp = torch.linspace(-steepness, steepness, temperatures + 1, dtype=torch.float64).sigmoid()
+    ramp = torch.linspace(-4, 4, temperatures + 1, dtype=torch.float64).sigmoid()
     return ((ramp - ramp[0]) / (ramp[-1] - ramp[0])).tolist()
 
 
@@ -112,45 +113,36 @@ class _Chains:
 
     def __init__(self, program: Program, batch: Batch) -> None:
         self.latents = LocalLatents(program, batch)
-        self.values = self.latents.from_prior()
-        self.log_prior, self.log_likelihood = self.latents.log_probs(self.values, batch)
+        start = self.latents.from_prior()
+        self.shapes = {name: z.shape for name, z in start.items()}
+        self.values = {name: z.reshape(len(z), -1) for name, z in start.items()}  # vectors
+        self.log_prior, self.log_likelihood = self._log_probs(self.values)
 
     def step(self, beta: float, leapfrogs: int, step_sizes: Tensor) -> Tensor:
         """Move every chain once under p(z) p(x | z)^beta; tell which accepted the move."""
-        values, momenta = self.values, {n: torch.randn_like(z) for n, z in self.values.items()}
+
+        def potential(values: Values) -> Tensor:
+            log_prior, log_likelihood = self._log_probs(values)
+            return -(log_prior + beta * log_likelihood).sum()
+
+        momenta = {name: torch.randn_like(z) for name, z in self.values.items()}
         energy = self.log_prior + beta * self.log_likelihood - _kinetic(momenta)
-        force, log_prior, log_likelihood = self._force(values, beta)
-        for _ in range(leapfrogs):
-            momenta = _advanced(momenta, force, step_sizes / 2)
-            values = _advanced(values, momenta, step_sizes)
-            force, log_prior, log_likelihood = self._force(values, beta)
-            momenta = _advanced(momenta, force, step_sizes / 2)
+        with torch.enable_grad():
+            values, momenta, _, _ = velocity_verlet(
+                self.values, momenta, potential, lambda r: r, step_sizes[:, None], leapfrogs
+            )
+        log_prior, log_likelihood = self._log_probs(values)
         new_energy = log_prior + beta * log_likelihood - _kinetic(momenta)
         accepted = torch.rand_like(energy).log() < new_energy - energy
-        self.values = {
-            n: torch.where(_rows(accepted, z), values[n], z) for n, z in self.values.items()
-        }
-        self.log_prior = torch.where(accepted, log_prior, self.log_prior)
-        self.log_likelihood = torch.where(accepted, log_likelihood, self.log_likelihood)
+        self.values = {n: values[n].where(accepted[:, None], z) for n, z in self.values.items()}
+        self.log_prior = log_prior.where(accepted, self.log_prior)
+        self.log_likelihood = log_likelihood.where(accepted, self.log_likelihood)
         return accepted
 
-    def _force(self, values: Values, beta: float) -> tuple[Values, Tensor, Tensor]:
-        """Return the gradient of the log density of the target, log p(z) and log p(x | z)."""
-        with torch.enable_grad():
-            free = {name: value.detach().requires_grad_() for name, value in values.items()}
-            log_prior, log_likelihood = self.latents.log_probs(free, self.latents.batch)
-            target = (log_prior + beta * log_likelihood).sum()
-            gradients = torch.autograd.grad(target, list(free.values()))
-        return dict(zip(free, gradients, strict=True)), log_prior.detach(), log_likelihood.detach()
-
-
-def _advanced(values: Values, velocity: Values, times: Tensor) -> Values:
-    return {n: z + _rows(times, z) * velocity[n] for n, z in values.items()}
+    def _log_probs(self, values: Values) -> tuple[Tensor, Tensor]:
+        shaped = {name: z.view(self.shapes[name]) for name, z in values.items()}
+        return self.latents.log_probs(shaped, self.latents.batch)
 
 
 def _kinetic(momenta: Values) -> Tensor:
-    return sum((p.view(len(p), -1).pow(2).sum(1) / 2 for p in momenta.values()), torch.zeros(()))
-
-
-def _rows(per_row: Tensor, like: Tensor) -> Tensor:
-    return per_row.view(-1, *[1] * (like.dim() - 1))
+    return torch.stack([p.square().sum(1) for p in momenta.values()]).sum(0) / 2

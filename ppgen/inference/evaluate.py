@@ -243,9 +243,8 @@ def _weighed(
     joint: bool,
 ) -> Estimate:
     """Average importance weights, of rows and shared latents together or of rows alone."""
-    size = None
-    if not isinstance(data, DataLoader):
-        size = max(1, min(EVALUATION_BATCH, chunk, count_rows(data)))
+    loaded = isinstance(data, DataLoader)
+    size = None if loaded else min(EVALUATION_BATCH, chunk, count_rows(data))
     batches = as_batches(data, size, transform, program.device, floating_type(program))
     with _judging(program, batches, seed) as objective:
         whole = objective.structure.whole

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.distributions import Normal
+from torch.optim import Adam
 
 from ppgen.arguments import check_size
 from ppgen.data.batches import parts_of_draws, repeat_rows
-from ppgen.inference.ascent import ascend
 from ppgen.inference.images import observed_batch
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.program import accept
@@ -19,6 +20,15 @@ from ppgen.running import evaluating, own_random_state
 
 IMAGES_AT_ONCE = 5_000
 """Images times draws of their latents that are evaluated, or completed, together."""
+
+WINDOW = 25
+"""Steps whose parameters are averaged, and after which the rise of an objective is measured."""
+
+DRAWS = 4
+"""Evaluations of a noisy objective by which its rise is measured."""
+
+Objective = Callable[[list[Tensor], Tensor], Tensor]
+"""From the parameters of some rows, and their numbers, to their objectives, ``(rows,)``."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +169,9 @@ def fit_latents(
 
         before, after = final(started), final(ascent.parameters)
         better = after > before  # False if it is NaN
-        best = [
-            torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
-            for new, old in zip(ascent.parameters, started, strict=True)
-        ]
-        means, scales = values(best)
+        for end, begin in zip(ascent.parameters, started, strict=True):
+            end[~better] = begin[~better]
+        means, scales = values(ascent.parameters)
     return FittedLatents(
         means,
         scales,
@@ -174,3 +182,85 @@ def fit_latents(
         failed=ascent.failed,
         guide=latents.guide(means, scales),
     )
+
+
+@dataclass
+class Ascent:
+    """Where the ascent of each objective ended, one row each."""
+
+    parameters: list[Tensor]  # the average over the last window
+    steps: Tensor  # gradient steps that it took
+    converged: Tensor  # whether it stopped because it rose no more
+    failed: Tensor  # whether it stopped because it was no longer finite
+
+
+def ascend(
+    objective: Objective,
+    start: Sequence[Tensor],
+    steps: int,
+    learning_rate: float,
+    tolerance: float,
+    halvings: int,
+) -> Ascent:
+    """Maximise every row's objective by Adam, and drop rows as they stop.
+
+    Each objective is a function of its own row of the parameters alone, noisy or not. When it has
+    not risen by ``tolerance`` in :data:`WINDOW` steps, the row halves its steps; after ``halvings``
+    of these, or ``steps`` in all, it stops.
+
+    Examples
+    --------
+    >>> peaks = torch.tensor([1.0, -2.0, 3.0])
+    >>> found = ascend(lambda p, rows: -((p[0] - peaks[rows]) ** 2), [torch.zeros(3)],
+    ...                steps=2000, learning_rate=0.05, tolerance=1e-6, halvings=6)
+    >>> found.parameters[0].round(decimals=2)
+    tensor([ 1., -2.,  3.])
+    """
+    rows = torch.arange(len(start[0]), device=start[0].device)
+    no = torch.zeros_like(rows, dtype=torch.bool)
+    result = Ascent([p.clone() for p in start], torch.zeros_like(rows), no, no.clone())
+    parameters = [p.detach().clone().requires_grad_() for p in start]
+    # The usual memory of 1,000 steps for the squared gradient would outlast the whole ascent.
+    optimizer = Adam(parameters, lr=learning_rate, betas=(0.9, 0.95), maximize=True)
+    halved = torch.zeros_like(rows)
+    done = 0
+    while done < steps and len(rows):
+        window = min(WINDOW, steps - done)
+        averages = [torch.zeros_like(p[rows]) for p in parameters]
+        for _ in range(window):
+            _climb(objective, optimizer, rows, 0.5**halved)
+            for average, parameter in zip(averages, parameters, strict=True):
+                average.add_(parameter.detach()[rows], alpha=1 / window)
+        done += window
+        before = [p[rows] for p in result.parameters]
+        # By the same random numbers, so that little noise is left.
+        rise = _value(objective, averages, rows) - _value(objective, before, rows)
+        finite = rise.isfinite()
+        for last, average in zip(result.parameters, averages, strict=True):
+            last[rows[finite]] = average[finite]
+        halved[rows] += ~(rise > tolerance)  # of NaN too
+        running = finite & (halved[rows] <= halvings)
+        result.steps[rows] = done
+        result.failed[rows] = ~finite
+        result.converged[rows] = finite & ~running
+        rows = rows[running]
+    return result
+
+
+def _climb(objective: Objective, optimizer: Adam, rows: Tensor, shares: Tensor) -> None:
+    """Take a step by the gradients of some rows, each row's a share of Adam's in length."""
+    parameters = optimizer.param_groups[0]["params"]
+    before = [p.detach().clone() for p in parameters]
+    optimizer.zero_grad()
+    with torch.enable_grad():
+        objective([p[rows] for p in parameters], rows).sum().backward(inputs=parameters)
+    optimizer.step()
+    for parameter, old in zip(parameters, before, strict=True):
+        share = shares.view(-1, *[1] * (old.dim() - 1))
+        parameter.data = old + share * (parameter.data - old)
+
+
+def _value(objective: Objective, parameters: list[Tensor], rows: Tensor) -> Tensor:
+    """Average a few evaluations of a noisy objective, from the same random numbers each time."""
+    with own_random_state(len(rows)), torch.no_grad():
+        return torch.stack([objective(parameters, rows) for _ in range(DRAWS)]).mean(0)

@@ -89,7 +89,8 @@ class LatentDraws:
         if rows_from_prior:
             self.from_prior = find_structure(runs, batch, traces, program.plate).plates
             if all(self.from_prior.holds(site) for site in latents.values()):
-                self.guide = _draw_nothing  # the guide may have no parameters for these rows
+                # The guide may have no parameters for these rows.
+                self.guide = lambda *args, **kwargs: None
             with explained(batch):
                 guide_trace = self._run(self.guide)
         drawn = latent_sites(guide_trace)
@@ -139,10 +140,6 @@ class LatentDraws:
 
     def _run(self, program: Callable[..., Any]) -> Trace:
         return poutine.trace(program).get_trace(*self.batch.args, **self.batch.kwargs)
-
-
-def _draw_nothing(*args: Any, **kwargs: Any) -> None:
-    pass
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pyro
@@ -104,10 +105,11 @@ class LocalLatents:
                 likelihood = likelihood + term
         return prior, likelihood
 
-    def moments(self, draws: int = 100) -> tuple[Values, Values]:
-        """Return mean and standard deviation of the guide's real numbers, exact if it is Gaussian.
+    def moments(self) -> tuple[Values, Values]:
+        """Return mean and standard deviation of the guide's real numbers.
 
-        Raises a ValueError if the guide leaves a latent out.
+        Exact if they have a closed form, else those of 100 draws. Raises a ValueError if the guide
+        leaves a latent out.
         """
         trace = poutine.trace(self.program.guide).get_trace(*self.batch.args, **self.batch.kwargs)
         means, scales = {}, {}
@@ -118,13 +120,12 @@ class LocalLatents:
                     "start from the prior"
                 )
             fn = trace.nodes[name]["fn"]
-            try:
-                if not _is_real(fn.support):
-                    raise NotImplementedError
-                means[name], scales[name] = fn.mean, fn.stddev
-            except NotImplementedError:
-                drawn = transform.inv(fn.sample((draws,)))
-                means[name], scales[name] = drawn.mean(0), drawn.std(0)
+            with suppress(NotImplementedError):
+                if _is_real(fn.support):
+                    means[name], scales[name] = fn.mean, fn.stddev
+                    continue
+            drawn = transform.inv(fn.sample((100,)))
+            means[name], scales[name] = drawn.mean(0), drawn.std(0)
         return means, scales
 
     def guide(self, means: Values, scales: Values) -> Any:

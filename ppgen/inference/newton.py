@@ -10,8 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Function = Callable[..., Tensor]
-
 HALVINGS = 60
 """Of a step, before the search is given up."""
 
@@ -64,7 +62,7 @@ class Maximum:
 
 
 def maximise(
-    function: Function,
+    function: Callable[..., Tensor],
     start: Tensor,
     batches: Iterable[tuple[Any, ...]] = ((),),
     *,
@@ -144,7 +142,7 @@ class _Place:
 
     def __init__(
         self,
-        function: Function,
+        function: Callable[..., Tensor],
         point: Tensor,
         batches: Iterable[tuple[Any, ...]],
         scale: float = 0.0,

@@ -10,7 +10,7 @@ from torch import nn
 import ppgen
 from ppgen import Program
 from ppgen.inference import ais, complete, fit_latents
-from ppgen.inference.ascent import ascend
+from ppgen.inference.fitted_latents import ascend
 from ppgen.models import VAE, BernoulliMixture, HierarchicalVAE
 
 
