@@ -48,11 +48,21 @@ def own_random_state(seed: int | None) -> Iterator[None]:
         yield
         return
     outer = random_state()
-    pyro.set_rng_seed(seed)
+    seed_generators(seed)
     try:
         yield
     finally:
         set_random_state(outer)
+
+
+def seed_generators(seed: int) -> None:
+    """Seed the generators of torch (each device), numpy and Python."""
+    if torch.accelerator.is_available():
+        pyro.set_rng_seed(seed)
+    else:  # torch.manual_seed formats the stack for each absent kind of device: up to 1 ms
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
 
 
 def generator(device: torch.device) -> torch.Generator:

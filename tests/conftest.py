@@ -9,6 +9,8 @@ import pyro
 import pytest
 import torch
 
+from ppgen.running import seed_generators
+
 # They hold no doctests; collected as modules, those of several folders would be one "conftest".
 collect_ignore_glob = ["*conftest.py"]
 
@@ -17,7 +19,7 @@ collect_ignore_glob = ["*conftest.py"]
 def _own_seed_and_store():
     """Start every test from the same random numbers and an empty parameter store."""
     pyro.clear_param_store()
-    pyro.set_rng_seed(0)
+    seed_generators(0)
 
 
 @pytest.fixture

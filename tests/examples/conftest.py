@@ -12,6 +12,7 @@ import matplotlib
 import pyro
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from ppgen.experiments.results import Run
 
@@ -63,6 +64,14 @@ def check_record(name, options, run):
         assert result.device.startswith("CPU, ") or torch.cuda.is_available()
 
 
+savefig = Figure.savefig
+
+
+def coarsely(figure, *args, **options):
+    """Save a figure in few pixels: to draw them takes longer than to run many a script."""
+    savefig(figure, *args, **{**options, "dpi": 30})
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch, capfd, caplog):
     """Return a function that runs an example in its own folder, by default with ``--quick``."""
@@ -72,6 +81,7 @@ def run(tmp_path, monkeypatch, capfd, caplog):
         quickly = ["--quick"] if quick else []
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(EXAMPLES)  # scripts import each other
+        monkeypatch.setattr(Figure, "savefig", coarsely)
         monkeypatch.setattr(sys, "argv", [str(script), *quickly, "--out", str(out), *options])
         # else pytest captures the warnings
         with warnings.catch_warnings(record=True) as warned:

@@ -11,7 +11,7 @@ from oracles import random_graph, random_graphs
 
 from ppgen.graph import DAG, GraphError
 
-DEEP = 100_000
+DEEP = 30_000
 
 
 def test_sources_of_one_graph():
@@ -116,8 +116,8 @@ def test_long_cycles_are_abbreviated():
     with pytest.raises(GraphError) as error:
         DAG([(i, (i + 1) % DEEP) for i in range(DEEP)])
     assert "0 → 1 → 2 → 3" in str(error.value)
-    assert "→ … 99981 more … →" in str(error.value)
-    assert "99999 → 0;" in str(error.value)
+    assert "→ … 29981 more … →" in str(error.value)
+    assert "29999 → 0;" in str(error.value)
 
 
 # deep and large graphs
@@ -169,16 +169,16 @@ def deep():
 
 
 @pytest.mark.parametrize(("query", "answer"), QUERIES.values(), ids=QUERIES)
-def test_chains_of_100_000_nodes(deep, query, answer):
+def test_chains_of_30_000_nodes(deep, query, answer):
     """No recursion, nothing quadratic. The bound is ten times the usual time."""
     start = time.perf_counter()
     assert query(deep) == answer
-    assert time.perf_counter() - start < 15
+    assert time.perf_counter() - start < 5
 
 
-def test_the_most_similar_of_100_000_names(deep):
-    with pytest.raises(GraphError, match="did you mean 'v9999'"):
-        deep.reachable("v9999x")
+def test_the_most_similar_of_30_000_names(deep):
+    with pytest.raises(GraphError, match="did you mean 'v2999'"):
+        deep.reachable("v2999x")
 
 
 def test_a_deep_collider_is_opened_from_below():

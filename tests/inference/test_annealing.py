@@ -22,8 +22,8 @@ def x(program):
 
 
 def test_annealing_reaches_the_exact_likelihood(program, x):
-    """Estimates from 64 chains are off by 0.04 nats, by their spread at 16: 5 times that."""
-    estimate = ais(program, x, chains=64, temperatures=200)
+    """Estimates are off by 0.04 nats, root mean square over four seeds: 5 times that."""
+    estimate = ais(program, x, chains=256, temperatures=50)
     gap = estimate.per_example - program.log_likelihood(x)
     assert gap.abs().max() < 0.2
     assert gap.mean().abs() < 0.05
@@ -33,7 +33,7 @@ def test_more_temperatures_come_closer(program, x):
     exact = program.log_likelihood(x)
     errors = [
         (ais(program, x, chains=8, temperatures=number).per_example - exact).abs().mean()
-        for number in (2, 20, 200)
+        for number in (2, 15, 100)
     ]
     assert errors[0] > errors[1] > errors[2]
 
@@ -49,7 +49,7 @@ def test_latents_with_another_support_are_annealed():
                 return pyro.sample("x", dist.Exponential(rate).to_event(3), obs=x)
 
     x = torch.tensor([0.1, 1.0, 4.0]).view(3, 1, 1, 1)
-    found = ais(Rate(), x, chains=64, temperatures=200).per_example
+    found = ais(Rate(), x, chains=256, temperatures=50).per_example
     exact = (2 / (1 + x.flatten()) ** 3).log()
     torch.testing.assert_close(found, exact, rtol=0, atol=0.05)
 

@@ -1,13 +1,17 @@
-"""What each process does in the tests of several processes: ``torchrun several_processes.py``.
+"""What each process does in the tests of several processes, and two ways to start them.
 
-It does the task named first, in the folder named second, and writes what came of it to a file for
-each rank.
+``torchrun several_processes.py`` does the task named first, in the folder named second. Forked
+processes do the same in the environment that torchrun would give them, and import nothing anew.
 """
 
 import json
+import multiprocessing
 import os
+import runpy
 import signal
+import socket
 import sys
+import traceback
 from pathlib import Path
 
 import pyro
@@ -19,7 +23,7 @@ from torch import distributed
 import ppgen
 from ppgen.autoregressive import FullyVisible
 from ppgen.models import VAE, AutoregressiveModel
-from ppgen.training.processes import Processes
+from ppgen.training.processes import Processes, leave
 
 SETTINGS = {"batch_size": 32, "progress": False, "device": "cpu"}
 DOUBLE = torch.float64
@@ -117,14 +121,63 @@ def die(processes, folder, monkey):
     fit_vae(epochs=50, out=folder / "of_the_dead", callback=kill)
 
 
-def main():
+def example(processes, folder, monkey):
+    """Run an example as a script that finds the group of processes by itself."""
+    name, *options = ["vae", "--quick", "--epochs", "1", "--particles", "10", "--device", "cpu"]
+    script = Path(__file__).parents[2] / "examples" / f"{name}.py"
+    (folder / "empty").mkdir(exist_ok=True)
+    os.chdir(folder / "empty")
+    sys.argv = [str(script), *options, "--out", "out"]
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def work(task, folder):
+    """Do a task, and write what came of it to a file for each rank."""
     torch.set_num_threads(1)
     pyro.set_rng_seed(0)
-    task, folder = globals()[sys.argv[1]], Path(sys.argv[2])
     processes = Processes.launched()
     found = task(processes, folder, pytest.MonkeyPatch)
     (folder / f"rank_{distributed.get_rank()}.json").write_text(json.dumps(found))
 
 
+def fork(task, folder, count=2):
+    """Do a task in forked processes, and return what each of them printed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+    shown = [folder / f"shown_{rank}.txt" for rank in range(count)]
+    forked = [
+        context.Process(target=_forked, args=(task, folder, rank, count, port, shown[rank]))
+        for rank in range(count)
+    ]
+    for process in forked:
+        process.start()
+    try:
+        for process in forked:
+            process.join(120)
+    finally:
+        for process in forked:
+            process.kill()
+            process.join()
+    texts = [path.read_text() for path in shown]
+    assert [process.exitcode for process in forked] == [0] * count, "".join(texts)
+    return texts
+
+
+def _forked(task, folder, rank, count, port, shown):
+    group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "TORCHELASTIC_RUN_ID": "tests"}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in (group | address).items()})
+    with shown.open("w") as sys.stdout:
+        sys.stderr = sys.stdout
+        try:
+            work(task, folder)
+            leave()
+        except BaseException:
+            traceback.print_exc()
+            raise
+
+
 if __name__ == "__main__":
-    main()
+    work(globals()[sys.argv[1]], Path(sys.argv[2]))

@@ -31,7 +31,7 @@ def x():
     return torch.randn(60, 1, 1, 4)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     """Processes that are forked and killed may not share a pool of threads."""
     threads = torch.get_num_threads()
@@ -64,6 +64,12 @@ def train(folder, epochs=12, slowly=0.0, started=None):
     return vae, history
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of twelve epochs without a break."""
+    return train(tmp_path_factory.mktemp("whole"))
+
+
 def assert_same_run(first, second):
     (vae, history), (other_vae, other_history) = first, second
     for name, value in vae.state_dict().items():
@@ -87,7 +93,7 @@ def killed_at_random(folder, kills, seed, **arguments):
         process.start()
         if number % 4:
             assert started.wait(60)
-        process.join(moments.uniform(0.0, 0.4))
+        process.join(moments.uniform(0.0, 0.2))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -95,15 +101,14 @@ def killed_at_random(folder, kills, seed, **arguments):
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2, 3))])
 def test_a_run_killed_at_twenty_moments_ends_with_the_same_weights(seed, tmp_path):
-    undisturbed = train(tmp_path / "undisturbed", 150)
-    killed_at_random(tmp_path / "killed", 20, seed, epochs=150, slowly=0.04)
+    undisturbed = train(tmp_path / "undisturbed", 80)
+    killed_at_random(tmp_path / "killed", 20, seed, epochs=80, slowly=0.04)
     reached = len(Checkpoints(tmp_path / "killed").load()["history"])
-    assert 5 < reached < 150
-    assert_same_run(undisturbed, train(tmp_path / "killed", 150))
+    assert 5 < reached < 80
+    assert_same_run(undisturbed, train(tmp_path / "killed", 80))
 
 
-def test_a_run_in_parts_equals_a_run_in_one(tmp_path):
-    whole = train(tmp_path / "whole")
+def test_a_run_in_parts_equals_a_run_in_one(whole, tmp_path):
     for epochs in (3, 4, 9):
         train(tmp_path / "parts", epochs)
     assert_same_run(whole, train(tmp_path / "parts"))
@@ -147,9 +152,8 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(name, tmp_path):
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(name, whole, tmp_path):
     harm, message = DAMAGE[name]
-    whole = train(tmp_path / "whole")
     train(tmp_path / "run", 5)
     harm(tmp_path / "run" / "checkpoint.pt")
     with pytest.warns(UserWarning, match=rf"checkpoint\.pt {message}.*going on from .*previous"):

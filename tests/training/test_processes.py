@@ -7,35 +7,40 @@ from pathlib import Path
 
 import pytest
 import torch
-from several_processes import first_draws, fit_vae, fit_without_draws
+from several_processes import example, first_draws, fit_vae, fit_without_draws, fork, train
 
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.processes import Processes
 
-ROOT = Path(__file__).parents[2]
 
-
-def torchrun(*arguments, folder, count=2):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(count), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Processes that are forked may not share a pool of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """What two processes found, and their folder."""
+def alone():
+    """Program and loss curve of one process."""
+    return fit_vae(epochs=10)
+
+
+@pytest.fixture(scope="module")
+def trained(alone, tmp_path_factory):
+    """What two processes found, and their folder; they are forked when all is imported."""
     folder = tmp_path_factory.mktemp("trained")
-    worker = Path(__file__).with_name("several_processes.py")
-    done = torchrun(worker, "train", folder, folder=folder)
-    assert done.returncode == 0, done.stderr
+    fork(train, folder)
     return [json.loads((folder / f"rank_{rank}.json").read_text()) for rank in (0, 1)], folder
 
 
-def test_the_loss_curve_is_that_of_one_process(trained):
+def test_the_loss_curve_is_that_of_one_process(trained, alone):
     (first, second), _ = trained
-    program, alone = fit_vae(epochs=10)
+    program, curve = alone
     assert first["curve"][1:] == second["curve"][1:]
-    as_tensors = [torch.tensor(each[1:], dtype=torch.double) for each in (first["curve"], alone)]
+    as_tensors = [torch.tensor(each[1:], dtype=torch.double) for each in (first["curve"], curve)]
     torch.testing.assert_close(*as_tensors, rtol=1e-10, atol=0)
     sums = [parameter.double().sum().item() for parameter in program.parameters()]
     assert first["weights"] == second["weights"] == pytest.approx(sums, rel=1e-8)
@@ -95,8 +100,11 @@ def test_more_processes_than_images():
 
 
 def test_a_process_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
+    """Under torchrun itself: two processes of it, and a third that started them."""
     worker = Path(__file__).with_name("several_processes.py")
-    done = torchrun(worker, "die", tmp_path, folder=tmp_path)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", str(worker), "die", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     assert "SIGKILL" in done.stderr
     assert not list(tmp_path.glob("rank_*"))
@@ -105,9 +113,8 @@ def test_a_process_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
 
 
 def test_an_example_is_one_run(tmp_path):
-    options = ["--quick", "--epochs", "1", "--device", "cpu", "--out", tmp_path / "out"]
-    done = torchrun(ROOT / "examples/vae.py", *options, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("test_elbo:") == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"out"}
-    assert "test_elbo" in json.loads((tmp_path / "out/metrics.json").read_text())
+    leader, other = fork(example, tmp_path)
+    assert leader.count("test_elbo:") == 1
+    assert "test_elbo" not in other
+    assert {path.name for path in (tmp_path / "empty").iterdir()} == {"out"}
+    assert "test_elbo" in json.loads((tmp_path / "empty/out/metrics.json").read_text())
