@@ -84,6 +84,8 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
 def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Figure:
     """Plot images beside their reconstructions, ``pairs`` of them in a row.
 
+    Images are as for :func:`image_grid`; both tensors have the same shape.
+
     Examples
     --------
     >>> reconstructions(torch.rand(32, 1, 8, 8), torch.rand(32, 1, 8, 8)).savefig(

@@ -102,13 +102,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _source(options: argparse.Namespace) -> DAG:
+    source = options.text
     if options.bif:
-        dag = DAG.from_bif(Path(options.bif))
+        source = DAG.from_bif(Path(options.bif)).graph
     elif options.program:
-        dag = _of_program(options.program)
-    else:
-        dag = DAG(options.text)
-    return DAG(dag.graph, latent=_names(options.latent)) if options.latent else dag
+        source = _of_program(options.program).graph
+    return DAG(source, latent=_names(options.latent))
 
 
 def _of_program(name: str) -> DAG:

@@ -41,12 +41,13 @@ def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
     >>> dag.backdoor_valid("x", "y", given={"u", "m"})
     False
     """
-    first, second, known = dag.query(x, y, given)
-    if latent := known & dag.latent:
+    query = dag.query(x, y, given)
+    if latent := query.given & dag.latent:
         raise GraphError(f"given contains latent nodes, {join(latent)}; expected observed nodes")
-    if known & dag.descendants(first):
+    if query.given & dag.descendants(query.x):
         return False
-    return _without(dag, dag.graph.out_edges(first)).d_separated(first, second, known)
+    back = _without(dag, dag.graph.out_edges(query.x))
+    return back.d_separated(query.x, query.y, query.given)
 
 
 def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
@@ -60,10 +61,10 @@ def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
     >>> DAG("x -> y; x <-> y").backdoor_set("x", "y") is None
     True
     """
-    first, second, _ = dag.query(x, y)
-    pool = frozenset(dag.observed) - dag.descendants(first)
-    back = _without(dag, dag.graph.out_edges(first))
-    return minimal_separator(back, first, second, among=pool)
+    query = dag.query(x, y)
+    pool = frozenset(dag.observed) - dag.descendants(query.x)
+    back = _without(dag, dag.graph.out_edges(query.x))
+    return minimal_separator(back, query.x, query.y, among=pool)
 
 
 def _without(dag: AnyDAG, edges: Iterable[tuple[Node, Node]]) -> AnyDAG:

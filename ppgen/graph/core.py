@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import networkx as nx
 
-from ppgen.graph.nodes import GraphError, Node, Nodes, check_disjoint, check_sides, node_sequence
+from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, check_disjoint, node_sequence
 from ppgen.graph.parsing import parse
 from ppgen.graph.separation import Separation, spread
 
@@ -23,7 +23,7 @@ class BaseDAG:
         source: str | nx.DiGraph | Iterable[tuple[Node, Node]],
         latent: Nodes = (),
     ) -> None:
-        graph = _from_text(source) if isinstance(source, str) else _from_edges(source)
+        graph = _graph(source)
         extra = set(node_sequence(graph, latent, "latent"))
         for node, attributes in graph.nodes(data=True):
             attributes["latent"] = bool(attributes.get("latent")) or node in extra
@@ -64,13 +64,10 @@ class BaseDAG:
         """Set of one node or of several nodes; ``name`` is the argument that an error names."""
         return frozenset(node_sequence(self.graph, nodes, name))
 
-    def query(
-        self, x: Nodes, y: Nodes, given: Nodes = ()
-    ) -> tuple[frozenset[Node], frozenset[Node], frozenset[Node]]:
-        """Node sets of a query; validates that they are disjoint, and x and y are not empty."""
-        sets = self.node_set(x, "x"), self.node_set(y, "y"), self.node_set(given, "given")
-        check_sides(*sets)
-        return sets
+    def query(self, x: Nodes, y: Nodes, given: Nodes = ()) -> Independence:
+        """Statement that a query asks about, of nodes that are in the graph."""
+        first, second = self.node_set(x, "x"), self.node_set(y, "y")
+        return Independence(first, second, self.node_set(given, "given"))
 
     def in_order(self, nodes: Iterable[Node]) -> list[Node]:
         """Sort nodes as in ``nodes``."""
@@ -102,7 +99,8 @@ class BaseDAG:
         >>> BaseDAG("a -> c <- b; c -> d").d_separated("a", "b", given="d")
         False
         """
-        return not self.separation.connected(*self.query(x, y, given))
+        query = self.query(x, y, given)
+        return not self.separation.connected(query.x, query.y, query.given)
 
     def reachable(self, x: Nodes, given: Nodes = ()) -> frozenset[Node]:
         """All nodes that are d-connected to x given ``given``, including x, in linear time.
@@ -120,8 +118,10 @@ class BaseDAG:
 AnyDAG = TypeVar("AnyDAG", bound=BaseDAG)
 
 
-def from_pairs(source: object, name: str) -> nx.DiGraph:
-    """Graph, possibly cyclic, from pairs (parent, child)."""
+def read(source: Any, name: str) -> tuple[nx.DiGraph, Sequence[tuple[Node, Node]]]:
+    """Graph, possibly cyclic, and its bidirected edges, from text or from pairs (parent, child)."""
+    if isinstance(source, str):
+        return parse(source)
     if not isinstance(source, Iterable):
         raise GraphError(f"{name} is {source!r}; expected text, pairs of nodes or a DiGraph")
     edges = list(source)
@@ -133,11 +133,19 @@ def from_pairs(source: object, name: str) -> nx.DiGraph:
         graph.add_edges_from(edges)
     except (TypeError, ValueError) as error:  # unhashable, or None
         raise GraphError(f"{name} contains an invalid node: {error}") from None
-    return graph
+    return graph, []
 
 
-def _from_text(text: str) -> nx.DiGraph:
-    graph, bidirected = parse(text)
+def _graph(source: Any) -> nx.DiGraph:
+    """Graph of a source of any kind, with a latent common cause for each bidirected edge."""
+    if isinstance(source, nx.Graph):
+        if not source.is_directed():
+            raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
+        graph = nx.DiGraph()  # also from a multigraph or a frozen graph
+        graph.add_nodes_from(source.nodes(data=True))
+        graph.add_edges_from(source.edges(data=True))
+        return graph
+    graph, bidirected = read(source, "source")
     # Each pair once, in whichever direction it was written.
     for x, y in {frozenset(pair): pair for pair in bidirected}.values():
         if x == y:
@@ -150,24 +158,13 @@ def _from_text(text: str) -> nx.DiGraph:
     return graph
 
 
-def _from_edges(source: Any) -> nx.DiGraph:
-    if not isinstance(source, nx.Graph):
-        return from_pairs(source, "source")
-    if not source.is_directed():
-        raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
-    graph = nx.DiGraph()  # also from a multigraph or a frozen graph
-    graph.add_nodes_from(source.nodes(data=True))
-    graph.add_edges_from(source.edges(data=True))
-    return graph
-
-
 def _order(graph: nx.DiGraph) -> tuple[Node, ...]:
     order: list[Node] = []
     try:
         for generation in nx.topological_generations(graph):
             order += generation
     except nx.NetworkXUnfeasible:
-        path = list(map(str, _cycle(graph, set(graph).difference(order))))
+        path = list(map(str, _cycle(graph, order)))
         if len(path) > NAMED:
             path[NAMED // 2 : -NAMED // 2] = [f"… {len(path) - NAMED} more …"]
         raise GraphError(
@@ -176,18 +173,12 @@ def _order(graph: nx.DiGraph) -> tuple[Node, ...]:
     return tuple(order)
 
 
-def _cycle(graph: nx.DiGraph, among: set[Node]) -> list[Node]:
-    """Cycle among nodes that each have a parent among them, from its first node back to it.
-
-    nx.find_cycle can take quadratic time; going up from parent to parent is linear.
-    """
-    node = next(n for n in graph if n in among)
-    path: dict[Node, None] = {}
-    while node not in path:
-        path[node] = None
-        node = next(parent for parent in graph.pred[node] if parent in among)
-    upwards = list(path)
-    cycle = upwards[upwards.index(node) :][::-1]
+def _cycle(graph: nx.DiGraph, sorted_nodes: list[Node]) -> list[Node]:
+    """Cycle from its first node back to it, after a topological sort that got so far."""
+    rest = nx.DiGraph(graph)
+    rest.remove_nodes_from(sorted_nodes)
+    # Every node has a parent here, so the search upwards turns back nowhere: its time is linear.
+    cycle = [child for _, child, _ in nx.find_cycle(rest, orientation="reverse")][::-1]
     members = set(cycle)
-    first = cycle.index(next(n for n in graph if n in members))
+    first = cycle.index(next(node for node in graph if node in members))
     return [*cycle[first:], *cycle[:first], cycle[first]]

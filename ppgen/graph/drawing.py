@@ -37,9 +37,8 @@ class Drawing:
 
     def __init__(self, dag: BaseDAG, highlight: tuple[Node, ...], given: frozenset[Node]) -> None:
         self.dag, self.highlight, self.given = dag, highlight, given
-        self.attributes = dict(dag.graph.nodes(data=True))
-        plates = {node: a.get("plates", ()) for node, a in self.attributes.items()}
-        self.plates = {n: (p,) if isinstance(p, str) else tuple(p) for n, p in plates.items()}
+        plates = dag.graph.nodes(data="plates", default=())
+        self.plates = {n: (p,) if isinstance(p, str) else tuple(p) for n, p in plates}
         self.width = {n: max(HEIGHT, text_width(n, FONT) + 0.26) for n in dag.graph}
         names = {p for plates in self.plates.values() for p in plates}
         room = {p: text_width(p, SMALL) + 0.2 for p in names}
@@ -152,7 +151,7 @@ class Drawing:
                 self.width[node], HEIGHT, boxstyle=f"round,pad=0,rounding_size={HEIGHT / 2}",
                 facecolor=GIVEN if node in self.given else self._shade(node),
                 edgecolor=PATH if on_path else "black",
-                linestyle="--" if self.attributes[node]["latent"] else "-",
+                linestyle="--" if node in self.dag.latent else "-",
                 linewidth=2.0 if on_path else 1.0, zorder=4,
             )
         )  # fmt: skip
@@ -162,8 +161,8 @@ class Drawing:
         )  # fmt: skip
 
     def _shade(self, node: Node) -> str:
-        attributes = self.attributes[node]
-        return OBSERVED if attributes.get("observed", not attributes["latent"]) else "white"
+        observed = self.dag.graph.nodes[node].get("observed", node not in self.dag.latent)
+        return OBSERVED if observed else "white"
 
     def _legend(self) -> list[Patch]:
         """Entries for the styles that differ between nodes."""

@@ -11,7 +11,6 @@ import networkx as nx
 
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, join
-from ppgen.graph.separation import union
 
 Set = frozenset[Node]
 Path = tuple[Node, ...]
@@ -137,12 +136,12 @@ def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int =
     """
     if limit < 0:
         raise GraphError(f"limit is {limit}; expected 0 or more")
-    first, second, known = dag.query(x, y, given)
-    below = _descents(dag, known)
-    found = _open_path(dag, first, second, known, below)
-    paths, complete = ([found], True) if found else _shortest_paths(dag, first, second, limit)
-    trails = tuple(_trail(dag, path, known, below) for path in paths)
-    return Explanation(Independence(first, second, known), found is None, trails, complete)
+    query = dag.query(x, y, given)
+    below = _descents(dag, query.given)
+    found = _open_path(dag, query, below)
+    paths, complete = ([found], True) if found else _shortest_paths(dag, query.x, query.y, limit)
+    trails = tuple(_trail(dag, path, query.given, below) for path in paths)
+    return Explanation(query, found is None, trails, complete)
 
 
 def _descents(dag: BaseDAG, known: Set) -> dict[Node, Node]:
@@ -173,7 +172,7 @@ def _trail(dag: BaseDAG, nodes: Path, known: Set, below: dict[Node, Node]) -> Tr
     return Trail(nodes, tuple("→" if f else "←" for f in forward), tuple(passages))
 
 
-def _open_path(dag: BaseDAG, x: Set, y: Set, known: Set, below: dict[Node, Node]) -> Path | None:
+def _open_path(dag: BaseDAG, query: Independence, below: dict[Node, Node]) -> Path | None:
     """Shortest open path from x to y, in linear time, or None if x and y are d-separated.
 
     The search is breadth-first over pairs (node, whether it was reached from a parent). A shortest
@@ -182,17 +181,17 @@ def _open_path(dag: BaseDAG, x: Set, y: Set, known: Set, below: dict[Node, Node]
     known node as well, so the walk could have turned there at once.
     """
     parents, children = dag.separation.parents, dag.separation.children
-    links: dict[State, State | None] = {(node, False): None for node in dag.in_order(x)}
+    links: dict[State, State | None] = {(node, False): None for node in dag.in_order(query.x)}
     queue = list(links)
     for state in queue:  # which grows
         node, downwards = state
-        if node in y:
+        if node in query.y:
             path = [node]
             while (link := links[state]) is not None:
                 state = link
                 path.append(state[0])
             return tuple(reversed(path))
-        passes = node not in known
+        passes = node not in query.given
         moves: Iterator[State] = chain(
             ((c, True) for c in children[node] if passes),
             ((p, False) for p in parents[node] if (node in below if downwards else passes)),
@@ -214,14 +213,12 @@ def _shortest_paths(
     that stops at paths longer than the current length, so memory stays linear.
     """
     parents, children = dag.separation.parents, dag.separation.children
-    between = _between(dag, x, y)
-    distance = {node: d for node, d in _distances(dag, x, y).items() if node in between}
-    starts = [node for node in dag.in_order(x) if node in distance]
+    distance = _distances(dag, x, y)
     found: list[Path] = []
-    length: float = min((distance[node] for node in starts), default=inf)
+    length: float = 0
     while length < inf:
         longer = inf
-        for start in starts:
+        for start in dag.in_order(x):
             path, inside = [start], set(x)
             stack = [chain(parents[start], children[start])]
             while stack:
@@ -248,26 +245,17 @@ def _shortest_paths(
     return found, True
 
 
-def _between(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
-    """All nodes on simple paths from x to y: the block of x and y after an edge joins them."""
+def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
+    """Distance in edges to y from each node on a simple path from x to y with no x inside.
+
+    These nodes are the block of x and y after an edge joins them.
+    """
     start, end = object(), object()
     ends: dict[Node, Node] = dict.fromkeys(x, start) | dict.fromkeys(y, end)
     joined = ((ends.get(a, a), ends.get(b, b)) for a, b in dag.graph.edges)
     skeleton = nx.Graph((a, b) for a, b in joined if a is not b)
     skeleton.add_edge(start, end)
     blocks = nx.biconnected_components(skeleton)
-    return next(block for block in blocks if start in block and end in block) | x | y
-
-
-def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
-    """Distance in edges from each node to the nearest node of y, on paths with no x inside."""
-    distance: dict[Node, int] = {}
-    front: set[Node] = set(y)
-    steps = 0
-    while front:
-        distance |= dict.fromkeys(front, steps)
-        inner = front - x
-        front = union(dag.separation.parents, inner) | union(dag.separation.children, inner)
-        front = {node for node in front if node not in distance}
-        steps += 1
-    return distance
+    between = next(block for block in blocks if start in block and end in block)
+    distances = nx.single_source_shortest_path_length(skeleton.subgraph(between - {start}), end)
+    return distances | dict.fromkeys(y, 0)

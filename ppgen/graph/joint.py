@@ -10,9 +10,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from ppgen.graph.core import BaseDAG, from_pairs
+from ppgen.graph.core import BaseDAG, read
 from ppgen.graph.nodes import GraphError, Node
-from ppgen.graph.parsing import parse
 
 
 @dataclass(frozen=True)
@@ -113,16 +112,14 @@ def check_joint(
 def _directed(graph: Any) -> nx.DiGraph:
     if isinstance(graph, BaseDAG):
         return graph.graph
-    if isinstance(graph, str):
-        directed, bidirected = parse(graph)
-        for x, y in bidirected:
-            raise GraphError(f"the graph has the edge {x} <-> {y}; expected only directed edges")
-        return directed
     if isinstance(graph, nx.DiGraph):
         return graph  # not a copy: that would reorder the parents
     if isinstance(graph, nx.Graph):
         raise GraphError("graph is undirected; expected a directed graph")
-    return from_pairs(graph, "graph")
+    directed, bidirected = read(graph, "graph")
+    for x, y in bidirected:
+        raise GraphError(f"the graph has the edge {x} <-> {y}; expected only directed edges")
+    return directed
 
 
 def _table(node: Node, tables: Mapping[Node, Any]) -> np.ndarray:

@@ -99,18 +99,16 @@ def ordered(layer: Mapping[Key, int], links: Links, inside: Plates) -> Rows:
     rows: Rows = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for key, i in layer.items():
         rows[i].append(key)
-    around: dict[Key, tuple[list[Key], list[Key]]] = {key: ([], []) for key in layer}
-    for a, b in links:
-        around[b][0].append(a)
-        around[a][1].append(b)
+    linked = nx.DiGraph(links)
+    linked.add_nodes_from(layer)
     best, fewest = rows, float("inf")
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
+        before, after = (linked.pred, linked.succ) if down else (linked.succ, linked.pred)
         place = {key: i - len(row) / 2 for row in rows for i, key in enumerate(row)}
         for i in range(len(rows)) if down else reversed(range(len(rows))):
             for key in rows[i]:
-                near = around[key][0 if down else 1] or around[key][1 if down else 0]
-                if near:
+                if near := before[key] or after[key]:
                     place[key] = sum(place[n] for n in near) / len(near)
         order = {key: i for i, key in enumerate(_grouped(list(layer), inside, place, 0))}
         rows = [sorted(row, key=order.__getitem__) for row in rows]

@@ -42,7 +42,10 @@ class Independence:
         for name, nodes in (("x", x), ("y", y), ("given", given)):
             single = isinstance(nodes, str) or not isinstance(nodes, Iterable)
             object.__setattr__(self, name, frozenset((nodes,) if single else nodes))
-        check_sides(self.x, self.y, self.given)
+        for name, nodes in (("x", self.x), ("y", self.y)):
+            if not nodes:
+                raise GraphError(f"{name} is empty; expected at least one node")
+        check_disjoint(x=self.x, y=self.y, given=self.given)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Independence):
@@ -87,14 +90,6 @@ def node_sequence(graph: nx.DiGraph, nodes: Nodes, name: str) -> tuple[Node, ...
             hint = suggestion(node, graph)
             raise GraphError(f"{name} contains {node!r}, which is not a node of the graph{hint}")
     return chosen
-
-
-def check_sides(x: frozenset[Node], y: frozenset[Node], given: frozenset[Node]) -> None:
-    """Raise a GraphError if x or y is empty, or if two of the sets share a node."""
-    for name, nodes in (("x", x), ("y", y)):
-        if not nodes:
-            raise GraphError(f"{name} is empty; expected at least one node")
-    check_disjoint(x=x, y=y, given=given)
 
 
 def check_disjoint(**sets: frozenset[Node]) -> None:

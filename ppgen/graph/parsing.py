@@ -36,7 +36,6 @@ def parse(text: str) -> tuple[nx.DiGraph, list[tuple[str, str]]]:
     """
     parser = _Parser(text)
     parser.parse()
-    parser.graph.add_edges_from(parser.edges)
     return parser.graph, parser.bidirected
 
 
@@ -125,7 +124,7 @@ class _Parser(Reader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.graph = nx.DiGraph()
-        self.edges, self.bidirected = list[tuple[str, str]](), list[tuple[str, str]]()
+        self.bidirected: list[tuple[str, str]] = []
 
     def parse(self) -> None:
         wrapped = self._skip_wrapper()
@@ -174,9 +173,9 @@ class _Parser(Reader):
             right = self._group()
             pairs = product(left, right)
             if arrow in ("->", "→"):
-                self.edges += pairs
+                self.graph.add_edges_from(pairs)
             elif arrow in ("<-", "←"):
-                self.edges += ((b, a) for a, b in pairs)
+                self.graph.add_edges_from((b, a) for a, b in pairs)
             else:
                 self.bidirected += pairs
             left = right

@@ -53,13 +53,14 @@ def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     nodes, separate x from y (van der Zander, Liśkiewicz and Textor 2014, Constructing separators
     and adjustment sets in ancestral graphs).
     """
-    first, second, _ = dag.query(x, y)
-    sides = first | second
+    query = dag.query(x, y)
+    sides = query.x | query.y
     pool = [node for node in dag.observed if node not in sides]
     stack: list[tuple[Set, Set, int]] = [(frozenset(), frozenset(pool), 0)]
     while stack:
         chosen, allowed, position = stack.pop()
-        if dag.separation.connected(first, second, dag.ancestors(sides | chosen) & allowed):
+        widest = dag.ancestors(sides | chosen) & allowed
+        if dag.separation.connected(query.x, query.y, widest):
             continue
         if position == len(pool):
             yield chosen
@@ -94,7 +95,8 @@ class _Moral:
 
     def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:
         self.dag = dag
-        self.x, self.y, _ = dag.query(x, y)
+        query = dag.query(x, y)
+        self.x, self.y = query.x, query.y
         self.above = dag.ancestors(self.x | self.y)
         pool = frozenset(dag.observed) if among is None else dag.node_set(among, "among")
         self.pool = (pool & self.above) - self.x - self.y
