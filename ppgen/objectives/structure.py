@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from pyro import poutine
@@ -23,16 +23,8 @@ from ppgen.objectives.elbo import (
 )
 from ppgen.objectives.plates import RowPlates, Site, frames, is_factor, is_marked
 
-
-class Probe(Protocol):
-    """Runs a program to find out about it."""
-
-    def pair(self, batch: Batch) -> Traces:
-        """Run guide and model; raise an error of any kind if they do not fit the batch."""
-
-    def model(self, batch: Batch) -> Trace:
-        """Run the model alone."""
-
+Probe = Any
+"""Runs a program to find out about it: :class:`ppgen.objectives.preparation.CheckedRuns`."""
 
 OWN_ROWS = (
     "for minibatches, put the rows in a plate of fixed size with subsample=index, the index being "

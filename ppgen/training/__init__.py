@@ -3,7 +3,7 @@
 from ppgen.training.checkpoint import CheckpointError
 from ppgen.training.fitting import fit
 from ppgen.training.history import Epoch, History
-from ppgen.training.not_finite import NotFiniteError
 from ppgen.training.saving import load, save
+from ppgen.training.step import NotFiniteError
 
 __all__ = ["CheckpointError", "Epoch", "History", "NotFiniteError", "fit", "load", "save"]

@@ -178,7 +178,7 @@ def _full_name(kind: type) -> str:
 
 def identity(program: Program) -> dict[str, Any]:
     """Return what a file says of its program beside the parameters."""
-    return {"description": describe(program), "observed": program.observed}
+    return {"description": describe("program", program), "observed": program.observed}
 
 
 def check_same_program(program: Program, saved: dict[str, Any]) -> None:
@@ -201,7 +201,7 @@ def check_same_program(program: Program, saved: dict[str, Any]) -> None:
                 "is made when the program first runs, load(path, program, data) runs it"
             )
     if "description" in saved:
-        check_same(saved["description"], describe(program), problem)
+        check_same(saved["description"], describe("program", program), problem)
 
 
 def check_same(there: dict[str, Any], here: dict[str, Any], problem: str) -> None:

@@ -21,7 +21,7 @@ CHANGING = {
 ABSENT = "absent"
 
 
-def describe(thing: Any) -> dict[str, Any]:
+def describe(name: str, thing: Any) -> dict[str, Any]:
     """Return the type of an object, and of those of its parts and attributes that make it up.
 
     These are the modules in it and, of objects of ppgen, Pyro and torch, public attributes that are
@@ -30,39 +30,37 @@ def describe(thing: Any) -> dict[str, Any]:
 
     Examples
     --------
-    >>> describe(nn.Sequential(nn.Linear(3, 1, bias=False), nn.Softplus()))["1.beta"]
-    1.0
+    >>> describe("network", nn.Sequential(nn.Linear(3, 1), nn.Softplus()))["network's 1"]
+    'Softplus'
     >>> from ppgen.objectives import BetaELBO
-    >>> describe(BetaELBO(beta=4.0))["beta"]
+    >>> describe("objective", BetaELBO(beta=4.0))["objective's beta"]
     4.0
     """
     kind = type(thing)
     ours = kind.__module__.partition(".")[0] in LIBRARIES
-    description: dict[str, Any] = {"type": kind.__qualname__}
-    attributes = vars(thing).items() if hasattr(thing, "__dict__") else ()
+    description: dict[str, Any] = {name: kind.__qualname__}
+    owner = name + ("." if "'s " in name else "'s ")
     parts = dict(thing.named_children()) if isinstance(thing, nn.Module) else {}
-    for name, value in attributes if ours else ():
-        if name.startswith("_") or name in CHANGING:
+    for attribute, value in getattr(thing, "__dict__", {}).items() if ours else ():
+        if attribute.startswith("_") or attribute in CHANGING:
             continue
         if _is_plain(value):
-            description[name] = list(value) if isinstance(value, tuple) else value
+            description[owner + attribute] = list(value) if isinstance(value, tuple) else value
         elif type(value).__module__.startswith("ppgen."):
-            parts[name] = value
-    for name, part in parts.items():
-        for key, value in describe(part).items():
-            description[name if key == "type" else f"{name}.{key}"] = value
+            parts[attribute] = value
+    for part, value in parts.items():
+        description |= describe(owner + part, value)
     return description
 
 
-def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Say which settings differ between a file and now.
 
     Examples
     --------
-    >>> differences({"lr": 0.1, "objective": {"beta": 4.0}}, {"objective": {"beta": 1.0}})
+    >>> differences({"lr": 0.1, "objective's beta": 4.0}, {"objective's beta": 1.0})
     ["objective's beta was 4.0 and is 1.0", "lr was 0.1 and is 'absent'"]
     """
-    before, after = _flat(there), _flat(here)
     return [
         f"{name} was {was} and is {now}"
         for name in dict.fromkeys([*after, *before])
@@ -75,14 +73,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, Number | str)
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    # Settings of settings by names such as "optimizer's lr"
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= {name if key == "type" else f"{name}'s {key}": v for key, v in value.items()}
-        else:
-            flat[name] = value
-    return flat

@@ -36,7 +36,7 @@ from ppgen.training.description import describe
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
-from ppgen.training.progress import ProgressBar, TensorBoard
+from ppgen.training.progress import ProgressBar, Report, TensorBoard
 from ppgen.training.state import TrainingState
 from ppgen.training.step import Step, plain_gradients
 
@@ -244,13 +244,16 @@ def fit(
             "batch_size": batches.batch_size,
             "data": checksum,
             "validation": None if held_out is None else held_out.checksum(),
-            "objective": describe(bound.elbo),
-            "optimizer": {"type": type(state.optimizer).__name__, **state.optimizer.defaults},
-            "scheduler": state.scheduler and describe(state.scheduler),
+            "scheduler": None,
             "clip_norm": clip_norm,
             "average": average,
             "bfloat16": bfloat16,
+            **describe("objective", bound.elbo),
+            "optimizer": type(state.optimizer).__name__,
+            **{f"optimizer's {key}": value for key, value in state.optimizer.defaults.items()},
         }
+        if state.scheduler is not None:
+            settings |= describe("scheduler", state.scheduler)
         if checkpoints and checkpoints.exist():
             saved = checkpoints.load()
             check_same_program(program, saved)
@@ -270,7 +273,7 @@ def fit(
         gradients = processes.averaged(gradients, bound, batches)
         leads = processes.leads
         done, rows_a_step = state.history.steps, batches.rows / len(batches)
-        reports: list[Any] = [
+        reports: list[Report] = [
             ProgressBar(progress and leads, math.ceil(total * rows_a_step), int(done * rows_a_step))
         ]
         if out is not None and tensorboard and leads:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.objective import Objective
@@ -15,22 +15,12 @@ from ppgen.program import Program
 from ppgen.running import own_random_state
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.history import Epoch, History
-from ppgen.training.not_finite import NotFiniteError
 from ppgen.training.processes import Processes
+from ppgen.training.progress import Report
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step
+from ppgen.training.step import NotFiniteError, Step
 
 Callback = Callable[[Program, History], bool | None]
-
-
-class Report(Protocol):
-    """Something that shows a fit while it runs."""
-
-    def step(self, rows: int, elbo: float) -> None:
-        """Show one step: its rows and their mean ELBO."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Show the end of an epoch."""
 
 
 @dataclass

@@ -10,7 +10,20 @@ from tqdm.auto import tqdm
 from ppgen.training.history import Epoch
 
 
-class ProgressBar:
+class Report:
+    """Something that shows a fit while it runs; it shows nothing of what it does not define."""
+
+    def step(self, rows: int, elbo: float) -> None:
+        """Show one step: its rows and their mean ELBO."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Show the end of an epoch."""
+
+    def close(self) -> None:
+        """Show no more."""
+
+
+class ProgressBar(Report):
     """A bar over the rows of all steps, with the ELBO of the last step and rows a second."""
 
     def __init__(self, shown: bool, rows: int, done: int) -> None:
@@ -31,7 +44,7 @@ class ProgressBar:
         self.bar.close()
 
 
-class TensorBoard:
+class TensorBoard(Report):
     """The history of a fit as TensorBoard's scalars."""
 
     def __init__(self, folder: Path, done: int) -> None:
@@ -42,9 +55,6 @@ class TensorBoard:
                 "tensorboard=True needs the package tensorboard: pip install 'ppgen[tensorboard]'"
             ) from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
-
-    def step(self, rows: int, elbo: float) -> None:
-        """Write nothing: epochs are what is written."""
 
     def epoch(self, epoch: Epoch) -> None:
         """Write one epoch's figures."""

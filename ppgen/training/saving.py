@@ -103,7 +103,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
         if "object" not in content:
             raise CheckpointError(
                 f"program is None, and {path} holds no more than the state of a "
-                f"{content['description']['type']}; expected that program, made as it was, as "
+                f"{content['description']['program']}; expected that program, made as it was, as "
                 "load(path, program)"
             )
         return content["object"]

@@ -102,7 +102,7 @@ def test_a_model_of_the_projects_own_is_read_from_its_file_alone(name, tmp_path)
     assert type(again) is type(program)
     assert again.dtype == torch.float64
     assert again.observed == ("x",)
-    assert describe(again) == describe(program)
+    assert describe("program", again) == describe("program", program)
     if name not in ("graph", "linear regression", "logistic regression"):
         assert same(drawn(again), drawn(program))
     assert all(map(torch.equal, again.parameters(), program.parameters()))
@@ -162,7 +162,7 @@ def test_a_class_of_the_users_own_is_filled_and_checked(tmp_path):
         ppgen.load(tmp_path / "coins.pt")
     again = ppgen.load(tmp_path / "coins.pt", Coins())
     assert torch.equal(drawn(again), drawn(coins))
-    with pytest.raises(CheckpointError, match="type was 'Coins' and is 'MoreCoins'"):
+    with pytest.raises(CheckpointError, match="program was 'Coins' and is 'MoreCoins'"):
         ppgen.load(tmp_path / "coins.pt", MoreCoins())
     with pytest.raises(CheckpointError, match=r"parameter 'logits' has the shape \(2,\) there"):
         ppgen.load(tmp_path / "coins.pt", Coins(3))
@@ -252,5 +252,5 @@ def test_a_fit_goes_on_into_a_file_and_back(tmp_path):
     x = torch.ones(4, *SHAPE)
     ppgen.fit(vae, x, epochs=2, progress=False)
     ppgen.save(vae, tmp_path / "vae.pt")
-    assert read(tmp_path / "vae.pt")["description"] == describe(vae)
+    assert read(tmp_path / "vae.pt")["description"] == describe("program", vae)
     assert ppgen.elbo(ppgen.load(tmp_path / "vae.pt"), x).total == ppgen.elbo(vae, x).total
