@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import torch
 from pyro.distributions import TorchDistribution
@@ -230,8 +231,10 @@ class AutoregressiveNetwork(nn.Module, ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The floating-point type of the parameters."""
-        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+        """The floating-point type of the parameters or, without any, of the buffers."""
+        tensors = chain(self.parameters(), self.buffers())
+        floating = (tensor.dtype for tensor in tensors if tensor.is_floating_point())
+        return next(floating, torch.get_default_dtype())
 
 
 def uniform(*shape: int, fan_in: int) -> nn.Parameter:

@@ -15,9 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import check_size
-from ppgen.autoregressive.incremental import Apply, Columns, Rows
 from ppgen.autoregressive.inputs import InputEncoding
-from ppgen.autoregressive.masked_conv import MaskedConv2d, MaskType, VerticalConv2d
+from ppgen.autoregressive.masked_conv import (
+    Apply,
+    Columns,
+    MaskedConv2d,
+    MaskType,
+    Rows,
+    VerticalConv2d,
+)
 from ppgen.autoregressive.network import AutoregressiveNetwork
 from ppgen.autoregressive.ordering import as_image
 from ppgen.likelihoods import Likelihood

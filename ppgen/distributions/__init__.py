@@ -2,9 +2,9 @@
 
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.bernoulli_table import BernoulliTable
-from ppgen.distributions.binary_images import all_images
 from ppgen.distributions.count_images import CountImages
 from ppgen.distributions.sigmoid_belief import SigmoidBelief
+from ppgen.distributions.states import all_images
 from ppgen.distributions.tabulated_density import TabulatedDensity
 
 __all__ = [

@@ -82,9 +82,7 @@ class Autoregressive(EnumeratedImages):
         """Draw images, ``(*sample_shape, *batch, *shape)``."""
         batch = torch.Size(sample_shape) + self.batch_shape
         members, device = len(self.network.members), self.network.ordering.device
-        weights = torch.ones(prod(batch), members, device=device)
-        images = self._mixture(weights, self._flat_context(batch))
-        return images.reshape(batch + self.event_shape)
+        return self._draw(batch, torch.ones(prod(batch), members, device=device))
 
     def complete(self, value: Tensor, observed: Tensor) -> Tensor:
         """Draw the missing pixels of images given the others, exactly.
@@ -100,8 +98,7 @@ class Autoregressive(EnumeratedImages):
         if len(self.network.members) > 1:
             with torch.no_grad():
                 weights = self._member_log_probs(value, observed).softmax(0).flatten(1).T
-        known = (tensor.reshape(-1, *self.event_shape) for tensor in (value, observed))
-        return self._mixture(weights, self._flat_context(batch), *known).reshape(value.shape)
+        return self._draw(batch, weights, value, observed)
 
     def prefix_log_prob(self, value: Tensor, observed: Tensor) -> Tensor:
         """Log-probability of the given pixels of images, ``(*batch)``, nats.
@@ -174,20 +171,21 @@ class Autoregressive(EnumeratedImages):
             )
         return torch.where(observed, value, 0), observed
 
-    def _mixture(self, weights: Tensor, context: Tensor | None, *known: Tensor) -> Tensor:
+    def _draw(self, batch: torch.Size, weights: Tensor, *known: Tensor) -> Tensor:
         # Each image from one of the members, drawn with the weights (images, members).
         members = self.network.members
+        given = [self._flat_context(batch), *(t.reshape(-1, *self.event_shape) for t in known)]
         if len(members) == 1:
-            return members[0].ancestral_sample(len(weights), context, *known)
-        which = torch.multinomial(weights, 1).squeeze(-1)
-        rows = [(which == number).nonzero().squeeze(-1) for number in range(len(members))]
-        images = [
-            member.ancestral_sample(
-                len(row), *(t if t is None else t[row] for t in (context, *known))
-            )
-            for member, row in zip(members, rows, strict=True)
-        ]
-        return torch.cat(images)[torch.cat(rows).argsort()]
+            images = members[0].ancestral_sample(len(weights), *given)
+        else:
+            which = torch.multinomial(weights, 1).squeeze(-1)
+            rows = [(which == number).nonzero().squeeze(-1) for number in range(len(members))]
+            drawn = [
+                member.ancestral_sample(len(row), *(t if t is None else t[row] for t in given))
+                for member, row in zip(members, rows, strict=True)
+            ]
+            images = torch.cat(drawn)[torch.cat(rows).argsort()]
+        return images.reshape(batch + self.event_shape)
 
 
 def check_is_network(network: object) -> None:

@@ -11,7 +11,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.distributions.utils import lazy_property
 
-from ppgen.distributions.binary_images import BinaryImages
+from ppgen.distributions.enumerated import BinaryImages
 from ppgen.images import check_image_shape
 
 
@@ -120,11 +120,10 @@ class CountImages(BinaryImages):
         share = weights @ counts / self.event_shape.numel()
         return share[..., None, None, None].expand(self.batch_shape + self.event_shape)
 
-    def _class_of(self, value: Tensor) -> Tensor:
-        return value.bool().sum((-3, -2, -1))
-
-    def _log_prob_in_class(self, count: Tensor) -> Tensor:
-        return -log_binomials(self.event_shape.numel()).to(self.logits)[count]
+    def _log_prob(self, value: Tensor) -> Tensor:
+        count = value.bool().sum((-3, -2, -1))
+        log_sizes = log_binomials(self.event_shape.numel()).to(self.logits)
+        return self._class.log_prob(count) - log_sizes[count]
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10, prod
 
+import torch
+from pyro.distributions import Categorical, constraints
 from torch import Tensor
 
 from ppgen.distributions.expand import Expandable
-from ppgen.distributions.states import states
+from ppgen.distributions.states import check_enumerable, images_of
 from ppgen.images import check_value
-
-LARGEST_ENUMERATION = 2**16
-"""Largest number of images that is listed."""
 
 
 class EnumeratedImages(Expandable):
@@ -62,25 +60,34 @@ class EnumeratedImages(Expandable):
         return images.expand(-1, *self.batch_shape, *self.event_shape) if expand else images
 
 
-def images_of(levels: Tensor, image_shape: Sequence[int]) -> Tensor:
-    """List all images whose pixels have these values, ``(images, *image_shape)``.
+class BinaryImages(EnumeratedImages):
+    """Base: binary images are divided into classes, and a categorical variable draws the class.
 
-    The pixels of image number i are the digits of i, lowest digit first. Raises ValueError if there
-    are more than 2^16.
+    ``logits`` are the log-probability of each class up to a constant, ``(*batch, classes)``. A
+    subclass defines ``_log_prob``, ``sample`` and ``mean``, and names ``_class``, the categorical
+    variable, as ``batched``.
     """
-    check_enumerable(image_shape, len(levels))
-    pixels = prod(image_shape)
-    places = states(range(len(levels) ** pixels), pixels, len(levels), levels.device)
-    return levels[places].unflatten(-1, tuple(image_shape))
 
+    support = constraints.independent(constraints.boolean, 3)
 
-def check_enumerable(image_shape: Sequence[int], levels: int = 2) -> None:
-    """Raise ValueError if there are more than 2^16 images; the message says how many."""
-    pixels = prod(image_shape)
-    if levels**pixels > LARGEST_ENUMERATION:
-        raise ValueError(
-            f"image_shape is {tuple(image_shape)}: there are {levels}^{pixels} ≈ "
-            f"10^{pixels * log10(levels):.0f} images of {pixels} pixels in {levels} levels, too "
-            f"many to enumerate; expected at most {LARGEST_ENUMERATION:,} images, such as binary "
-            "ones of 4×4 pixels"
-        )
+    def __init__(
+        self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
+    ) -> None:
+        self._class = Categorical(logits=logits, validate_args=False)
+        batch_shape, event_shape = self._class.batch_shape, torch.Size(image_shape)
+        super().__init__(batch_shape, event_shape, validate_args=validate_args)
+
+    @property
+    def logits(self) -> Tensor:
+        """Log-probability of each class, ``(*batch, classes)``, nats."""
+        return self._class.logits
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each pixel, ``(*batch, channel, height, width)``."""
+        return self.mean * (1 - self.mean)
+
+    @property
+    def levels(self) -> Tensor:
+        """Black and white, 0 and 1."""
+        return torch.arange(2).to(self.logits)

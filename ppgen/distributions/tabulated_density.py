@@ -10,8 +10,8 @@ from pyro.distributions import constraints
 from torch import Tensor, nn
 from torch.distributions.utils import lazy_property
 
-from ppgen.distributions.binary_images import BinaryImages, all_images, image_number
-from ppgen.distributions.enumerated import check_enumerable
+from ppgen.distributions.enumerated import BinaryImages
+from ppgen.distributions.states import all_images, check_enumerable, image_number
 from ppgen.images import check_image_shape
 
 
@@ -83,8 +83,8 @@ class TabulatedDensity(BinaryImages):
         """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
         return (self.logits.exp() @ self.images.flatten(1)).unflatten(-1, self.event_shape)
 
-    def _class_of(self, value: Tensor) -> Tensor:
-        return image_number(value)
+    def _log_prob(self, value: Tensor) -> Tensor:
+        return self._class.log_prob(image_number(value))
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""

@@ -95,7 +95,7 @@ class Gaussian(NormalDensity):
         return x.clamp(0, 1)
 
 
-class HomoscedasticGaussian(nn.Module, Gaussian):
+class HomoscedasticGaussian(Gaussian, nn.Module):
     """Gaussian pixels whose means come from the network and whose one variance is a parameter.
 
     Use one instance for each model, which trains and saves the variance.
@@ -116,7 +116,6 @@ class HomoscedasticGaussian(nn.Module, Gaussian):
     """
 
     outputs = 1
-    __repr__ = Density.__repr__
 
     def __init__(self, variance: float = 0.1, variance_floor: float = 1e-6) -> None:
         nn.Module.__init__(self)

@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ppgen.autoregressive import MaskedConv2d
-from ppgen.autoregressive.incremental import Columns, Rows
-from ppgen.autoregressive.masked_conv import VerticalConv2d
+from ppgen.autoregressive.masked_conv import Columns, Rows, VerticalConv2d
 
 light = settings(max_examples=30, deadline=None, database=None)
 types = pytest.mark.parametrize("mask_type", ["A", "B"])

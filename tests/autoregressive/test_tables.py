@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from ppgen import data
 from ppgen.autoregressive import ConditionalTables
-from ppgen.autoregressive.table_forms import CERTAIN
+from ppgen.autoregressive.tables import CERTAIN
 from ppgen.distributions import Autoregressive
 
 # Chance that a statistical test fails on correct code, if its seed were not fixed.

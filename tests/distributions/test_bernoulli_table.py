@@ -11,7 +11,7 @@ from torch.autograd import grad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ppgen.distributions import BernoulliTable, all_images
-from ppgen.distributions.binary_images import image_number
+from ppgen.distributions.states import image_number
 
 FAILURE_RATE = 1e-4
 

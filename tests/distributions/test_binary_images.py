@@ -15,7 +15,7 @@ from pyro.infer import Predictive, TraceEnum_ELBO
 from torch import nn
 
 from ppgen.distributions import CountImages, TabulatedDensity, all_images
-from ppgen.distributions.binary_images import image_number
+from ppgen.distributions.states import image_number
 
 # Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4

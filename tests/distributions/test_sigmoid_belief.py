@@ -15,7 +15,7 @@ from torch.autograd import grad
 from torch.profiler import ProfilerActivity, profile
 
 from ppgen.distributions import SigmoidBelief, all_images
-from ppgen.distributions.binary_images import image_number
+from ppgen.distributions.states import image_number
 
 FAILURE_RATE = 1e-4
 SHAPE = (1, 3, 3)

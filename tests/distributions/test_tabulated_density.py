@@ -6,7 +6,7 @@ from torch.optim import Rprop
 
 import ppgen
 from ppgen.distributions import CountImages, TabulatedDensity, all_images
-from ppgen.distributions.binary_images import image_number
+from ppgen.distributions.states import image_number
 from ppgen.objectives import TensorELBO
 
 

@@ -19,8 +19,7 @@ import ppgen
 from ppgen.autoregressive import MADE, FullyVisible
 from ppgen.data.batches import Batch
 from ppgen.distributions import TabulatedDensity, all_images
-from ppgen.distributions.binary_images import image_number
-from ppgen.distributions.states import states
+from ppgen.distributions.states import image_number, states
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.posteriors import AutoregressiveBernoulli
 from ppgen.objectives import ImportanceWeightedELBO, TensorELBO, WakeSleepELBO

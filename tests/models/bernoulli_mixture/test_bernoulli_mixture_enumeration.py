@@ -13,7 +13,7 @@ from sklearn.naive_bayes import BernoulliNB
 
 import ppgen
 from ppgen.distributions import all_images
-from ppgen.distributions.binary_images import image_number
+from ppgen.distributions.states import image_number
 
 FAILURE_RATE = 1e-4
 
