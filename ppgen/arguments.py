@@ -1,7 +1,5 @@
 """Checks of arguments that a user passes: class, size and shape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral

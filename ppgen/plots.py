@@ -1,7 +1,5 @@
 """Plots of images, curves and latents: matplotlib Figures, made without pyplot's global state."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, sqrt
 

@@ -1,7 +1,5 @@
 """The contract: a generative model is a pair of Pyro programs, `model` and `guide`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """How programs are run: random numbers, device and mode."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext

@@ -1,7 +1,5 @@
 """A check that a network is autoregressive."""
 
-from __future__ import annotations
-
 import copy
 from itertools import zip_longest
 

@@ -1,8 +1,7 @@
 """Independent pixels: the baseline of every model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +38,7 @@ class Independent(AutoregressiveNetwork):
         self.context_weight = uniform(context_size, *outputs, fan_in=context_size)
 
     @classmethod
-    def from_images(cls, images: Tensor, pseudo_count: float = 0.5) -> Independent:
+    def from_images(cls, images: Tensor, pseudo_count: float = 0.5) -> Self:
         """Estimate the logits of binary images ``(batch, *shape)`` in closed form.
 
         ``pseudo_count`` black and as many white images are added. Without them, pixels that are the

@@ -1,7 +1,5 @@
 """Input encodings: the numbers by which a network reads a value."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch

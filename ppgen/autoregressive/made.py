@@ -1,10 +1,8 @@
 """The masked autoencoder for distribution estimation, and the fully visible belief net."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -107,20 +105,20 @@ class MADE(AutoregressiveNetwork):
         )
 
     @property
-    def members(self) -> Sequence[MADE]:
+    def members(self) -> Sequence[Self]:
         """One MADE for each mask; they share this one's parameters."""
         if len(self.degrees) == 1:
             return (self,)
         return [self._member(degrees) for degrees in self.degrees]
 
-    def training_member(self) -> MADE:
+    def training_member(self) -> Self:
         """Draw one of the masks uniformly."""
         if len(self.degrees) == 1:
             return self
         which = torch.randint(len(self.degrees), (1,), device=self.degrees.device)
         return self._member(self.degrees.index_select(0, which).squeeze(0))
 
-    def _member(self, degrees: Tensor) -> MADE:
+    def _member(self, degrees: Tensor) -> Self:
         member = copy.copy(self)
         ordering = degrees[: self.pixels].argsort()
         member._buffers = {"ordering": ordering, "degrees": degrees[None]}

@@ -8,8 +8,6 @@ computes one pixel from those before it, at the cost of one pixel, and a :class:
 other operations of the network act on each pixel by itself, on axis 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Literal, TypeAlias, cast
@@ -173,7 +171,7 @@ class Columns:
         """Pass a layer of type ``"A"`` its input at the current pixel, after its outputs."""
         self._window(layer).put(x, self)
 
-    def _window(self, layer: MaskedConv2d) -> _Window | _Pointwise:
+    def _window(self, layer: MaskedConv2d) -> "_Window | _Pointwise":
         if layer not in self._windows:
             pointwise = layer.kernel_size == (1, 1) and self.colours == 1
             kind = _Pointwise if pointwise and layer.mask_type == "B" else _Window

@@ -3,8 +3,6 @@
 Germain et al. 2015, MADE: Masked autoencoder for distribution estimation, sections 3 and 4.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """The neural autoregressive distribution estimator, with its gradient written by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise

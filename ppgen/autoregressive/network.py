@@ -1,10 +1,9 @@
 """The base class of autoregressive networks."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import Self
 
 import torch
 from pyro.distributions import TorchDistribution
@@ -117,11 +116,11 @@ class AutoregressiveNetwork(nn.Module, ABC):
         return self.inputs(x, self.likelihood).to(self.dtype)
 
     @property
-    def members(self) -> Sequence[AutoregressiveNetwork]:
+    def members(self) -> Sequence[Self]:
         """Components of the equal mixture that the network represents; usually ``(self,)``."""
         return (self,)
 
-    def training_member(self) -> AutoregressiveNetwork:
+    def training_member(self) -> Self:
         """Draw a member, whose expected log_prob is a lower bound of the mixture's.
 
         For training steps in which images are observed: draws of a latent site come from the

@@ -1,7 +1,5 @@
 """Shapes, and orders in which their pixels are drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 from numbers import Integral

@@ -4,8 +4,6 @@ Van den Oord, Kalchbrenner and Kavukcuoglu 2016, Pixel recurrent neural networks
 al. 2016, Conditional image generation with PixelCNN decoders.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial

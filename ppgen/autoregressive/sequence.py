@@ -1,7 +1,5 @@
 """Networks that read an image as a sequence of pixels: LSTM and transformer."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -114,6 +112,22 @@ class LSTM(SequenceNetwork):
             return self.lstm(tokens, state)
 
 
+class Cache:
+    """Keys and values of the tokens that one layer has read, at most ``length`` of them."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.filled = 0
+
+    def append(self, new: Tensor) -> Tensor:
+        """Add those of one token; return all so far, ``(2, batch, heads, tokens, size)``."""
+        if self.filled == 0:  # device and type are known now; autocast may have chosen the type
+            self.room = new.new_empty(*new.shape[:3], self.length, new.shape[-1])
+        self.room[..., self.filled, :] = new[..., 0, :]
+        self.filled += 1
+        return self.room[..., : self.filled, :]
+
+
 class Transformer(SequenceNetwork):
     """Causal self-attention over the pixels (Vaswani et al. 2017; for pixels Chen et al. 2020).
 
@@ -170,22 +184,6 @@ class Transformer(SequenceNetwork):
     def start(self) -> list[Cache]:
         """Return an empty cache for each layer."""
         return [Cache(self.pixels) for _ in self.blocks]
-
-
-class Cache:
-    """Keys and values of the tokens that one layer has read, at most ``length`` of them."""
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.filled = 0
-
-    def append(self, new: Tensor) -> Tensor:
-        """Add those of one token; return all so far, ``(2, batch, heads, tokens, size)``."""
-        if self.filled == 0:  # device and type are known now; autocast may have chosen the type
-            self.room = new.new_empty(*new.shape[:3], self.length, new.shape[-1])
-        self.room[..., self.filled, :] = new[..., 0, :]
-        self.filled += 1
-        return self.room[..., : self.filled, :]
 
 
 class Block(nn.Module):

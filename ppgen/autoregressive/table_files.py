@@ -1,7 +1,5 @@
 """Pickled lists of arrays, read without running code in them."""
 
-from __future__ import annotations
-
 import gzip
 import pickle
 from pathlib import Path
@@ -70,7 +68,7 @@ class _FromBuffer(_Array):
 class _Latin1(bytes):
     """Replaces ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
 
-    def __new__(cls, text: str, encoding: str) -> _Latin1:
+    def __new__(cls, text: str, encoding: str) -> "_Latin1":
         return super().__new__(cls, text.encode("latin1"))
 
     def __setstate__(self, state: Any) -> None:

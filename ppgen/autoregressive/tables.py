@@ -1,11 +1,9 @@
 """Conditional probability tables of binary images."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -69,7 +67,7 @@ class Dense(TableForm):
         self.register_buffer("logits", logits)
 
     @classmethod
-    def from_tables(cls, tables: Sequence[np.ndarray]) -> Dense:
+    def from_tables(cls, tables: Sequence[np.ndarray]) -> Self:
         """Validate and convert tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)``, …."""
         for number, table in enumerate(tables):
             _check_table(f"tables[{number}]", table, number)
@@ -178,7 +176,7 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     def from_images(
         cls, images: Tensor, pseudo_count: float = 0.0, ordering: Ordering | None = None
-    ) -> ConditionalTables:
+    ) -> Self:
         """Estimate the tables by counting binary images ``(batch, *shape)``, as a prefix tree.
 
         ``pseudo_count`` is added to the counts of black and of white after every prefix; 0 is
@@ -199,7 +197,7 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     def from_tables(
         cls, shape: Sequence[int], tables: Sequence[np.ndarray], ordering: Ordering | None = None
-    ) -> ConditionalTables:
+    ) -> Self:
         """Convert dense tables: an array for each pixel in order.
 
         They have the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)`` and so on; number i at
@@ -221,7 +219,7 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     def from_pickle(
         cls, path: str | Path, shape: Sequence[int], ordering: Ordering | None = None
-    ) -> ConditionalTables:
+    ) -> Self:
         """Read dense tables from a pickled list of numpy arrays, gzipped or not.
 
         No code in the file is run. Raises ValueError unless it holds a list of arrays of numbers
@@ -234,7 +232,7 @@ class ConditionalTables(AutoregressiveNetwork):
             raise ValueError(f"{path}: {error}") from error
 
     @classmethod
-    def load(cls, path: str | Path) -> ConditionalTables:
+    def load(cls, path: str | Path) -> Self:
         """Read a file that :meth:`save` wrote; raise ValueError for any other."""
         expected = "expected a file that ConditionalTables.save wrote"
         with Path(path).open("rb") as file:

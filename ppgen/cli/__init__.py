@@ -1,7 +1,5 @@
 """The command line: queries on a DAG, and tables of results."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

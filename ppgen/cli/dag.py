@@ -1,7 +1,5 @@
 """``ppgen dag``: queries on a DAG."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json

@@ -1,7 +1,5 @@
 """``ppgen results``: tables of the results of saved runs."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Distribution of images or sequences that an autoregressive network draws pixel by pixel."""
 
-from __future__ import annotations
-
 from math import log, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,7 +52,7 @@ class Autoregressive(EnumeratedImages):
 
     def __init__(
         self,
-        network: AutoregressiveNetwork,
+        network: "AutoregressiveNetwork",
         context: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
@@ -132,7 +130,7 @@ class Autoregressive(EnumeratedImages):
             return None
         return self.context.expand(*batch, -1).reshape(-1, self.network.context_size)
 
-    def _log_probs(self, member: AutoregressiveNetwork, value: Tensor) -> Tensor:
+    def _log_probs(self, member: "AutoregressiveNetwork", value: Tensor) -> Tensor:
         # Of each pixel under one member, (*sample, *batch, *shape).
         batch = self._batch(value)
         if self.context is not None:

@@ -1,7 +1,5 @@
 """Binary images whose pixel probabilities are one row of a table."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import torch

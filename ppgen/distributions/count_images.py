@@ -1,7 +1,5 @@
 """Binary images whose probability depends only on the number of black pixels."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import inf
 from typing import Any, ClassVar
@@ -76,7 +74,7 @@ class CountImages(BinaryImages):
         image_shape: Sequence[int],
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ) -> CountImages:
+    ) -> "CountImages":
         """Return the distribution with P(K = k) = 2k / (D(D + 1)), proportional to the count.
 
         Examples
@@ -93,7 +91,7 @@ class CountImages(BinaryImages):
         image_shape: Sequence[int],
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ) -> CountImages:
+    ) -> "CountImages":
         """Return the distribution with p(x) = k / (D 2^(D − 1)), proportional to the count of x.
 
         One pixel, drawn uniformly, is black, and a fair coin decides each of the others.

@@ -1,7 +1,5 @@
 """Distributions whose images can be listed, so that Pyro can sum a latent one out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The method ``expand`` of all distributions in this package."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Self
 
 import torch

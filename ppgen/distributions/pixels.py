@@ -3,8 +3,6 @@
 They are univariate: ``p.to_event(3)`` makes a distribution of images of them.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import pyro.distributions as dist

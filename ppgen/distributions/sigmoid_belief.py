@@ -1,7 +1,5 @@
 """Images under a sigmoid belief net, with its binary latents summed out exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial, reduce
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Lists of all joint states of discrete variables, such as all images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import log10, prod
 

@@ -1,7 +1,5 @@
 """Read the graph of a network in the Bayesian interchange format (.bif)."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import ClassVar

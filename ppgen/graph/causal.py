@@ -1,7 +1,5 @@
 """Interventions, and adjustment sets by the back-door criterion."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import networkx as nx

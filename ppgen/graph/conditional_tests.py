@@ -4,8 +4,6 @@ Tests of discrete data take states as integers from 0, ``(observations,)``; test
 take columns, ``(observations, columns)``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import atanh, erfc, sqrt
 

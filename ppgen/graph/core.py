@@ -1,7 +1,5 @@
 """The base class of DAG: its construction, nodes, families and d-separation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Directed acyclic graphs of random variables, with all queries as methods."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from ppgen.graph import bif, causal, equivalence, explanation, listing, program, separators, testing
@@ -77,7 +75,7 @@ class DAG(BaseDAG):
     from_program = classmethod(program.from_program)  # type: ignore[var-annotated]
     from_bif = classmethod(bif.read_bif)  # type: ignore[var-annotated]
 
-    def draw(self, highlight: Nodes = (), given: Nodes = (), title: str = "") -> Figure:
+    def draw(self, highlight: Nodes = (), given: Nodes = (), title: str = "") -> "Figure":
         """Draw the graph in plate notation, in layers with parents above their children.
 
         Observed nodes are shaded: those with a true attribute ``observed`` or, without this

@@ -1,7 +1,5 @@
 """Draw DAGs in plate notation."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from math import sqrt

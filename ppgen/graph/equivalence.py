@@ -1,7 +1,5 @@
 """Markov blankets, moral graphs, v-structures and equivalence classes of DAGs."""
 
-from __future__ import annotations
-
 from collections.abc import Set
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,7 +1,5 @@
 """Explanations of d-separation: the trails between two sets of nodes, open or blocked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise

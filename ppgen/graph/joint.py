@@ -1,7 +1,5 @@
 """Check whether conditional tables multiply to a joint distribution; on a cycle they may not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod

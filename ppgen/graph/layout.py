@@ -1,7 +1,5 @@
 """Lay out the nodes, edges and plates of a DAG."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise

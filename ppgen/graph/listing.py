@@ -3,8 +3,6 @@
 Independencies are about observed nodes; those that would name a latent node are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """Nodes, statements of their independence, and the error of this package."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Parse graphs from text: arrows between names, and the language of dagitty."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from itertools import product

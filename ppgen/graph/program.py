@@ -1,7 +1,5 @@
 """Read the DAG of a Pyro program from a run of its sample statements."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Track which sample sites of a Pyro program each value was computed from."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress

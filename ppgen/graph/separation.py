@@ -1,7 +1,5 @@
 """d-separation in linear time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Set
 from itertools import chain
 
@@ -82,13 +80,13 @@ class _Balls:
         self.came_down |= down
         self.up, self.down = up, down
 
-    def roll_out(self) -> _Balls:
+    def roll_out(self) -> "_Balls":
         """Move the balls until none can move."""
         while self.rolling:
             self.roll()
         return self
 
-    def meet(self, other: _Balls) -> bool:
+    def meet(self, other: "_Balls") -> bool:
         """Whether a ball of the last step reached a node that the other side has reached.
 
         Two balls that both came from parents meet at a collider, which connects nothing. If it is

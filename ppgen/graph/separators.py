@@ -1,7 +1,5 @@
 """Separators of two sets of nodes: one minimal separator, all minimal ones, and all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ppgen.graph.core import BaseDAG
@@ -70,7 +68,7 @@ def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
         stack.append((chosen, allowed - node, position + 1))
 
 
-def _all_minimal(moral: _Moral) -> Iterator[Set]:
+def _all_minimal(moral: "_Moral") -> Iterator[Set]:
     first = moral.nearest()
     if first is None:
         return

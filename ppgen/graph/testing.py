@@ -1,7 +1,5 @@
 """Test on data whether the independencies of a graph hold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral

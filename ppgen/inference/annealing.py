@@ -1,7 +1,5 @@
 """Annealed importance sampling: log p(x) without a guide."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether a batch of images is real: a test of their mean log-probability under a model."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Images of which some pixels are missing: completions, and log p of the pixels that are known."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Maximum likelihood by Newton's method, with standard errors from the Fisher information."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Bounds on the log-likelihood of data, and how sure they are."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager

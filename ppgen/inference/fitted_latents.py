@@ -1,7 +1,5 @@
 """Inference without the encoder: a Gaussian of its own for every image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Whether a graph looks like graphs that were drawn from a model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Images: the site that observes them, and images of which only some pixels are known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

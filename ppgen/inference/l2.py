@@ -1,7 +1,5 @@
 """The ℓ2 penalty, and the prior and the weight decay that it is equal to."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

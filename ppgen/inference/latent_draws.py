@@ -1,7 +1,5 @@
 """Draws of a program's latent sites given arguments, and of outcomes given the latents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """The continuous latents that each image has for itself, as vectors of real numbers."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

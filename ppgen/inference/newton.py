@@ -1,7 +1,5 @@
 """Newton's method for the maximum of a smooth function of few parameters."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -182,7 +180,7 @@ class _Place:
         value, slope, hessian = (sum(part) for part in zip(*parts, strict=True))
         return value.detach(), slope.detach(), hessian.detach()
 
-    def climb(self) -> _Place:
+    def climb(self) -> "_Place":
         """Go Newton's step, or the first of its halves that raises the function (Armijo's rule)."""
         for halving in range(HALVINGS):
             share = 0.5**halving

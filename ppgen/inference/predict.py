@@ -1,7 +1,5 @@
 """New data and latents from a fitted program: posterior predictive, posterior, samples, images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Likelihoods of grey pixels as densities, on a scale on which black is 0 and white is 1."""
 
-from __future__ import annotations
-
 from math import exp, log, pi, sqrt
 
 import pyro.distributions as dist

@@ -1,7 +1,5 @@
 """All likelihoods by name, for scripts and tests."""
 
-from __future__ import annotations
-
 from ppgen import likelihoods
 
 

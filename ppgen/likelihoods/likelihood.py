@@ -1,7 +1,5 @@
 """The base class of likelihoods, and those of binary pixels."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from inspect import signature

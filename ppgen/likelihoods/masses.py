@@ -1,7 +1,5 @@
 """Likelihoods of integer pixels with several levels: mass functions."""
 
-from __future__ import annotations
-
 import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution

@@ -1,7 +1,5 @@
 """The ELBO with weighted divergences."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

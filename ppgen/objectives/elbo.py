@@ -4,8 +4,6 @@ Pyro's own ELBO classes turn every site's term into a Python number, which no tr
 These compute the same estimates without leaving torch, and one value for each row of the data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

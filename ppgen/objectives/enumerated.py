@@ -1,7 +1,5 @@
 """Latent variables that are summed out: a bound for each row."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Importance weights of a program's latents, and the bound on log p(x) that is made of many."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A program's negative bound on a batch of rows, as a function of its parameters."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

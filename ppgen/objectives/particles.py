@@ -1,7 +1,5 @@
 """Several draws of a program's latent sites: all at once, or one after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

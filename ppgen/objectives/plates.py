@@ -1,7 +1,5 @@
 """Sites of a trace, and the plates over the rows that they lie in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any

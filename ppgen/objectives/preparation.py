@@ -1,7 +1,5 @@
 """What is checked, found out and made before a program is used on some data."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections import OrderedDict
@@ -65,12 +63,12 @@ def prepare(
         part.floating_images = program.floating_images
     with unchanged(program):
         rows = None if makes_parameters(program) else PROBED_ROWS
-        runs = _first_runs(probe, data, rows)
+        runs = probe.firsts(data, rows)
         dtype = floating_type(program)
         for part in (data, *others):
             part.dtype = dtype or part.dtype
         if [_types(batch) for batch, _ in runs] != [_types(batch) for batch in data.firsts(2)]:
-            runs = _first_runs(probe, data, rows)
+            runs = probe.firsts(data, rows)
         with torch.no_grad():
             structure = joined([find_structure(probe, *run, program.plate) for run in runs])
         made = Objective(program, structure, data.rows, objective, bfloat16)
@@ -89,7 +87,7 @@ def prepare(
         for part in others:
             with named("validation"):
                 _check_form(part, data)
-                runs = _first_runs(probe, part, None if structure.whole else PROBED_ROWS)
+                runs = probe.firsts(part, None if structure.whole else PROBED_ROWS)
                 _check_rows(made, runs, part)
     return made
 
@@ -121,16 +119,6 @@ def _check_loss(objective: Objective, batch: Batch) -> None:
         objective.elbo.loss(*objective.programs(batch), *batch.args, **batch.kwargs)
 
 
-def _first_runs(probe: CheckedRuns, part: Batches, rows: int | None) -> list[tuple[Batch, Traces]]:
-    """Run a program on the first rows of each kind of batch; on all rows if it takes no fewer."""
-    try:
-        return [(batch, probe.explained(batch)) for batch in part.firsts(rows)]
-    except ValueError:
-        if rows is None or part.rows <= rows:
-            raise
-        return [(batch, probe.explained(batch)) for batch in part.firsts()]
-
-
 def makes_parameters(program: Program) -> bool:
     """Whether a program makes parameters when it first runs, perhaps one for each row."""
     if isinstance(program, Pair):
@@ -153,6 +141,15 @@ class CheckedRuns:
         self.sums_out = isinstance(elbo, EnumeratedELBO)
         self.nesting = getattr(elbo, "max_plate_nesting", math.inf)
         self.enumerates = isinstance(elbo, TraceEnum_ELBO) and math.isfinite(self.nesting)
+
+    def firsts(self, part: Batches, rows: int | None) -> list[tuple[Batch, Traces]]:
+        """Run on the first rows of each kind of batch; on all if the program takes no fewer."""
+        try:
+            return [(batch, self.explained(batch)) for batch in part.firsts(rows)]
+        except ValueError:
+            if rows is None or part.rows <= rows:
+                raise
+            return [(batch, self.explained(batch)) for batch in part.firsts()]
 
     def explained(self, batch: Batch) -> Traces:
         """Run guide and model once, and keep what they make; an error says on which data."""

@@ -1,7 +1,5 @@
 """How a program's sites follow the rows of its data, found by running it on fewer rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten

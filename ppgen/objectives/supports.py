@@ -1,7 +1,5 @@
 """Whether observed rows lie in the support of their distribution."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

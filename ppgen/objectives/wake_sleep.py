@@ -1,7 +1,5 @@
 """Reweighted wake–sleep, row by row."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Importance weights of rows: log p − log q of their own sites, and of what they share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Files that survive a kill, a full disk and a flipped bit, and that run no code when read."""
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

@@ -1,7 +1,5 @@
 """Training steps that run Pyro's handlers once, and from then on a graph of tensor operations."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from typing import Any

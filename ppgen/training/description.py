@@ -1,7 +1,5 @@
 """What a program and a fit consist of, in plain values that files hold and that can be compared."""
 
-from __future__ import annotations
-
 from numbers import Number
 from typing import Any
 

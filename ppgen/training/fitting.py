@@ -1,7 +1,5 @@
 """Training by stochastic variational inference: the entrance."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Iterable

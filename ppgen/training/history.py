@@ -1,12 +1,10 @@
 """What happened in a fit, epoch by epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,6 @@ class History:
         return [asdict(epoch) for epoch in self.epochs]
 
     @classmethod
-    def from_list(cls, rows: Sequence[dict[str, Any]]) -> History:
+    def from_list(cls, rows: Sequence[dict[str, Any]]) -> Self:
         """Read back what :meth:`to_list` gave."""
         return cls([Epoch(**row) for row in rows])

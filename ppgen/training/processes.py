@@ -1,12 +1,10 @@
 """Several processes that train one program together, as ``torchrun`` starts them."""
 
-from __future__ import annotations
-
 import atexit
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import numpy as np
 import pyro
@@ -34,7 +32,7 @@ class Processes:
     count: int = 1
 
     @classmethod
-    def launched(cls) -> Processes:
+    def launched(cls) -> Self:
         """Join the processes that ``torchrun`` started, or a process group that is there already.
 
         They talk by gloo on the CPU and by nccl on CUDA, each process on a device of its own.

@@ -1,7 +1,5 @@
 """What a fit shows while it runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Files of a program that describe themselves."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,11 +1,9 @@
 """The state of a training run: all that changes, and all that a checkpoint holds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -16,6 +14,51 @@ from ppgen.program import Program
 from ppgen.running import random_state, set_random_state
 from ppgen.training.checkpoint import identity
 from ppgen.training.history import Epoch, History
+
+
+class ExponentialAverage:
+    """Exponential moving average of parameters (Polyak and Juditsky 1992, in its modern form).
+
+    ``decay`` is the weight of the past at each step. It is warmed up as (1 + t) / (10 + t), so that
+    the random start is soon forgotten.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
+        if not 0 < decay < 1:
+            raise ValueError(f"average is {decay}; expected a decay between 0 and 1, such as 0.999")
+        self.decay = decay
+        self.steps = 0
+        self.parameters = list(parameters)
+        self.averages = [parameter.detach().clone() for parameter in self.parameters]
+
+    def update(self) -> None:
+        """Take one step's parameters into the average."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        get_ema_multi_avg_fn(decay)(self.averages, self.parameters, self.steps)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let the parameters have their averages, for a while."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for i, parameter in enumerate(self.parameters):
+            parameter.data, self.averages[i] = self.averages[i], parameter.data
+
+    def state_dict(self) -> dict[str, int | list[Tensor]]:
+        """Everything that a checkpoint must hold."""
+        return {"steps": self.steps, "averages": self.averages}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.steps = state["steps"]
+        for average, saved in zip(self.averages, state["averages"], strict=True):
+            average.copy_(saved)
 
 
 @dataclass
@@ -44,7 +87,7 @@ class TrainingState:
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
         scheduler: Callable[[Optimizer], Any] | None = None,
         average: float | None = None,
-    ) -> TrainingState:
+    ) -> Self:
         """Make optimiser, schedule and average for the parameters of a program."""
         parameters = [p for p in program.parameters() if p.requires_grad]
         if not parameters:
@@ -114,48 +157,3 @@ class TrainingState:
         self.stopped = state["stopped"]
         self.kept.update(state["kept"])
         set_random_state(state["random"])
-
-
-class ExponentialAverage:
-    """Exponential moving average of parameters (Polyak and Juditsky 1992, in its modern form).
-
-    ``decay`` is the weight of the past at each step. It is warmed up as (1 + t) / (10 + t), so that
-    the random start is soon forgotten.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
-        if not 0 < decay < 1:
-            raise ValueError(f"average is {decay}; expected a decay between 0 and 1, such as 0.999")
-        self.decay = decay
-        self.steps = 0
-        self.parameters = list(parameters)
-        self.averages = [parameter.detach().clone() for parameter in self.parameters]
-
-    def update(self) -> None:
-        """Take one step's parameters into the average."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        get_ema_multi_avg_fn(decay)(self.averages, self.parameters, self.steps)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Let the parameters have their averages, for a while."""
-        self._swap()
-        try:
-            yield
-        finally:
-            self._swap()
-
-    def _swap(self) -> None:
-        for i, parameter in enumerate(self.parameters):
-            parameter.data, self.averages[i] = self.averages[i], parameter.data
-
-    def state_dict(self) -> dict[str, int | list[Tensor]]:
-        """Everything that a checkpoint must hold."""
-        return {"steps": self.steps, "averages": self.averages}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Go on from a :meth:`state_dict`."""
-        self.steps = state["steps"]
-        for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.copy_(saved)

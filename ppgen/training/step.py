@@ -1,7 +1,5 @@
 """One step of stochastic variational inference: from a batch to the optimiser's update."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple, Protocol
 
