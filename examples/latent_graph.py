@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 import ppgen
 from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import goodness_of_fit, maximum_likelihood
-from ppgen.inference.graph_fit import degree_shares, path_length_shares
+from ppgen.inference.graph_fit import distances
 from ppgen.models import KnownPositionGraph, LatentPositionGraph
 
 SLOPE, INTERCEPT = 2.0, -2.0
@@ -34,6 +34,19 @@ REAL = {
     "Les Misérables": nx.les_miserables_graph,
     "Florentine families": nx.florentine_families_graph,
 }
+
+
+def degree_shares(graph, largest):
+    """Return the share of the nodes that have each degree 0 … ``largest``."""
+    degrees = [degree for _, degree in graph.degree]
+    return np.bincount(degrees, minlength=largest + 1)[: largest + 1] / len(graph)
+
+
+def path_length_shares(graph, longest):
+    """Return the share of the pairs of nodes at each distance 1 … ``longest``."""
+    lengths = distances(graph)
+    connected = lengths[np.isfinite(lengths)].astype(int)
+    return np.bincount(connected, minlength=longest + 1)[1 : longest + 1] / len(lengths)
 
 
 def fit(program, data, epochs, batch_size=None, **options):

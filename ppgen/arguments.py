@@ -8,16 +8,7 @@ from torch import Tensor
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
-    """Raise a TypeError if an argument is not an instance of a class.
-
-    Parameters
-    ----------
-    name, value
-        Name and value of the argument.
-    kind
-        One or more classes.
-    expected
-        What to pass instead, in words.
+    """Raise a TypeError if an argument is not an instance of a class, with what is ``expected``.
 
     Examples
     --------
@@ -60,14 +51,7 @@ def check_shape(
 ) -> Tensor:
     """Return a tensor, or raise a ValueError if it is None or has another shape.
 
-    Parameters
-    ----------
-    name, tensor
-        Name and value of the argument.
-    shape
-        Sizes of all dimensions; None matches any size.
-    expected
-        The shape in words.
+    A size None matches any; ``expected`` is the shape in words.
 
     Examples
     --------

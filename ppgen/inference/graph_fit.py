@@ -11,33 +11,6 @@ from scipy.sparse.csgraph import shortest_path
 FloatArray = NDArray[np.float64]
 
 
-def degree_shares(graph: nx.Graph, largest: int) -> FloatArray:
-    """Share of the nodes that have each degree 0 … ``largest``, ``(largest + 1,)``.
-
-    Examples
-    --------
-    >>> degree_shares(nx.path_graph(4), largest=3)
-    array([0. , 0.5, 0.5, 0. ])
-    """
-    degrees = [degree for _, degree in graph.degree]
-    return np.bincount(degrees, minlength=largest + 1)[: largest + 1] / len(graph)
-
-
-def path_length_shares(graph: nx.Graph, longest: int) -> FloatArray:
-    """Share of the pairs of nodes at each distance 1 … ``longest``, ``(longest,)``.
-
-    What is missing to 1 are pairs that lie further apart, or without a path.
-
-    Examples
-    --------
-    >>> path_length_shares(nx.path_graph(4), longest=2)
-    array([0.5       , 0.33333333])
-    """
-    distances = _distances(graph)
-    lengths = distances[np.isfinite(distances)].astype(int)
-    return np.bincount(lengths, minlength=longest + 1)[1 : longest + 1] / len(distances)
-
-
 def statistics(graph: nx.Graph) -> dict[str, float]:
     """Numbers that say how a graph looks: degrees, clustering and path lengths.
 
@@ -47,20 +20,20 @@ def statistics(graph: nx.Graph) -> dict[str, float]:
     1.6666666666666667
     """
     degrees = np.array([degree for _, degree in graph.degree])
-    distances = _distances(graph)
-    connected = np.isfinite(distances)
+    lengths = distances(graph)
+    connected = np.isfinite(lengths)
     return {
         "mean degree": float(degrees.mean()),
         "standard deviation of degrees": float(degrees.std()),
         "largest degree": float(degrees.max()),
         "transitivity": nx.transitivity(graph),
         "average clustering": nx.average_clustering(graph),
-        "mean path length": float(distances[connected].mean()) if connected.any() else 0.0,
+        "mean path length": float(lengths[connected].mean()) if connected.any() else 0.0,
         "share of pairs without a path": float(1 - connected.mean()),
     }
 
 
-def _distances(graph: nx.Graph) -> FloatArray:
+def distances(graph: nx.Graph) -> FloatArray:
     """Distance of each pair of nodes i < j, infinite if there is no path, ``(pairs,)``."""
     matrix = shortest_path(nx.to_scipy_sparse_array(graph, weight=None), unweighted=True)
     return matrix[np.triu_indices(len(graph), k=1)]

@@ -1,5 +1,8 @@
 """Statistics of graphs, and p-values that are right where the model is."""
 
+import runpy
+from pathlib import Path
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -7,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from ppgen.inference.graph_fit import (
-    degree_shares,
-    goodness_of_fit,
-    path_length_shares,
-    statistics,
-)
+from ppgen.inference.graph_fit import goodness_of_fit, statistics
+
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "latent_graph.py"))
+degree_shares, path_length_shares = SCRIPT["degree_shares"], SCRIPT["path_length_shares"]
 
 
 @given(st.integers(2, 25), st.floats(0, 1), st.integers(0, 1000))
