@@ -46,6 +46,30 @@ def check_size(name: str, size: int, least: int = 1) -> None:
         raise ValueError(f"{name} is {size}; expected {least} or more")
 
 
+def check_choice(name: str, value: object, *choices: object) -> None:
+    """Raise a ValueError if an argument is none of some values."""
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected {' or '.join(map(repr, choices))}")
+
+
+def check_positive(name: str, value: float) -> float:
+    """Return a number; raise a ValueError if it is not positive and finite."""
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} is {value}; expected a positive number")
+    return value
+
+
+def check_finite(
+    name: str, tensor: Tensor, expected: str = "finite numbers", before: int = 0
+) -> None:
+    """Raise a ValueError that names the first row with NaN or infinity, counted from ``before``."""
+    if not tensor.isfinite().all():
+        first = before + int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
+        raise ValueError(
+            f"{name} holds NaN or infinite values, first in row {first}; expected {expected}"
+        )
+
+
 def check_shape(
     name: str, tensor: Tensor | None, shape: Sequence[int | None], expected: str
 ) -> Tensor:

@@ -1,7 +1,5 @@
 """Checks of images and of masks of their pixels that a user passes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 from numbers import Integral

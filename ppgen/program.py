@@ -111,10 +111,7 @@ class Program(nn.Module):
     def own_store(self) -> Iterator[None]:
         """Let Pyro's parameter store hold this program's parameters alone.
 
-        Raises
-        ------
-        ValueError
-            If the program made parameters by ``pyro.param``, which would be lost.
+        Parameters that the program makes by ``pyro.param`` are an error: they would be lost.
         """
         state: dict[str, dict[str, Any]] = {"params": {}, "constraints": {}}
         with _scope(state):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_kind, check_size
+from ppgen.arguments import check_choice, check_kind, check_size
 
 MaskType = Literal["A", "B"]
 Apply: TypeAlias = "Callable[[MaskedConv2d, Tensor], Tensor]"
@@ -75,8 +75,7 @@ class MaskedConv2d(nn.Conv2d):
         if len(sizes) != 2 or any(size < 1 or size % 2 == 0 for size in sizes):
             raise ValueError(f"kernel_size is {kernel_size}; expected {expected}")
         height, width = sizes
-        if mask_type not in ("A", "B"):
-            raise ValueError(f"mask_type is {mask_type!r}; expected 'A' or 'B'")
+        check_choice("mask_type", mask_type, "A", "B")
         check_size("colours", colours)
         if in_channels % colours or out_channels % colours:
             raise ValueError(

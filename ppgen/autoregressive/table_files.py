@@ -3,7 +3,7 @@
 import gzip
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class _FromBuffer(_Array):
 class _Latin1(bytes):
     """Replaces ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
 
-    def __new__(cls, text: str, encoding: str) -> "_Latin1":
+    def __new__(cls, text: str, encoding: str) -> Self:
         return super().__new__(cls, text.encode("latin1"))
 
     def __setstate__(self, state: Any) -> None:

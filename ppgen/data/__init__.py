@@ -1,13 +1,11 @@
 """Data sets: tensors of grey levels, split into training, validation and test parts."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ppgen.data import binarized_mnist, bundled, faces, mnist
+from ppgen.data import bundled, files
 from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
 
@@ -15,14 +13,12 @@ __all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "load"]
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
     "digits": bundled.load_digits,
-    "mnist": mnist.loader("MNIST"),
-    "fashion_mnist": mnist.loader("FashionMNIST"),
-    "kmnist": mnist.loader("KMNIST"),
-    "binarized_mnist": binarized_mnist.load,
+    **dict.fromkeys(files.MNIST_CLASSES, files.load_mnist),
+    "binarized_mnist": files.load_binarized_mnist,
     "glyphs": bundled.load_glyphs,
     "faces": bundled.load_faces,
-    "olivetti": faces.load_olivetti,
-    "frey": faces.load_frey,
+    "olivetti": files.load_olivetti,
+    "frey": files.load_frey,
 }
 
 

@@ -1,20 +1,18 @@
 """Minibatches of the arguments of a program, from tensors that live in memory."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyro
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_finite, check_kind
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
 
@@ -27,6 +25,7 @@ Transform = Callable[[Tensor], Tensor]
 EVALUATION_BATCH = 1000
 
 
+@dataclass(frozen=True, eq=False)
 class Setting:
     """A ``value`` among the arguments of a program that is no row of its data, although a tensor.
 
@@ -36,8 +35,7 @@ class Setting:
     (tensor([0., 0., 0., 0., 0.]),)
     """
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Batch:
         object.__setattr__(self, "size", len(self[self.rows[0]]) if self.rows else 1)
 
     @classmethod
-    def of(cls, data: Data) -> Batch:
+    def of(cls, data: Data) -> "Batch":
         """Read data as arguments; raise a ValueError if tensors differ in length or are empty."""
         if isinstance(data, Batch):
             return data
@@ -124,30 +122,23 @@ class Batch:
         return {name: self[name].dim() for name in self.rows}
 
     def check_finite(self, before: int = 0) -> None:
-        """Raise a ValueError that names the first row with a value that is no finite number.
-
-        Rows are counted from ``before`` on.
-        """
+        """Raise a ValueError if a value is no finite number; rows are counted from ``before``."""
         for tensor in self.tensors:
-            if tensor.is_floating_point() and not tensor.isfinite().all():
-                first = int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
-                raise ValueError(
-                    f"data holds NaN or infinite values, first in row {before + first}; expected "
-                    "finite numbers"
-                )
+            if tensor.is_floating_point():
+                check_finite("data", tensor, before=before)
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Apply a function to each tensor of rows."""
         args = tuple(function(v) if i in self.rows else v for i, v in enumerate(self.args))
         kwargs = {k: function(v) if k in self.rows else v for k, v in self.kwargs.items()}
         return replace(self, args=args, kwargs=kwargs)
 
-    def with_tensors(self, tensors: tuple[Tensor, ...]) -> Batch:
+    def with_tensors(self, tensors: tuple[Tensor, ...]) -> Self:
         """Put other rows in place of these."""
         waiting = iter(tensors)
         return self.map(lambda _: next(waiting))
 
-    def repeated(self, times: int) -> Batch:
+    def repeated(self, times: int) -> Self:
         """Repeat all rows, one copy of the batch after the other."""
         return self.map(lambda tensor: repeat_rows(tensor, times))
 

@@ -1,7 +1,5 @@
 """Data sets that need no download: digits of scikit-learn, faces of scikit-image, and letters."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

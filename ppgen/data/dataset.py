@@ -1,13 +1,8 @@
-"""Data sets of grey images in three parts, and errors of the files that hold them."""
+"""Data sets of grey images in three parts."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,11 +29,11 @@ class Part:
         labels = "without labels" if self.labels is None else "with labels"
         return f"Part({len(self)} images of {tuple(self.images.shape[1:])}, {labels})"
 
-    def slice(self, start: int, stop: int) -> Part:
+    def slice(self, start: int, stop: int) -> "Part":
         """Return the images ``start`` … ``stop`` − 1 with their labels."""
         return self._at(slice(start, stop))
 
-    def spread(self, n: int) -> Part:
+    def spread(self, n: int) -> "Part":
         """Return ``n`` evenly spaced images, or all if there are fewer.
 
         Examples
@@ -48,7 +43,7 @@ class Part:
         """
         return self._at(torch.linspace(0, len(self) - 1, min(n, len(self))).long())
 
-    def _at(self, index: Any) -> Part:
+    def _at(self, index: Any) -> "Part":
         return Part(self.images[index], None if self.labels is None else self.labels[index])
 
 
@@ -68,7 +63,7 @@ class Dataset:
         channel, height, width = self.train.images.shape[1:]
         return channel, height, width
 
-    def binarized(self, method: str = "fixed", seed: int = 0) -> Dataset:
+    def binarized(self, method: str = "fixed", seed: int = 0) -> "Dataset":
         """Return the same images with two levels.
 
         With the method ``"fixed"`` each pixel is drawn once, by ``seed``, white with its grey value
@@ -108,52 +103,3 @@ def split(name: str, levels: int, train: Part, held_out: int, test: Part | None 
         test = train.slice(end, end + held_out)
     cut = end - held_out
     return Dataset(name, levels, train.slice(0, cut), train.slice(cut, end), test)
-
-
-def require(files: list[Path], name: str, alternative: Path | None = None) -> None:
-    """Raise a DataError that lists missing files, the folder searched and what to do."""
-    missing = [file.name for file in files if not file.exists()]
-    if missing:
-        either = f" (or {alternative.name})" if alternative else ""
-        raise DataError(
-            f"data set {name!r}: {', '.join(missing)}{either} not found in {files[0].parent}; "
-            "put them there, name another data folder by --data-root or PPGEN_DATA, "
-            "or ask for a download by download=True or --download"
-        )
-
-
-def unreadable(name: str, files: list[Path], problem: object) -> DataError:
-    """Make the error for files that are damaged or of the wrong kind."""
-    if isinstance(problem, Exception):
-        problem = str(problem) or type(problem).__name__
-    paths = ", ".join(str(file) for file in files)
-    return DataError(
-        f"data set {name!r}: {paths} cannot be read ({problem}); delete it and download it again"
-    )
-
-
-def read_npz(name: str, path: Path, shapes: dict[str, tuple[int, ...]]) -> list[np.ndarray]:
-    """Read the named arrays of an ``.npz`` file, of uint8 and of these shapes."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = [file[key] for key in shapes]
-    except Exception as error:  # of zipfile, numpy, or a missing key
-        raise unreadable(name, [path], error) from error
-    for array, shape in zip(arrays, shapes.values(), strict=True):
-        if array.shape != shape or array.dtype != np.uint8:
-            problem = f"an array of {array.dtype} {array.shape}; expected uint8 {shape}"
-            raise unreadable(name, [path], problem)
-    return arrays
-
-
-def fetch(files: list[Path], name: str, download: Callable[[], object]) -> None:
-    """Run a download, and turn any error of it into a DataError."""
-    try:
-        download()
-    except Exception as error:  # of the network, the server, or a checksum
-        missing = ", ".join(file.name for file in files if not file.exists())
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"data set {name!r}: {missing} not found in {files[0].parent}, and the download failed "
-            f"({reason}); download them by other means and put them there"
-        ) from error

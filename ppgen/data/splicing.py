@@ -1,7 +1,5 @@
 """Images spliced from halves of two images of different classes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Minibatches from torch's data sets and loaders, which are read batch by batch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -54,12 +52,7 @@ class StreamedBatches(Batches):
         self._known: dict[int | str, tuple[int, torch.dtype]] = {}
         self._complete = False  # whether all kinds of batches are known
         if self.loader is None:
-            if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
-                raise TypeError(
-                    f"data is a {type(source).__name__} without a length; expected a map-style "
-                    "data set, with __len__ and __getitem__, or a DataLoader"
-                )
-            self.rows = len(source)
+            self.rows = _rows(source)
             self.batch_size = min(batch_size or EVALUATION_BATCH, self.rows)
         elif batch_size not in (None, self.loader.batch_size):
             raise ValueError(
@@ -84,16 +77,17 @@ class StreamedBatches(Batches):
         if not sizes:
             raise ValueError("data is an empty data set; expected one row or more")
         if self.loader is not None:
-            self.rows = sum(sizes) if own_batches else _plain_rows(self.loader)
             self.batch_size = max(sizes)
-        self._length = len(sizes) if own_batches else None
+            self._length, self.rows = len(sizes), sum(sizes)
+            if not own_batches:
+                self._length = len(self.loader)
+                every = len(self.loader.sampler)  # type: ignore[arg-type]
+                self.rows = self._length * self.batch_size if self.loader.drop_last else every
         self.data = next(iter(self.kinds.values()))
 
     def __len__(self) -> int:
         """Count the batches of one epoch."""
-        if self.loader is None:
-            return super().__len__()
-        return self._length or len(self.loader)
+        return super().__len__() if self.loader is None else self._length
 
     def checksum(self, checksum: int = 0) -> int:
         """Compute a number that changes with the first batch and the number of rows."""
@@ -190,17 +184,20 @@ def as_batches(
 
 
 def count_rows(data: Data) -> int:
-    """Count the rows of data in any form; of a loader, those of a batch.
+    """Count the rows of data in memory or of a map-style data set; a loader counts as one.
 
     Examples
     --------
     >>> count_rows({"x": torch.zeros(5, 2), "scale": 1.0})
     5
     """
-    map_style: Any = data
-    return len(map_style) if isinstance(data, TorchDataset) else len(Batch.of(data))
+    return _rows(data) if isinstance(data, TorchDataset) else len(Batch.of(data))
 
 
-def _plain_rows(loader: DataLoader) -> int:
-    rows = len(loader.sampler)  # type: ignore[arg-type]
-    return len(loader) * (loader.batch_size or 1) if loader.drop_last else rows
+def _rows(source: Any) -> int:
+    if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
+        raise TypeError(
+            f"data is a {type(source).__name__} without a length; expected a map-style data set, "
+            "with __len__ and __getitem__, or a DataLoader"
+        )
+    return len(source)

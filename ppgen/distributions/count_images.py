@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from pyro.distributions import constraints
@@ -74,7 +74,7 @@ class CountImages(BinaryImages):
         image_shape: Sequence[int],
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ) -> "CountImages":
+    ) -> Self:
         """Return the distribution with P(K = k) = 2k / (D(D + 1)), proportional to the count.
 
         Examples
@@ -91,7 +91,7 @@ class CountImages(BinaryImages):
         image_shape: Sequence[int],
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ) -> "CountImages":
+    ) -> Self:
         """Return the distribution with p(x) = k / (D 2^(D − 1)), proportional to the count of x.
 
         One pixel, drawn uniformly, is black, and a fair coin decides each of the others.

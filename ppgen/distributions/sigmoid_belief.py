@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from ppgen.arguments import check_positive
 from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.distributions.states import states
 from ppgen.images import check_image_shape
@@ -74,8 +75,7 @@ class SigmoidBelief(EnumeratedImages):
     ) -> None:
         sizes = [check_image_shape(image_shape), *(len(weight) for weight, _ in layers)]
         _check_layers(sizes, prior_logits, layers)
-        if not memory > 0:
-            raise ValueError(f"memory is {memory}; expected a positive number of MiB")
+        check_positive("memory", memory)
         self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
         super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
 

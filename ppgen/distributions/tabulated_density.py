@@ -1,7 +1,7 @@
 """Any positive function of binary images, normalised by its sum over all of them."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from pyro.distributions import constraints
@@ -54,7 +54,7 @@ class TabulatedDensity(BinaryImages):
     @classmethod
     def of_network(
         cls, network: nn.Module, image_shape: Sequence[int], validate_args: bool | None = None
-    ) -> "TabulatedDensity":
+    ) -> Self:
         """Make a distribution of a network's outputs for all images.
 
         The network maps images ``(batch, channel, height, width)`` to log f, ``(batch,)`` or

@@ -1,12 +1,11 @@
 """Describe how a run was made: command, library versions, machine and device."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -42,7 +41,10 @@ def versions(*others: str) -> dict[str, str | None]:
     >>> list(versions("numpy"))
     ['ppgen', 'pyro-ppl', 'numpy', 'torch']
     """
-    installed = {name: _version(name) for name in ("ppgen", "pyro-ppl", *others)}
+    installed: dict[str, str | None] = dict.fromkeys(("ppgen", "pyro-ppl", *others))
+    for name in installed:
+        with suppress(PackageNotFoundError):
+            installed[name] = version(name)
     return installed | {"torch": torch.__version__}  # includes its build, such as +cu132
 
 
@@ -58,10 +60,3 @@ def device_name(device: torch.device) -> str:
     threads = torch.get_num_threads()
     cpu = f"CPU, {threads} thread" + "s" * (threads > 1)
     return cpu if device.type == "cpu" else device.type
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

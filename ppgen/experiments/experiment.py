@@ -1,7 +1,5 @@
 """Options of a script, and the folder of a run with its figures, numbers and settings."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math
@@ -217,18 +215,11 @@ class Experiment:
         print(f"figures, numbers and checkpoints: {self.folder}")
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        text = json.dumps(_finite(content), indent=2, allow_nan=False)
+        # JSON has no NaN and no infinity; None takes their place.
+        finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
+        text = json.dumps(finite, indent=2)
         if self.processes.leads:
             (self.folder / name).write_text(text + "\n")
-
-
-def _finite(content: Any) -> Any:
-    # JSON has no NaN and no infinity; None takes their place.
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def script_name() -> str:

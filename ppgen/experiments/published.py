@@ -4,8 +4,6 @@ A result is shown beside the published figure of the same model name and data na
 other differences, such as sizes. All figures were looked up in the papers themselves.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -15,6 +13,9 @@ class Published:
 
     nats: float
     source: str
+
+    def __str__(self) -> str:
+        return f"{self.nats:.2f}: {self.source}"
 
 
 LARGE_NET = "sigmoid belief net 200-200-200"

@@ -1,13 +1,11 @@
 """Tables of results of trained models, one for each data set."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ppgen.experiments.published import FIGURES
 
@@ -54,7 +52,7 @@ class Run:
     quick: bool = False  # whether it is a trial run with --quick
 
     @classmethod
-    def read(cls, folder: Path) -> Run:
+    def read(cls, folder: Path) -> Self:
         """Read a folder written by :class:`ppgen.experiments.experiment.Experiment`.
 
         ``results`` is empty if the run has not ended or its script records none. Raises a
@@ -98,7 +96,8 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
         if not inside:
             missing = "is not the folder of a run and contains none"
             raise ResultsError(f"{folder} {missing if folder.exists() else 'is not there'}")
-        found |= {run.resolve(): run for run in inside if run.resolve() not in found}
+        for run in inside:
+            found.setdefault(run.resolve(), run)
     return list(found.values())
 
 
@@ -144,11 +143,6 @@ def _nats(result: Result) -> str:
     return f"{result.nats:.2f}{error}"
 
 
-def _published(result: Result) -> str:
-    figure = FIGURES.get((result.model, result.data))
-    return f"{figure.nats:.2f}: {figure.source}" if figure else ""
-
-
 COLUMNS: dict[str, Callable[[Run, Result], str]] = {
     "model": lambda _, result: result.model,
     "test nats": lambda _, result: _nats(result),
@@ -158,7 +152,7 @@ COLUMNS: dict[str, Callable[[Run, Result], str]] = {
     "epochs": lambda _, result: f"{result.epochs}",
     "seconds": lambda _, result: f"{result.seconds:,.{0 if result.seconds >= 10 else 1}f}",
     "device": lambda _, result: result.device,
-    "published": lambda _, result: _published(result),
+    "published": lambda _, result: str(FIGURES.get((result.model, result.data), "")),
     "command": lambda run, _: f"`{run.command}`",
 }
 

@@ -17,9 +17,7 @@ class BaseDAG:
     """:class:`ppgen.graph.DAG` without the methods that are defined in files of their own."""
 
     def __init__(
-        self,
-        source: str | nx.DiGraph | Iterable[tuple[Node, Node]],
-        latent: Nodes = (),
+        self, source: str | nx.DiGraph | Iterable[tuple[Node, Node]], latent: Nodes = ()
     ) -> None:
         graph = _graph(source)
         extra = set(node_sequence(graph, latent, "latent"))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ppgen.graph import bif, causal, equivalence, explanation, listing, program, separators, testing
+from ppgen.graph import bif, equivalence, explanation, listing, program, separators, testing
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import Nodes, node_sequence
 
@@ -65,9 +65,9 @@ class DAG(BaseDAG):
     cpdag = equivalence.cpdag
     equivalent = equivalence.equivalent
 
-    do = causal.do
-    backdoor_valid = causal.backdoor_valid
-    backdoor_set = causal.backdoor_set
+    do = separators.do
+    backdoor_valid = separators.backdoor_valid
+    backdoor_set = separators.backdoor_set
 
     test = testing.check_independencies
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Set
 from itertools import chain
+from typing import Self
 
 import networkx as nx
 
@@ -80,7 +81,7 @@ class _Balls:
         self.came_down |= down
         self.up, self.down = up, down
 
-    def roll_out(self) -> "_Balls":
+    def roll_out(self) -> Self:
         """Move the balls until none can move."""
         while self.rolling:
             self.roll()

@@ -8,7 +8,7 @@ import torch
 from pyro.ops.integrator import velocity_verlet
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import check_positive, check_size
 from ppgen.data.batches import Batch, Batches, Data, Transform, largest_batch
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values
@@ -63,8 +63,7 @@ def ais(
     sizes = {"temperatures": temperatures, "leapfrogs": leapfrogs, "chains": chains, "chunk": chunk}
     for name, size in sizes.items():
         check_size(name, size)
-    if not step_size > 0:
-        raise ValueError(f"step_size is {step_size}; expected a positive number")
+    check_positive("step_size", step_size)
     program = accept(program)
     batch_size = largest_batch(data, chunk // chains)
     batches = Batches(data, batch_size, transform, program.device, floating_type(program))

@@ -19,8 +19,7 @@ from ppgen.inference.evaluate import Estimate
 from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents
 from ppgen.inference.images import ObservedPixels, image_site, observed_batch
 from ppgen.objectives.elbo import guessed_plates
-from ppgen.objectives.importance import split_weight
-from ppgen.objectives.particles import Draws
+from ppgen.objectives.importance import Draws, split_weight
 from ppgen.objectives.plates import Site
 from ppgen.objectives.preparation import explained, floating_type
 from ppgen.objectives.supports import check_support, inside_support

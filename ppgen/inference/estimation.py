@@ -14,7 +14,7 @@ from torch.nn.utils import vector_to_parameters
 from ppgen.data.batches import Batch, Batches
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
 from ppgen.objectives import TensorELBO
-from ppgen.objectives.preparation import floating_type, prepare
+from ppgen.objectives.preparation import prepare
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
@@ -120,7 +120,7 @@ def maximum_likelihood(
     0.25
     """
     program = accept(program)
-    batches = Batches(data, batch_size, None, program.device, floating_type(program))
+    batches = Batches(data, batch_size, None, program.device)
     with evaluating(program, seed=0):
         objective = prepare(program, batches)
         if not isinstance(objective.elbo, TensorELBO):

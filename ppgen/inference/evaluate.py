@@ -11,12 +11,12 @@ from pyro import poutine
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ppgen.arguments import check_size
+from ppgen.arguments import check_choice, check_size
 from ppgen.data.batches import EVALUATION_BATCH, Batches, Data, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.objective import Objective
 from ppgen.objectives.plates import Site, is_marked
-from ppgen.objectives.preparation import explained, floating_type, prepare
+from ppgen.objectives.preparation import explained, prepare
 from ppgen.objectives.weights import RowWeights
 from ppgen.program import Pair, Program, accept
 from ppgen.running import evaluating, own_random_state
@@ -119,7 +119,7 @@ def elbo(
     if particles is not None:
         check_size("particles", particles)
     program = accept(program)
-    batches = as_batches(data, batch_size, transform, program.device, floating_type(program))
+    batches = as_batches(data, batch_size, transform, program.device)
     with _judging(program, batches, seed) as objective:
         values, shared = [], 0.0
         for batch in batches:
@@ -150,7 +150,7 @@ def iwae(
     ----------
     program, data, transform, seed
         As for :func:`elbo`. All particles are drawn at once if the program allows for a further
-        dimension, see :class:`ppgen.objectives.particles.Draws`.
+        dimension, see :class:`ppgen.objectives.importance.Draws`.
     particles
         k, the draws of the guide for each row.
     proposal
@@ -171,8 +171,7 @@ def iwae(
     """
     check_size("particles", particles)
     check_size("chunk", chunk)
-    if proposal not in ("guide", "prior"):
-        raise ValueError(f"proposal is {proposal!r}; expected 'guide' or 'prior'")
+    check_choice("proposal", proposal, "guide", "prior")
     program = accept(program)
     if proposal == "prior":
         program = _with_prior(program)
@@ -243,7 +242,7 @@ def _weighed(
     """Average importance weights, of rows and shared latents together or of rows alone."""
     loaded = isinstance(data, DataLoader)
     size = None if loaded else min(EVALUATION_BATCH, chunk, count_rows(data))
-    batches = as_batches(data, size, transform, program.device, floating_type(program))
+    batches = as_batches(data, size, transform, program.device)
     with _judging(program, batches, seed) as objective:
         whole = objective.structure.whole
         if objective.structure.subsamples:

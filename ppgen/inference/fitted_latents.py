@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.optim import Adam
 
-from ppgen.arguments import check_size
+from ppgen.arguments import check_choice, check_positive, check_size
 from ppgen.data.batches import parts_of_draws, repeat_rows
 from ppgen.inference.images import observed_batch
 from ppgen.inference.local_latents import LocalLatents, Values
@@ -127,10 +127,8 @@ def fit_latents(
     """
     for name, value in (("steps", steps), ("halvings", halvings), ("particles", particles)):
         check_size(name, value)
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate is {learning_rate}; expected a positive number")
-    if start not in ("prior", "guide"):
-        raise ValueError(f"start is {start!r}; expected 'prior' or 'guide'")
+    check_positive("learning_rate", learning_rate)
+    check_choice("start", start, "prior", "guide")
     program = accept(program)
     batch, mask = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):

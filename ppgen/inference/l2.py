@@ -8,6 +8,8 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor
 
+from ppgen.arguments import check_positive
+
 
 @dataclass(frozen=True)
 class L2Penalty:
@@ -36,11 +38,7 @@ class L2Penalty:
     strength: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.strength < math.inf:
-            raise ValueError(
-                f"strength is {self.strength}; expected a positive number: a penalty of 0 is a "
-                "prior of infinite variance, which is none"
-            )
+        check_positive("strength", self.strength)  # 0 is a prior of infinite variance: none
 
     def __call__(self, parameters: Iterable[Tensor]) -> Tensor:
         """λ‖θ‖² over all parameters, in nats of the summed log-likelihood."""

@@ -9,7 +9,7 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import check_choice, check_size
 from ppgen.data.batches import Data
 from ppgen.inference.images import image_site
 from ppgen.inference.latent_draws import drawing, outcomes
@@ -69,8 +69,7 @@ def predict(
     {'y': torch.Size([3, 5])}
     """
     check_size("draws", draws)
-    if rows not in ("guide", "prior"):
-        raise ValueError(f"rows is {rows!r}; expected 'guide' or 'prior'")
+    check_choice("rows", rows, "guide", "prior")
     program = accept(program)
     drawn: dict[str, list[Tensor]] = {}
     with drawing(program, data, seed, rows_from_prior=rows == "prior") as latents:

@@ -8,13 +8,9 @@ from pyro.distributions import TorchDistribution
 from pyro.distributions.transforms import SigmoidTransform
 from torch import Tensor, nn
 
+from ppgen.arguments import check_positive
 from ppgen.distributions.pixels import OpenBeta, TruncatedExponential, inside_unit_interval
-from ppgen.likelihoods.likelihood import (
-    Likelihood,
-    at_least_float32,
-    check_grey_levels,
-    check_positive,
-)
+from ppgen.likelihoods.likelihood import Likelihood, at_least_float32, check_grey_levels
 
 
 class Density(Likelihood):

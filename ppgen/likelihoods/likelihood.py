@@ -238,10 +238,3 @@ def check_grey_levels(images: Tensor, levels: int) -> None:
 def at_least_float32(raw: Tensor) -> Tensor:
     """Convert half-precision raw outputs to float32: bfloat16 log-probabilities lose too much."""
     return raw.float() if torch.finfo(raw.dtype).bits < 32 else raw
-
-
-def check_positive(name: str, value: float) -> float:
-    """Return the number; raises ValueError unless it is positive and finite."""
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} is {value}; expected a positive number")
-    return value

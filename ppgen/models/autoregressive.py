@@ -1,7 +1,5 @@
 """Autoregressive networks as generative models, fitted by maximum likelihood."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyro

@@ -1,9 +1,7 @@
 """Mixture of Bernoullis: naive Bayes with a latent class."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import pyro
 import pyro.distributions as dist
@@ -148,7 +146,7 @@ class BernoulliMixture(Program):
         tolerance: float = 1e-3,
         batch_size: int = 1000,
         warm_start: bool = False,
-        callback: Callable[[BernoulliMixture, list[float]], bool | None] | None = None,
+        callback: Callable[[Self, list[float]], bool | None] | None = None,
         seed: int = 0,
     ) -> list[float]:
         """Fit by expectation maximisation; no iteration lowers the likelihood.
@@ -161,7 +159,7 @@ class BernoulliMixture(Program):
         Parameters
         ----------
         images, observed
-            As for :meth:`log_likelihood`, of a floating type, bool or uint8, the smallest.
+            As for :meth:`log_likelihood`; images of bool or uint8 take the least memory.
         iterations, tolerance
             Stop after this many iterations, or when one gains fewer nats an image.
         batch_size
@@ -175,6 +173,8 @@ class BernoulliMixture(Program):
             Seed of the start.
         """
         check_batch(images, self.image_shape)
+        if images.dtype not in (torch.bool, torch.uint8):
+            images = images.to(self.dtype)
         batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)
         for batch in batches:
             check_binary(*batch)

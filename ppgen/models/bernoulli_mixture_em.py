@@ -3,8 +3,6 @@
 Bishop 2006, Pattern recognition and machine learning, section 9.3.3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -29,17 +27,12 @@ def log_joint(
 
 @dataclass
 class Expectations:
-    """Expected counts under the posterior of the classes, and Σ log p(x) in nats.
+    """Expected numbers of images under the posterior of the classes, and the log-likelihood."""
 
-    ``images`` is the expected number of images of each class, ``(classes,)``. ``white`` and
-    ``seen`` are those with a pixel white, and with it observed; both broadcast to
-    ``(classes, channel, height, width)``.
-    """
-
-    images: Tensor
-    white: Tensor
-    seen: Tensor
-    log_likelihood: float
+    images: Tensor  # of each class, (classes,)
+    white: Tensor  # with the pixel white, (classes, channel, height, width)
+    seen: Tensor  # with the pixel observed, broadcasts to the shape of white
+    log_likelihood: float  # Σ log p(x), nats
 
 
 def expectation(

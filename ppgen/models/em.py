@@ -3,8 +3,6 @@
 Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

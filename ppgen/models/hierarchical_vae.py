@@ -1,7 +1,5 @@
 """Variational autoencoders with several layers of latents."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

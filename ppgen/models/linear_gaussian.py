@@ -1,7 +1,5 @@
 """The linear-Gaussian latent variable model, in which inference is exact."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,10 +153,9 @@ class LinearGaussian(Program):
         # log p(x) = log p(x, z) − log p(z | x) for any z. At the posterior's mean log p(z | x) is
         # d/2 − entropy, and no large numbers cancel, unlike in Woodbury's identity.
         z = posterior.mean
-        if observed is None:
-            pixels = self._pixels(z).log_prob(x)
-        else:
-            pixels = self._pixels(z).log_prob(x.where(observed, self.mean)).where(observed, 0)
+        pixels = self._pixels(z).log_prob(x if observed is None else x.where(observed, self.mean))
+        if observed is not None:
+            pixels = pixels.where(observed, 0)
         at_mean = self.latent / 2 - posterior.entropy()
         return self._prior().log_prob(z) + pixels.sum((-3, -2, -1)) - at_mean
 

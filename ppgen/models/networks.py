@@ -1,7 +1,5 @@
 """Perceptrons and convolutional networks between images of any size and latent vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, prod

@@ -1,7 +1,5 @@
 """Families of approximate posteriors q(z | x), given the outputs of an encoder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,6 +43,7 @@ class InverseAutoregressiveFlow(Posterior):
         super().__init__(latent)
         self.base = DiagonalGaussian(latent)
         self.context = context
+        self.outputs = self.base.outputs + context
         self.transforms = nn.ModuleList(
             # With a wider range of log-scales the first steps of training may diverge.
             conditional_affine_autoregressive(
@@ -52,11 +51,6 @@ class InverseAutoregressiveFlow(Posterior):
             )
             for _ in range(transforms)
         )
-
-    @property
-    def outputs(self) -> int:
-        """2K for the Gaussian, and the context."""
-        return self.base.outputs + self.context
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Return the flow of each row."""
@@ -70,10 +64,9 @@ class InverseAutoregressiveFlow(Posterior):
 class FactorisedBernoulli(Posterior):
     """Binary latents that are independent given the image, one logit each."""
 
-    @property
-    def outputs(self) -> int:
-        """K logits."""
-        return self.latent
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent)
+        self.outputs = latent
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Return independent Bernoullis with the logits of each row."""
@@ -98,13 +91,8 @@ class AutoregressiveBernoulli(Posterior):
     def __init__(self, network: AutoregressiveNetwork) -> None:
         super().__init__(network.pixels)
         check_size("network.context_size", network.context_size)
-        self.network = network
+        self.network, self.outputs = network, network.context_size
         self.to_vector = ReshapeTransform(torch.Size(network.shape), torch.Size([network.pixels]))
-
-    @property
-    def outputs(self) -> int:
-        """Length of the network's context."""
-        return self.network.context_size
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Return the network's distribution of vectors, each row its context."""

@@ -1,8 +1,7 @@
 """Probabilistic PCA (Tipping and Bishop 1999, Probabilistic principal component analysis)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from typing import Self
 
 import torch
 from pyro.distributions import MultivariateNormal
@@ -36,7 +35,7 @@ class PPCA(LinearGaussian):
     """
 
     @classmethod
-    def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> PPCA:
+    def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> Self:
         """Fit by maximum likelihood in closed form (equations 7 and 8), computed in float64.
 
         ``images`` are grey values as floats, ``(batch, channel, height, width)``. The loadings are
@@ -63,7 +62,7 @@ class PPCA(LinearGaussian):
         tolerance: float = 1e-3,
         batch_size: int = 1000,
         warm_start: bool = False,
-        callback: Callable[[PPCA, list[float]], bool | None] | None = None,
+        callback: Callable[[Self, list[float]], bool | None] | None = None,
     ) -> list[float]:
         """Fit by expectation maximisation; pixels may be missing at random.
 
@@ -79,12 +78,13 @@ class PPCA(LinearGaussian):
         along too few directions.
         """
         self._check(images, observed)
-        every = torch.ones(images.shape, dtype=torch.bool) if observed is None else observed
-        if not every.any():
+        if observed is None:
+            observed = torch.ones(images.shape, dtype=torch.bool)
+        if not observed.any():
             raise ValueError("observed is False everywhere; expected some pixel to be observed")
-        batches = observed_batches((images,), every, batch_size, self.device, self.dtype)
+        batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)
         if not warm_start:
-            start = self._imputed(images, every.to(images.device).expand(images.shape))
+            start = self._imputed(*batches.data.tensors)
             self._set_closed_form(PrincipalAxes.from_images(start, self.latent + 1))
 
         def expectation() -> tuple[float, PixelRegression]:
@@ -105,9 +105,9 @@ class PPCA(LinearGaussian):
         return values
 
     def _imputed(self, images: Tensor, observed: Tensor) -> Tensor:
-        # Images with some observed pixel; missing pixels are set to the pixel's mean, which stays
-        # as it is if no image observes the pixel.
-        total, count = images.where(observed, 0).sum(0), observed.sum(0)
+        # Images with some observed pixel; missing pixels, 0, are set to the pixel's mean, which
+        # stays as it is if no image observes the pixel.
+        total, count = images.sum(0), observed.sum(0)
         mean = torch.where(count > 0, total / count, self.mean.to(images))
         return images.where(observed, mean)[observed.flatten(1).any(1)]
 
@@ -142,18 +142,15 @@ class PixelRegression:
         self.moments = loadings.new_zeros(pixels, latent + 1, latent + 1)
         self.products = loadings.new_zeros(pixels, latent + 1)
         self.squares = loadings.new_zeros(())
-        self.count = loadings.new_zeros(pixels)
 
     def add(self, x: Tensor, observed: Tensor, posterior: MultivariateNormal) -> None:
         """Add images: values (0 if missing) and mask, ``(batch, pixels)`` each."""
         mean = pad(posterior.mean, (0, 1), value=1.0)
         second = mean.unsqueeze(-1) * mean.unsqueeze(-2)
         second[:, :-1, :-1] += posterior.covariance_matrix
-        weights = observed.to(x.dtype)
-        self.moments += (weights.T @ second.flatten(1)).view_as(self.moments)
+        self.moments += (observed.T.to(x.dtype) @ second.flatten(1)).view_as(self.moments)
         self.products += x.T @ mean
         self.squares += x.square().sum()
-        self.count += weights.sum(0)
 
     def solve(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return loadings ``(latent, pixels)``, constants ``(pixels,)`` and the noise variance.
@@ -161,11 +158,12 @@ class PixelRegression:
         A pixel that no image observes gets zeros. Raises a ValueError if the noise variance is
         within rounding error of 0.
         """
-        never_seen = (self.count == 0).to(self.moments).view(-1, 1, 1)
+        count, sums = self.moments[:, -1, -1], self.products[:, -1]
+        never_seen = (count == 0).to(self.moments).view(-1, 1, 1)
         identity = torch.eye(self.moments.shape[-1]).to(self.moments)
         coefficients = torch.linalg.solve(self.moments + never_seen * identity, self.products)
         left = self.squares - (coefficients * self.products).sum()
-        total = self.squares - (self.products[:, -1].square() / self.count.clamp(min=1)).sum()
+        total = self.squares - (sums.square() / count.clamp(min=1)).sum()
         eps = torch.finfo(left.dtype).eps
         # Posteriors lose half of their digits when the noise is this share of the variance.
         if not left > eps**0.5 * total + 10 * eps * self.squares:
@@ -174,5 +172,4 @@ class PixelRegression:
                 "explain all that was observed; expected fewer dimensions, or images that vary "
                 f"more (or a type of more digits than {left.dtype})"
             )
-        variance = left / self.count.sum()
-        return coefficients[:, :-1].T, coefficients[:, -1], variance
+        return coefficients[:, :-1].T, coefficients[:, -1], left / count.sum()

@@ -1,15 +1,15 @@
 """Principal axes of images, from which the maximum likelihood of probabilistic PCA follows."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ppgen.arguments import check_finite
 from ppgen.images import check_grey
 
 
@@ -35,7 +35,7 @@ class PrincipalAxes:
     outside: float = 0.0
 
     @classmethod
-    def from_images(cls, images: Tensor, first: int | None = None) -> PrincipalAxes:
+    def from_images(cls, images: Tensor, first: int | None = None) -> Self:
         """Compute the axes along which images ``(batch, channel, height, width)`` vary most.
 
         They are eigenvectors of the covariance ``(pixels, pixels)`` or of the Gram matrix
@@ -43,22 +43,20 @@ class PrincipalAxes:
         which the images vary. Raises a ValueError if there are no images or they are not finite
         floats.
         """
-        x = flat(images)
+        x = flat(images.detach())
         mean = finite_mean(x)
         size = min(x.shape)
-        first = min(first or size, size)
         if size == len(mean):
-            variances, columns, total = _eigh_of_squares(x, len(x), mean.outer(mean), first)
-            axes = columns.T
+            variances, axes, total = _eigh_of_squares(x, len(x), mean.outer(mean))
         else:
-            x, zero = x - mean, mean.new_zeros(1)
-            variances, columns, total = _eigh_of_squares(x.T, x.shape[0], zero, first)
-            axes = columns.T @ x
+            x = x - mean
+            variances, axes, total = _eigh_of_squares(x.T, len(x), mean.new_zeros(1))
+            axes = axes[:first] @ x
             axes /= axes.norm(dim=1, keepdim=True)
-        return cls._above_rounding(mean, axes, variances, total, size)
+        return cls._above_rounding(mean, axes[:first], variances[:first], total, size)
 
     @classmethod
-    def randomised(cls, images: Tensor, first: int, iterations: int = 7) -> PrincipalAxes:
+    def randomised(cls, images: Tensor, first: int, iterations: int = 7) -> Self:
         """Compute the first axes by power iteration on random directions.
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
@@ -77,7 +75,7 @@ class PrincipalAxes:
     @classmethod
     def _above_rounding(
         cls, mean: Tensor, axes: Tensor, variances: Tensor, total: Tensor, size: int
-    ) -> PrincipalAxes:
+    ) -> Self:
         # Without axes whose variance may be rounding error in a matrix of this size.
         rounding = size * torch.finfo(mean.dtype).eps * (variances[0] + mean @ mean)
         varies = variances > rounding
@@ -91,7 +89,7 @@ class PrincipalAxes:
         It is the mean variance of the remaining directions (Tipping and Bishop 1999, equation 8).
         """
         left_over = self.outside + self.variances.flip(0).cumsum(0).flip(0)
-        return left_over / (len(self.mean) - self._dimensions())
+        return left_over / self._remaining()
 
     def log_likelihood(self, images: Tensor) -> Tensor:
         """Return mean log p(x) of other images for 0, 1, 2 … latent dimensions, ``(axes,)``, nats.
@@ -111,13 +109,13 @@ class PrincipalAxes:
         along = (centred @ self.axes.T).square().mean(0)
         across = centred.square().sum(1).mean() - _sum_before(along)
         noise = self.noise()
-        left_over = len(self.mean) - self._dimensions()
-        log_determinant = _sum_before(self.variances.log()) + left_over * noise.log()
+        log_determinant = _sum_before(self.variances.log()) + self._remaining() * noise.log()
         distance = _sum_before(along / self.variances) + across / noise
         return -0.5 * (len(self.mean) * math.log(2 * math.pi) + log_determinant + distance)
 
-    def _dimensions(self) -> Tensor:
-        return torch.arange(len(self.variances), device=self.mean.device)
+    def _remaining(self) -> Tensor:
+        # Number of directions left to the noise by 0, 1, 2 … latent dimensions.
+        return len(self.mean) - torch.arange(len(self.variances), device=self.mean.device)
 
 
 def flat(images: Tensor) -> Tensor:
@@ -133,36 +131,24 @@ def flat(images: Tensor) -> Tensor:
 
 def finite_mean(x: Tensor) -> Tensor:
     """Return the mean of the rows, ``(pixels,)``; raise a ValueError for NaN and infinity."""
-    if x.device.type == "cpu":
-        # A product in numpy takes half the time of torch's mean, and numpy computes what follows.
-        mean = torch.from_numpy(np.ones(len(x)) @ x.detach().numpy() / len(x))
-    else:
-        mean = x.mean(0)
-    if not mean.isfinite().all():
-        first = int((~x.isfinite().all(1)).nonzero()[0])
-        raise ValueError(
-            f"images hold NaN or infinite values, first in image {first}; if pixels are "
-            "missing, fit by PPCA.fit_em, which takes a mask of the observed ones"
-        )
+    mean = x.new_ones(len(x)) @ x / len(x)  # takes half the time of torch's mean
+    if not mean.isfinite().all():  # faster than to look at all images
+        check_finite("images", x, "finite pixels; if some are missing, mask them in PPCA.fit_em")
     return mean
 
 
-def _eigh_of_squares(x: Tensor, n: int, less: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
-    # The largest eigenvalues, falling, their eigenvectors, and the trace of xᵀ x / n − less.
+def _eigh_of_squares(x: Tensor, n: int, less: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    # Of xᵀ x / n − less: the eigenvalues, falling, their eigenvectors as rows, and the trace.
     if x.device.type == "cpu":
-        # On the CPU numpy's product of a matrix with itself takes half the time of torch's. The
-        # eigenvectors are numpy's too: idle threads of torch would compete with its own.
-        array = x.detach().numpy()
-        matrix = array.T @ array
-        matrix /= n
-        matrix -= less.numpy()
-        total = torch.tensor(matrix.trace())
-        values, vectors = (torch.from_numpy(array) for array in np.linalg.eigh(matrix))
+        # numpy's product of a matrix with itself takes half the time of torch's. The eigenvectors
+        # are numpy's too: idle threads of torch would compete with its own.
+        array = x.numpy()
+        squares = torch.from_numpy(array.T @ array) / n - less
+        values, vectors = map(torch.from_numpy, np.linalg.eigh(squares.numpy()))
     else:
         squares = x.T @ x / n - less
-        total = squares.trace()
         values, vectors = torch.linalg.eigh(squares)
-    return values.flip(0)[:first], vectors.flip(1)[:, :first], total
+    return values.flip(0), vectors.T.flip(0), squares.trace()
 
 
 def _sum_before(values: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """Sigmoid belief net: binary latents in layers, fitted exactly or by variational inference."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log

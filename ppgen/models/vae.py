@@ -1,7 +1,5 @@
 """Variational autoencoders (Kingma and Welling 2014, Auto-encoding variational Bayes)."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -24,19 +22,16 @@ from ppgen.program import Program
 class Posterior(nn.Module, ABC):
     """Abstract family of distributions over latent vectors.
 
-    A subclass defines ``outputs``, the number of encoder outputs that it needs, and ``forward``,
-    which turns them into a distribution. ``latent`` is the dimension K of z.
+    A subclass sets ``outputs``, the number of encoder outputs that it needs for each image, and
+    defines ``forward``, which turns them into a distribution. ``latent`` is the dimension K of z.
     """
+
+    outputs: int
 
     def __init__(self, latent: int) -> None:
         super().__init__()
         check_size("latent", latent)
         self.latent = latent
-
-    @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """Number of encoder outputs for each image."""
 
     @abstractmethod
     def forward(self, raw: Tensor) -> TorchDistribution:
@@ -50,12 +45,11 @@ def diagonal_gaussian(raw: Tensor) -> TorchDistribution:
 
 
 class DiagonalGaussian(Posterior):
-    """Diagonal Gaussian N(mean, diag exp(log_var))."""
+    """Diagonal Gaussian N(mean, diag exp(log_var)); the outputs are means, then log-variances."""
 
-    @property
-    def outputs(self) -> int:
-        """2K: means, then log-variances."""
-        return 2 * self.latent
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent)
+        self.outputs = 2 * latent
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Return the Gaussian of each row."""

@@ -50,24 +50,22 @@ def prepare(
     """Run a program with Pyro's validation on, find its structure, and check all rows.
 
     Parameters that programs make when they first run exist afterwards. Everything else is as it
-    was: buffers, modes and random numbers. ``others`` is further data that is judged.
-
-    Raises
-    ------
-    ValueError
-        If the program cannot be run on the data, model and guide do not match, or observed rows lie
-        outside the support of their site.
+    was: buffers, modes and random numbers. ``others`` is further data that is judged. It is an
+    error if the program cannot be run on the data, model and guide do not match, or observed rows
+    lie outside the support of their site.
     """
     probe = CheckedRuns(program, objective or program.objective)
     for part in (data, *others):
         part.floating_images = program.floating_images
+        part.dtype = floating_type(program) or part.dtype
     with unchanged(program):
         rows = None if makes_parameters(program) else PROBED_ROWS
         runs = probe.firsts(data, rows)
         dtype = floating_type(program)
         for part in (data, *others):
             part.dtype = dtype or part.dtype
-        if [_types(batch) for batch, _ in runs] != [_types(batch) for batch in data.firsts(2)]:
+        types = [[t.dtype for t in batch.tensors] for batch in data.firsts(2)]
+        if types != [[t.dtype for t in batch.tensors] for batch, _ in runs]:
             runs = probe.firsts(data, rows)
         with torch.no_grad():
             structure = joined([find_structure(probe, *run, program.plate) for run in runs])
@@ -242,10 +240,6 @@ def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False
                 "obs=; or, if it is discrete and to be summed out, mark it: "
                 "infer={'enumerate': 'parallel'}"
             )
-
-
-def _types(batch: Batch) -> list[torch.dtype]:
-    return [tensor.dtype for tensor in batch.tensors]
 
 
 def _summed_out(model_trace: Trace, guide_trace: Trace) -> list[Site]:

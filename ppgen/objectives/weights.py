@@ -12,9 +12,8 @@ from torch import Tensor
 from ppgen.data.batches import Batch
 from ppgen.objectives.elbo import latent_sites, paired_traces
 from ppgen.objectives.enumerated import EnumeratedELBO, SummedOutELBO
-from ppgen.objectives.importance import split_weight
+from ppgen.objectives.importance import Draws, split_weight
 from ppgen.objectives.objective import Objective
-from ppgen.objectives.particles import Draws
 from ppgen.objectives.plates import Site
 
 

@@ -53,13 +53,7 @@ class Checkpoints:
         write(state, self.last, self.previous)
 
     def load(self) -> dict[str, Any]:
-        """Read the last checkpoint, or the previous one if the last is damaged.
-
-        Raises
-        ------
-        CheckpointError
-            If neither can be read.
-        """
+        """Read the last checkpoint, or the previous one if the last is damaged."""
         problems = []
         for path in (self.last, self.previous):
             if path.exists():
@@ -86,12 +80,7 @@ def write(content: dict[str, Any], path: Path, previous: Path | None = None) -> 
     """Write a file of which there is a whole one at every moment.
 
     It is written to a temporary file, flushed to the disk and renamed; what was at ``path`` is
-    renamed ``previous``.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be written; what was saved before stays.
+    renamed ``previous``. If it cannot be written, what was saved before stays.
     """
     # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
     buffer = serialised(content)
@@ -119,13 +108,7 @@ def write(content: dict[str, Any], path: Path, previous: Path | None = None) -> 
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Read one file, tensors on the CPU, executing nothing that it holds.
-
-    Raises
-    ------
-    CheckpointError
-        If it is damaged, or no file of ppgen.
-    """
+    """Read one file, tensors on the CPU, executing nothing that it holds."""
     try:
         # torch does not verify the checksums that it writes.
         with zipfile.ZipFile(path) as file:
@@ -180,13 +163,7 @@ def identity(program: Program) -> dict[str, Any]:
 
 
 def check_same_program(program: Program, saved: dict[str, Any]) -> None:
-    """Check that a file is of a program that was made in the same way.
-
-    Raises
-    ------
-    CheckpointError
-        Naming the first parameter that has another shape, or the parts that differ.
-    """
+    """Raise an error that names what differs if a file's program was made in another way."""
     here = {name: tuple(value.shape) for name, value in program.state_dict().items()}
     there = {name: tuple(value.shape) for name, value in saved["result"].items()}
     problem = "the checkpoint is of another program"

@@ -17,7 +17,6 @@ from ppgen.training.step import plain_gradients
 
 Graph = Callable[..., tuple[Tensor, tuple[Tensor | None, ...]]]
 
-
 COMPARE_AFTER = 100
 """Steps after which an epoch begins with a comparison: full-batch epochs have a single step."""
 

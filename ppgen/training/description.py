@@ -16,8 +16,6 @@ CHANGING = {
 }
 """Attributes that say how an object is used, not what it is."""
 
-ABSENT = "absent"
-
 
 def describe(name: str, thing: Any) -> dict[str, Any]:
     """Return the type of an object, and of those of its parts and attributes that make it up.
@@ -63,7 +61,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         f"{name} was {was} and is {now}"
         for name in dict.fromkeys([*after, *before])
         # As texts, since NaN is unequal to itself.
-        if (was := repr(before.get(name, ABSENT))) != (now := repr(after.get(name, ABSENT)))
+        if (was := repr(before.get(name, "absent"))) != (now := repr(after.get(name, "absent")))
     ]
 
 

@@ -16,19 +16,14 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 from torch.utils.data import DataLoader
 
-from ppgen.arguments import check_kind, check_size, named
+from ppgen.arguments import check_choice, check_kind, check_positive, check_size, named
 from ppgen.data.batches import Batches, Data, Transform
 from ppgen.data.streams import as_batches, count_rows
-from ppgen.objectives.preparation import check_strays, floating_type, prepare
+from ppgen.objectives.preparation import check_strays, prepare
 from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
 from ppgen.running import own_random_state
-from ppgen.training.checkpoint import (
-    CheckpointError,
-    Checkpoints,
-    check_same,
-    check_same_program,
-)
+from ppgen.training.checkpoint import CheckpointError, Checkpoints, check_same, check_same_program
 from ppgen.training.compiled import CompiledGradients
 from ppgen.training.description import describe
 from ppgen.training.history import History
@@ -187,19 +182,29 @@ def fit(
     >>> abs(ppgen.posterior(program, {"x": x, "y": 2 * x}, 50, seed=0)["slope"].mean() - 2) < 0.1
     tensor(True)
     """
-    _check_arguments(epochs, steps, patience, validation, compile, out, resume or tensorboard)
+    if (epochs is None) == (steps is None):
+        raise ValueError(f"epochs is {epochs} and steps is {steps}; expected one of them")
+    for name, number in (("epochs", epochs), ("steps", steps)):
+        if number is not None:
+            check_size(name, number, least=0)
+    if patience is not None and (patience < 1 or validation is None):
+        raise ValueError(
+            f"patience is {patience}; expected 1 or more, and validation data to judge by"
+        )
+    check_choice("compile", compile, "off", "on", "auto")
+    if out is None and (resume or tensorboard):
+        raise ValueError("out is None; resume and tensorboard need a folder there")
     if lr is not None:
         if optimizer is not adam:
             raise ValueError(f"lr is {lr} beside an optimizer; expected one of them")
         optimizer = partial(Adam, lr=lr, fused=True)
     processes = Processes.launched()
     place = pick_device(device)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm is {clip_norm}; expected a positive norm")
+    if clip_norm is not None:
+        check_positive("clip_norm", clip_norm)
     program = accept(program).to(place)
-    dtype = floating_type(program)
     size = _batch_size(data, batch_size, processes.count)
-    batches = as_batches(data, size, transform, place, dtype)
+    batches = as_batches(data, size, transform, place)
     if batches.rows == 1 and batches.data.rows:
         raise ValueError(
             f"data has one row, {batches.data.shapes}; expected two or more: some programs "
@@ -212,7 +217,7 @@ def fit(
     held_out = None
     if validation is not None:
         with named("validation"):
-            held_out = as_batches(validation, None, transform, place, dtype)
+            held_out = as_batches(validation, None, transform, place)
     checkpoints = None if out is None else Checkpoints(out)
     if checkpoints and checkpoints.exist() and not resume:
         raise CheckpointError(
@@ -295,30 +300,6 @@ def fit(
     return state.history
 
 
-def _check_arguments(
-    epochs: int | None,
-    steps: int | None,
-    patience: int | None,
-    validation: object | None,
-    compile: str,  # noqa: A002 - torch's word for it
-    out: object | None,
-    needs_out: bool,
-) -> None:
-    if (epochs is None) == (steps is None):
-        raise ValueError(f"epochs is {epochs} and steps is {steps}; expected one of them")
-    for name, number in (("epochs", epochs), ("steps", steps)):
-        if number is not None:
-            check_size(name, number, least=0)
-    if patience is not None and (patience < 1 or validation is None):
-        raise ValueError(
-            f"patience is {patience}; expected 1 or more, and validation data to judge by"
-        )
-    if compile not in ("off", "on", "auto"):
-        raise ValueError(f"compile is {compile!r}; expected 'off', 'on' or 'auto'")
-    if out is None and needs_out:
-        raise ValueError("out is None; resume and tensorboard need a folder there")
-
-
 def _batch_size(data: Data, batch_size: Any, processes: int) -> int | None:
     """Return the rows of a batch; None leaves it to a loader."""
     if batch_size is None and isinstance(data, DataLoader):
@@ -351,13 +332,7 @@ def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
 
 
 def pick_device(device: str) -> torch.device:
-    """Turn ``"auto"`` into CUDA if there is some, else the CPU; check any other name.
-
-    Raises
-    ------
-    ValueError
-        If this machine has no such device.
-    """
+    """Turn ``"auto"`` into CUDA if there is some, else the CPU; check any other name."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -22,7 +22,7 @@ def _no_network(monkeypatch):
 def few_rows(monkeypatch):
     """Let binarized MNIST have 5, 3 and 2 images."""
     few = {file: (rows, "md5") for file, rows in AMAT_ROWS.items()}
-    monkeypatch.setattr("ppgen.data.binarized_mnist.AMAT_FILES", few)
+    monkeypatch.setattr("ppgen.data.files.AMAT_FILES", few)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from data_files import AMAT_ROWS, amat_text, random_bits, write_npz
 from real_data import needs_real
 
 from ppgen.data import DataError, load
-from ppgen.data.binarized_mnist import read_amat
+from ppgen.data.files import read_amat
 
 # packed
 

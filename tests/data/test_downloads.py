@@ -8,7 +8,7 @@ import pytest
 from data_files import AMAT_ROWS, FOLDERS, IDX_SIZES, amat_text, random_bits, write_idx, write_npz
 
 from ppgen.data import DataError, load
-from ppgen.data.binarized_mnist import AMAT_URL
+from ppgen.data.files import AMAT_URL
 
 
 @pytest.mark.parametrize("name", [*FOLDERS, "binarized_mnist"])

@@ -1,5 +1,7 @@
 """Data sets and loaders of torch's, read batch by batch."""
 
+from functools import partial
+
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -76,6 +78,14 @@ def test_an_argument_of_another_type_or_dimension_is_an_error():
     for other in (ROWS.int(), ROWS.view(9, 1)):
         with pytest.raises(ValueError, match="expected the same in each batch"):
             StreamedBatches(ready((ROWS,), (other,)))
+
+
+@pytest.mark.parametrize(
+    "call", [ppgen.elbo, partial(ppgen.fit, epochs=1), partial(ppgen.iwae, particles=2)]
+)
+def test_a_data_set_without_a_length_is_refused(call):
+    with pytest.raises(TypeError, match="data is a Ready without a length; expected a map-style"):
+        call(HalfLabelled(), Ready([ROWS]))
 
 
 class HalfLabelled(ppgen.Program):

@@ -1,7 +1,5 @@
 """Simple graphs as data: pairs of nodes, with or without an edge."""
 
-from __future__ import annotations
-
 from math import comb
 from typing import Any
 

@@ -1,15 +1,14 @@
 """The exponential distribution, the smallest model with an exact answer."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
+from typing import Any, Self
 
 import pyro
 import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import check_positive
 from ppgen.program import Program
 
 
@@ -29,8 +28,7 @@ class Exponential(Program):
 
     def __init__(self, rate: float = 1.0) -> None:
         super().__init__()
-        if not 0 < rate < math.inf:
-            raise ValueError(f"rate is {rate}; expected a positive number")
+        check_positive("rate", rate)
         self.log_rate = nn.Parameter(torch.tensor(math.log(rate)))
 
     @property
@@ -44,7 +42,7 @@ class Exponential(Program):
             return pyro.sample("x", dist.Exponential(self.rate), obs=x)
 
     @classmethod
-    def from_data(cls, x: Tensor) -> Exponential:
+    def from_data(cls, x: Tensor) -> Self:
         """Fit by maximum likelihood in closed form, λ = n / Σ x, in the data's floating type.
 
         Raises a ValueError if ``x`` is empty, not ``(batch,)``, negative or not finite, or if it is

@@ -1,10 +1,8 @@
 """Random graphs whose edges depend on the positions of their nodes."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from math import comb
-from typing import Any
+from typing import Any, Self
 
 import networkx as nx
 import pyro
@@ -44,11 +42,7 @@ class PositionGraph(Program, ABC):
     objective = MeanFieldELBO()
 
     def __init__(
-        self,
-        nodes: int,
-        non_edges: NonEdges | None = None,
-        controls: int = 5,
-        density: float = 0.5,
+        self, nodes: int, non_edges: NonEdges | None = None, controls: int = 5, density: float = 0.5
     ) -> None:
         super().__init__()
         check_size("nodes", nodes, least=2)
@@ -214,9 +208,7 @@ class LatentPositionGraph(PositionGraph):
         self.log_scale = nn.Parameter(torch.full((nodes, dimensions), -3.0))
 
     @classmethod
-    def from_graph(
-        cls, graph: Any, dimensions: int = 2, controls: int | None = None
-    ) -> LatentPositionGraph:
+    def from_graph(cls, graph: Any, dimensions: int = 2, controls: int | None = None) -> Self:
         """Make a program with the number of nodes and the density of a graph.
 
         With ``controls`` it has the graph's ``non_edges``; if None, all pairs are data.

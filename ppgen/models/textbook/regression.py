@@ -1,10 +1,8 @@
 """Linear and logistic regression, and when their maximum likelihood exists."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyro
@@ -14,7 +12,7 @@ from pyro.distributions import TorchDistribution
 from scipy.optimize import linprog
 from torch import Tensor, nn
 
-from ppgen.arguments import check_shape, check_size
+from ppgen.arguments import check_finite, check_shape, check_size
 from ppgen.program import Program
 
 
@@ -73,7 +71,7 @@ class LinearRegression(Regression):
         return (2 * self.log_scale).exp()
 
     @classmethod
-    def from_data(cls, y: Tensor, design: Tensor) -> LinearRegression:
+    def from_data(cls, y: Tensor, design: Tensor) -> Self:
         """Fit by maximum likelihood in closed form, in the data's floating type.
 
         Raises a ValueError if ``y`` and ``design`` are not finite numbers ``(batch,)`` and
@@ -94,9 +92,8 @@ class LinearRegression(Regression):
                 f"y has the shape {tuple(y.shape)}, design {tuple(design.shape)}; expected "
                 "(batch,) and (batch, covariates), one or more of each"
             )
-        for name, tensor in (("y", y), ("design", design)):
-            if not tensor.isfinite().all():
-                raise ValueError(f"{name} holds NaN or infinite values; expected finite numbers")
+        check_finite("y", y)
+        check_finite("design", design)
         dtype = torch.promote_types(y.dtype, design.dtype)
         if not dtype.is_floating_point:
             dtype = torch.get_default_dtype()

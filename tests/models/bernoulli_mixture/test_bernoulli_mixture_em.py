@@ -70,7 +70,10 @@ def test_the_prior_is_dirichlet_and_beta():
 def test_em_gives_the_same_for_any_batches_and_types(x):
     values = [
         BernoulliMixture(SHAPE, 3).double().fit_em(images, iterations=5, batch_size=batch_size)
-        for images, batch_size in ((x, 40), (x, 7), (x.to(torch.uint8), 1000), (x.bool(), 13))
+        for images, batch_size in (
+            *((x, 40), (x, 7), (x.to(torch.uint8), 1000), (x.bool(), 13)),
+            *((x.to(torch.int64), 40), (x.to(torch.int8), 7), (x.float(), 13)),
+        )
     ]
     for other in values[1:]:
         assert other == pytest.approx(values[0], rel=1e-12)
