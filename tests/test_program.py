@@ -249,7 +249,7 @@ def settings():
 random.seed(1); numpy.random.seed(1); torch.manual_seed(1)
 import sklearn.datasets, torchvision, matplotlib
 before = settings()
-import ppgen
+from ppgen import *  # rooms are imported when they are first used
 assert settings() == before, (before, settings())
 """
     subprocess.run([sys.executable, "-c", script], check=True)

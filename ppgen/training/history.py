@@ -1,7 +1,7 @@
 """What happened in a fit, epoch by epoch."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isfinite
 from operator import attrgetter
 from typing import Any, Self
@@ -78,8 +78,8 @@ class History:
         return [epoch.number for epoch in known], [getattr(epoch, name) for epoch in known]
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Plain dictionaries, for JSON and checkpoints."""
-        return [asdict(epoch) for epoch in self.epochs]
+        """Plain dictionaries, for JSON."""
+        return [dict(vars(epoch)) for epoch in self.epochs]
 
     @classmethod
     def from_list(cls, rows: Sequence[dict[str, Any]]) -> Self:

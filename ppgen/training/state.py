@@ -1,5 +1,6 @@
 """The state of a training run: all that changes, and all that a checkpoint holds."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,
             "average": self.average.state_dict() if self.average else None,
-            "history": self.history.to_list(),
+            "history": json.dumps(self.history.to_list()),  # one object: pickle visits each
             "result": self.result,
             "stopped": self.stopped,
             "kept": self.kept,
@@ -152,7 +153,7 @@ class TrainingState:
             self.scheduler.load_state_dict(state["scheduler"])
         if self.average:
             self.average.load_state_dict(state["average"])
-        self.history = History.from_list(state["history"])
+        self.history = History.from_list(json.loads(state["history"]))
         self.result = state["result"]
         self.stopped = state["stopped"]
         self.kept.update(state["kept"])

@@ -1,6 +1,7 @@
 """Checkpoints: a killed run ends as if it had not been, and nothing saved is ever lost."""
 
 import errno
+import json
 import multiprocessing
 import os
 import pickle
@@ -103,7 +104,7 @@ def killed_at_random(folder, kills, seed, **arguments):
 def test_a_run_killed_at_twenty_moments_ends_with_the_same_weights(seed, tmp_path):
     undisturbed = train(tmp_path / "undisturbed", 80)
     killed_at_random(tmp_path / "killed", 20, seed, epochs=80, slowly=0.04)
-    reached = len(Checkpoints(tmp_path / "killed").load()["history"])
+    reached = len(json.loads(Checkpoints(tmp_path / "killed").load()["history"]))
     assert 5 < reached < 80
     assert_same_run(undisturbed, train(tmp_path / "killed", 80))
 

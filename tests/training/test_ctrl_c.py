@@ -1,5 +1,6 @@
 """Ctrl-C ends a fit as early stopping does: with its history, its weights and its checkpoint."""
 
+import json
 import signal
 from functools import partial
 
@@ -45,7 +46,7 @@ def test_the_history_and_the_weights_of_the_last_whole_epoch(step, epochs, x, tm
     fit(undisturbed, x, epochs=epochs)
     for name, value in stopped.state_dict().items():
         assert torch.equal(value, undisturbed.state_dict()[name]), name
-    assert len(Checkpoints(tmp_path).load()["history"]) == epochs + 1
+    assert len(json.loads(Checkpoints(tmp_path).load()["history"])) == epochs + 1
 
 
 def test_the_weights_of_the_best_epoch_where_there_is_validation(x):

@@ -108,7 +108,7 @@ def test_a_process_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
     assert done.returncode != 0
     assert "SIGKILL" in done.stderr
     assert not list(tmp_path.glob("rank_*"))
-    history = Checkpoints(tmp_path / "of_the_dead").load()["history"]
+    history = json.loads(Checkpoints(tmp_path / "of_the_dead").load()["history"])
     assert 2 <= history[-1]["number"] <= 3
 
 
