@@ -1,5 +1,6 @@
 """Small programs and data that many tests share."""
 
+import gc
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; set before torch is imported
@@ -13,6 +14,8 @@ from ppgen.running import seed_generators
 
 # They hold no doctests; collected as modules, those of several folders would be one "conftest".
 collect_ignore_glob = ["*conftest.py"]
+
+gc.set_threshold(50_000, 20, 100)  # what pytest and torch keep need not be looked through so often
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import pyro
 import pytest
@@ -459,8 +460,14 @@ def test_gradients_reach_every_parameter(entry, inputs):
         assert parameter.grad.any(), name
 
 
-@every
-@every_input
+def encoded_and_traced():
+    """Yield every network with an embedding, which has weights, and one with every encoding."""
+    for name, inputs in product(NETWORKS, INPUTS):
+        if inputs == "embedding" or name == "MADE":
+            yield pytest.param(NETWORKS[name], INPUTS[inputs], id=f"{inputs}-{name}")
+
+
+@pytest.mark.parametrize(("entry", "inputs"), encoded_and_traced())
 def test_a_step_of_training_is_traced_given_labels(entry, inputs):
     """The traced graph returns the same numbers, so nothing waits for the value of a tensor."""
     if not entry.differentiable:

@@ -68,7 +68,8 @@ savefig = Figure.savefig
 
 
 def coarsely(figure, *args, **options):
-    """Save a figure in few pixels: to draw them takes longer than to run many a script."""
+    """Save a figure in few pixels and unarranged: to draw it takes longer than many a script."""
+    figure.set_layout_engine("none")
     savefig(figure, *args, **{**options, "dpi": 30})
 
 
