@@ -239,7 +239,7 @@ def _row_plates(
 ) -> RowPlates:
     """Find the plates that follow the number of rows."""
     few = n // 2 if context else n + 1
-    if few < 1:
+    if few < 2:  # a single row may be broadcast silently
         return guessed_plates(trace, n)
     other = poutine.trace(model).get_trace(few, *(tensor[:few] for tensor in context))
     names = [

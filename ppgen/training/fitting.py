@@ -238,7 +238,7 @@ def fit(
                 for part in others:
                     part.take_whole(bound.structure.whole)
             elif batch_size == "all":
-                batches.take_whole("")
+                batches.take_whole("batch_size is 'all'")
             check_strays(bound, next(iter(batches)))
         program.observed = bound.structure.observed
         state = TrainingState.start(program, optimizer, scheduler, average)
@@ -302,7 +302,7 @@ def fit(
 
 def _batch_size(data: Data, batch_size: Any, processes: int) -> int | None:
     """Return the rows of a batch; None leaves it to a loader."""
-    if batch_size is None and isinstance(data, DataLoader):
+    if isinstance(data, DataLoader) and batch_size in (None, "all"):
         return None
     rows = count_rows(data)
     if batch_size is None:

@@ -173,3 +173,16 @@ def test_no_bad_data_changes_the_program():
         with pytest.raises(ValueError, match=r"expected|missing from the guide"):
             ppgen.fit(program, data, steps=5, progress=False)
     assert all(torch.equal(before[name], value) for name, value in program.state_dict().items())
+
+
+def test_all_rows_of_a_loader_are_those_of_its_one_batch():
+    loader = DataLoader(TensorDataset(X, Y), batch_size=20)
+    program = ppgen.as_program((model, guide))
+    assert ppgen.fit(program, loader, steps=8, batch_size="all", progress=False).steps == 8
+
+
+def test_all_rows_are_not_taken_from_a_loader_of_several_batches():
+    loader = DataLoader(TensorDataset(X, Y), batch_size=5)
+    program = ppgen.as_program((model, guide))
+    with pytest.raises(ValueError, match=r"batch_size is 'all'; expected .* a loader with one"):
+        ppgen.fit(program, loader, steps=8, batch_size="all", progress=False)
