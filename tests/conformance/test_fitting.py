@@ -133,6 +133,17 @@ def test_a_full_fit_takes_the_steps_of_pyro(double, name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_a_saved_program_is_read_into_a_new_one_and_gives_the_same_numbers(name, tmp_path):
+    fit = fitted(name)
+    ppgen.save(fit.program, tmp_path / "program.pt")
+    new = PROGRAMS[name].make().program()
+    again = ppgen.load(tmp_path / "program.pt", new, fit.case.data)
+    assert again is new
+    assert again.observed == fit.program.observed
+    assert ppgen.elbo(again, fit.case.data).total == ppgen.elbo(fit.program, fit.case.data).total
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_resumed_fit_equals_one_without_a_break_bit_for_bit(name, tmp_path):
     entry = PROGRAMS[name]
 
