@@ -242,8 +242,9 @@ def _scope(state: dict[str, dict[str, Any]]) -> Iterator[None]:
 
 
 def _key(name: str) -> str:
-    # torch allows no dot in the name of a parameter.
-    return name.replace(".", "/")
+    # torch allows no dot in the name of a parameter, nor that of an attribute of its container.
+    key = name.replace("/", "|").replace(".", "/")
+    return f"{key}|" if hasattr(nn.ParameterDict(), key) else key
 
 
 def as_program(

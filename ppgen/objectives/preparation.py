@@ -23,7 +23,7 @@ from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.objective import Objective, why_no_sum
-from ppgen.objectives.plates import Site, is_marked
+from ppgen.objectives.plates import RowPlates, Site, is_marked
 from ppgen.objectives.structure import OWN_ROWS, find_structure, first_lines, joined
 from ppgen.objectives.supports import check_observed, check_supports
 from ppgen.program import Pair, Program
@@ -78,7 +78,8 @@ def prepare(
         latents_shared = any(not structure.plates.holds(s) for s in latents)
         why = why_no_sum(made.elbo, latents_shared, bool(shared))
         if why and not structure.whole:
-            made.structure = replace(structure, whole=why)
+            plates = RowPlates() if shared else structure.plates  # no row has terms of its own
+            made.structure = replace(structure, whole=why, plates=plates)
         _check_rows(made, runs, data)
         for batch, _ in runs:
             _check_loss(made, batch)
@@ -199,17 +200,17 @@ class CheckedRuns:
 
     def check(self, batch: Batch, traces: Traces) -> None:
         """Raise an error if model and guide do not match."""
-        nesting = plate_nesting(traces)
         check_latents(*traces, self.sums_out)
         check_observed(traces[0], batch)
         if any(is_marked(site) for t in traces for site in latent_sites(t).values()):
-            self._enumerated(batch, nesting)
+            self._enumerated(batch, plate_nesting(traces))
         elif not self.sums_out:
-            check_model_guide_match(*traces, max_plate_nesting=nesting)
+            # Without a limit, left of which Pyro would not look.
+            check_model_guide_match(*traces)
             for trace in traces:
                 trace.compute_log_prob()
                 for site in sample_sites(trace).values():
-                    check_site_shape(site, max_plate_nesting=nesting)
+                    check_site_shape(site, max_plate_nesting=math.inf)
 
     def _enumerated(self, batch: Batch, nesting: float) -> Traces:
         pyros = TraceEnum_ELBO(max_plate_nesting=nesting)
@@ -310,9 +311,9 @@ def explained(batch: Batch, on_draws: bool = False) -> Iterator[None]:
     """Say on which data a program failed, and whether on draws of what else is summed out."""
     try:
         yield
-    except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a program may raise errors of any kind
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "

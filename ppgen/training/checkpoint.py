@@ -84,7 +84,7 @@ def write(content: dict[str, Any], path: Path, previous: Path | None = None) -> 
     """
     # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
     buffer = serialised(content)
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -150,16 +150,23 @@ def is_readable(content: dict[str, Any]) -> bool:
         names = get_unsafe_globals_in_checkpoint(serialised(content))
     except (pickle.PicklingError, AttributeError, TypeError, RuntimeError):
         return False
-    return {_full_name(c) for c in trusted_classes(names)} >= set(names)
-
-
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    trusted = {f"{kind.__module__}.{kind.__qualname__}" for kind in trusted_classes(names)}
+    return trusted >= set(names)
 
 
 def identity(program: Program) -> dict[str, Any]:
     """Return what a file says of its program beside the parameters."""
-    return {"description": describe("program", program), "observed": program.observed}
+    return {"description": described(program), "observed": program.observed}
+
+
+def described(program: Program) -> dict[str, Any]:
+    """Return what a program is made of, and the constraints of its parameters."""
+    constraints = dict(getattr(program, "_site_constraints", {}))
+    for owner, module in program.named_modules():
+        for name, (constraint, _) in getattr(module, "_pyro_params", {}).items():
+            constraints[f"{owner}.{name}"] = constraint
+    texts = {f"constraint of {name}": str(c) for name, c in constraints.items()}
+    return describe("program", program) | texts
 
 
 def check_same_program(program: Program, saved: dict[str, Any]) -> None:
@@ -176,7 +183,7 @@ def check_same_program(program: Program, saved: dict[str, Any]) -> None:
                 "is made when the program first runs, load(path, program, data) runs it"
             )
     if "description" in saved:
-        check_same(saved["description"], describe("program", program), problem)
+        check_same(saved["description"], described(program), problem)
 
 
 def check_same(there: dict[str, Any], here: dict[str, Any], problem: str) -> None:

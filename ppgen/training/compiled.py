@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from ppgen.data.batches import Batch
 from ppgen.objectives.objective import Objective
 from ppgen.running import own_random_state
-from ppgen.training.step import plain_gradients
+from ppgen.training.step import Gradients, plain_gradients
 
 Graph = Callable[..., tuple[Tensor, tuple[Tensor | None, ...]]]
 
@@ -21,7 +21,7 @@ COMPARE_AFTER = 100
 """Steps after which an epoch begins with a comparison: full-batch epochs have a single step."""
 
 
-class CompiledGradients:
+class CompiledGradients(Gradients):
     """Gradients by a graph that was traced through Pyro once and compiled.
 
     Loss and gradients are traced together (``make_fx``) to a graph without Python, which

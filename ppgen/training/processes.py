@@ -121,7 +121,7 @@ class Processes:
         )
 
 
-class Averaged:
+class Averaged(Gradients):
     """Gradients that are computed on each process, and then averaged."""
 
     def __init__(self, gradients: Gradients, objective: Objective, count: int) -> None:

@@ -24,7 +24,7 @@ def save(program: Any, path: str | Path) -> None:
     The file holds the state of the program, and what it was made of: of a program of ppgen's own
     classes with networks of ``torch.nn`` all of it, of a user's own class or functions a
     description, by which the program that it is loaded into is checked. It is replaced as a whole
-    or not at all.
+    or not at all: a CheckpointError says if it cannot be written.
 
     Parameters
     ----------
@@ -32,11 +32,6 @@ def save(program: Any, path: str | Path) -> None:
         What :func:`ppgen.as_program` makes; functions with ``pyro.param`` after a first run.
     path
         Name of the file.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be written; one that was there stays.
 
     Examples
     --------
@@ -98,7 +93,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     path = Path(path)
     content = Checkpoints(path).load() if path.is_dir() else read(path)
     if program is None:
-        if "object" not in content:
+        if not isinstance(content.get("object"), Program):
             raise CheckpointError(
                 f"program is None, and {path} holds no more than the state of a "
                 f"{content['description']['program']}; expected that program, made as it was, as "

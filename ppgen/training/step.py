@@ -1,7 +1,8 @@
 """One step of stochastic variational inference: from a batch to the optimiser's update."""
 
 import math
-from typing import Any, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 import pyro
 import torch
@@ -24,13 +25,14 @@ class NotFiniteError(ArithmeticError):
     """A training step gave NaN or infinity."""
 
 
-class Gradients(Protocol):
+class Gradients(ABC):
     """Computes the negative ELBO of a batch, in nats a row, and its gradients."""
 
+    @abstractmethod
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss; the gradients are in the parameters' ``grad``."""
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self) -> None:  # noqa: B027 - most run the program itself at every step
         """Expect that something outside the parameters has changed since the last step."""
 
 
@@ -121,7 +123,7 @@ class Step:
         return explain(self.state.program, step.batch)
 
 
-class Backward:
+class Backward(Gradients):
     """Gradients by one backward pass through the differentiable loss."""
 
     def __init__(self, objective: nn.Module) -> None:
@@ -140,11 +142,8 @@ class Backward:
         loss.backward()
         return loss.detach()
 
-    def begin_epoch(self) -> None:
-        """Do nothing: the program itself runs at every step."""
 
-
-class LossAndGrads:
+class LossAndGrads(Gradients):
     """Gradients by ``ELBO.loss_and_grads``, for Pyro's ELBOs that have no differentiable loss.
 
     ``kept`` is what Pyro keeps between steps; it is filled and updated here.
@@ -182,9 +181,6 @@ class LossAndGrads:
         # Reweighted wake-sleep returns the guide's loss beside the model's.
         loss = loss[0] if isinstance(loss, tuple) else loss
         return torch.tensor(loss / size, dtype=torch.double, device=objective.device)
-
-    def begin_epoch(self) -> None:
-        """Do nothing: the program itself runs at every step."""
 
 
 def plain_gradients(objective: Objective, kept: dict[str, Tensor] | None = None) -> Gradients:

@@ -196,7 +196,7 @@ def test_compiled_steps_have_the_same_losses_or_warn_once(name):
                 compile=compiled,
                 **QUIET,
             )
-        return losses(history), [w for w in caught if "compile" in str(w.message)]
+        return losses(history), [w for w in caught if "run uncompiled" in str(w.message)]
 
     plain, _ = run("off")
     compiled, warned = run("on")

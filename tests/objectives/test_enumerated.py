@@ -131,3 +131,25 @@ def test_what_it_cannot_sum_out_is_refused(program, why, binary_images):
     x = binary_images if "Independent" not in why else torch.randn(5, 1, 1, 4)
     with pytest.raises(ValueError, match=why):
         EnumeratedELBO().per_example(program.model, program.guide, x)
+
+
+def test_rows_share_a_latent_that_is_summed_out():
+    """log Σ_k p(k) Π p(x | k) has no part of a row: a total alone, and no log predictive."""
+
+    def model(x):
+        k = pyro.sample(
+            "k", dist.Categorical(torch.tensor([0.3, 0.7])), infer={"enumerate": "parallel"}
+        )
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(torch.tensor([-1.0, 1.0])[k], 1.0), obs=x)
+
+    x = torch.arange(4.0)
+    given = dist.Normal(torch.tensor([[-1.0], [1.0]]), 1.0).log_prob(x).sum(1)
+    exact = (given + torch.tensor([0.3, 0.7]).log()).logsumexp(0).item()
+    estimate = ppgen.elbo(model, x)
+    assert estimate.per_example is None
+    assert estimate.total == pytest.approx(exact, rel=1e-5)
+    assert estimate.mean == pytest.approx(exact / 4, rel=1e-5)
+    assert ppgen.iwae(model, x, 5).total == pytest.approx(exact, rel=1e-5)
+    with pytest.raises(ValueError, match="no row has a density of its own"):
+        ppgen.log_predictive(model, x, 5)

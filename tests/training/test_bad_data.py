@@ -186,3 +186,18 @@ def test_all_rows_are_not_taken_from_a_loader_of_several_batches():
     program = ppgen.as_program((model, guide))
     with pytest.raises(ValueError, match=r"batch_size is 'all'; expected .* a loader with one"):
         ppgen.fit(program, loader, steps=8, batch_size="all", progress=False)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["outcomes (N, 1)", "means (N, 1)"])
+def test_columns_against_rows_are_refused_as_by_pyro(turned):
+    """Their log-probabilities would be N×N: each outcome under the mean of every row."""
+
+    def columns(x, y):
+        slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", len(x)):
+            pyro.sample("y", dist.Normal(slope * x, 1.0), obs=y)
+
+    data = (X[:, None], Y) if turned else (X, Y[:, None])
+    for objective in (None, Trace_ELBO(), Trace_ELBO(max_plate_nesting=1)):
+        with pytest.raises(ValueError, match="invalid log_prob shape"):
+            fit(data, program=(columns, guide), objective=objective)

@@ -293,7 +293,7 @@ def test_a_truly_full_device_is_reported(tmp_path):
     """/dev/full takes no byte; the checkpoint's temporary file is made to be it."""
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    (tmp_path / "checkpoint.tmp").symlink_to("/dev/full")
+    (tmp_path / "checkpoint.pt.partial").symlink_to("/dev/full")
     with pytest.raises(CheckpointError, match=r"No space left on device.*nothing is saved yet"):
         Checkpoints(tmp_path).save({"weights": torch.zeros(3)})
 

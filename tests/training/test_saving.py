@@ -254,3 +254,53 @@ def test_a_fit_goes_on_into_a_file_and_back(tmp_path):
     ppgen.save(vae, tmp_path / "vae.pt")
     assert read(tmp_path / "vae.pt")["description"] == describe("program", vae)
     assert ppgen.elbo(ppgen.load(tmp_path / "vae.pt"), x).total == ppgen.elbo(vae, x).total
+
+
+def half_normal(upper):
+    def model(x):
+        constraint = dist.constraints.interval(0.0, upper)
+        scale = pyro.param("scale", torch.tensor(0.5), constraint=constraint)
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(0.0, scale), obs=x)
+
+    return model
+
+
+def test_another_constraint_is_refused(tmp_path):
+    """The file holds the unconstrained value, which means another scale under another bound."""
+    x = torch.randn(20)
+    program = ppgen.as_program(half_normal(1.0))
+    ppgen.fit(program, x, steps=3, progress=False)
+    ppgen.save(program, tmp_path / "model.pt")
+    again = ppgen.load(tmp_path / "model.pt", half_normal(1.0), x)
+    assert ppgen.elbo(again, x).total == ppgen.elbo(program, x).total
+    with pytest.raises(CheckpointError, match=r"constraint of scale was .*1\.0.* and is .*10\.0"):
+        ppgen.load(tmp_path / "model.pt", half_normal(10.0), x)
+
+
+def test_names_of_parameters_that_torch_keeps_for_itself(tmp_path):
+    names = ["a.b", "a/b", "keys", "training", "_modules", "values"]
+
+    def model(x):
+        means = [pyro.param(name, torch.tensor(float(i))) for i, name in enumerate(names)]
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(torch.stack(means).sum(), 1.0), obs=x)
+
+    x = torch.randn(20)
+    program = ppgen.as_program(model)
+    assert ppgen.elbo(program, x).total == pytest.approx(
+        dist.Normal(15.0, 1.0).log_prob(x).sum().item(), rel=1e-5
+    )
+    assert len(list(program.parameters())) == len(names)
+    ppgen.save(program, tmp_path / "model.pt")
+    assert ppgen.elbo(ppgen.load(tmp_path / "model.pt", model, x), x).total == pytest.approx(
+        ppgen.elbo(program, x).total, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["vae.tmp", "vae", "vae.pt.tmp"])
+def test_any_name_of_a_file_and_no_other_file_is_touched(name, tmp_path):
+    (tmp_path / "vae.tmp").write_text("mine") if name != "vae.tmp" else None
+    ppgen.save(MODELS["VAE"](), tmp_path / name)
+    ppgen.load(tmp_path / name)
+    assert name == "vae.tmp" or (tmp_path / "vae.tmp").read_text() == "mine"
