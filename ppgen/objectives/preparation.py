@@ -307,11 +307,11 @@ def restored(program: Program) -> Iterator[None]:
 
 
 @contextmanager
-def explained(batch: Batch, on_draws: bool = False) -> Iterator[None]:
+def explained(batch: Batch, on_draws: bool = False, but: Any = MemoryError) -> Iterator[None]:
     """Say on which data a program failed, and whether on draws of what else is summed out."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError):
+    except (but, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a program may raise errors of any kind
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "

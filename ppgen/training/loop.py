@@ -87,7 +87,7 @@ class Loop:
         # Rows and loss of each step, as soon as they are known.
         self.step.begin_epoch()
         for batch in islice(self._stream(self.state.history.steps), steps):
-            with explained(batch):
+            with explained(batch, but=NotFiniteError):
                 known = self.step(batch)
             yield from known
         yield from self.step.read()
