@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from numbers import Integral
 
 from torch import Tensor
@@ -46,8 +47,20 @@ def check_size(name: str, size: int, least: int = 1) -> None:
         raise ValueError(f"{name} is {size}; expected {least} or more")
 
 
+def check_sizes(
+    name: str, sizes: Sequence[int], expected: str, dimensions: int | None = None
+) -> int:
+    """Return the product of a shape's sizes; raise an error if it is no shape, as ``expected``."""
+    check_kind(name, sizes, Sequence, expected)
+    for place, size in enumerate(sizes):
+        check_kind(f"{name}[{place}]", size, Integral, "a whole number")
+    if len(sizes) != (dimensions or len(sizes)) or min(sizes, default=0) < 1:
+        raise ValueError(f"{name} is {tuple(sizes)}; expected {expected}, each 1 or more")
+    return prod(sizes)
+
+
 def check_choice(name: str, value: object, *choices: object) -> None:
-    """Raise a ValueError if an argument is none of some values."""
+    """Raise a ValueError if an argument is not one of the choices."""
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; expected {' or '.join(map(repr, choices))}")
 

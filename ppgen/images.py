@@ -1,13 +1,11 @@
 """Checks of images and of masks of their pixels that a user passes."""
 
 from collections.abc import Sequence
-from math import prod
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind, check_shape
+from ppgen.arguments import check_shape, check_sizes
 
 
 def check_image_shape(image_shape: Sequence[int]) -> int:
@@ -16,15 +14,7 @@ def check_image_shape(image_shape: Sequence[int]) -> int:
     Raises a TypeError if it is not a sequence of whole numbers, a ValueError if it does not have
     three sizes of 1 or more.
     """
-    check_kind("image_shape", image_shape, Sequence, "(channel, height, width)")
-    for place, size in enumerate(image_shape):
-        check_kind(f"image_shape[{place}]", size, Integral, "a whole number")
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise ValueError(
-            f"image_shape is {tuple(image_shape)}; expected (channel, height, width), "
-            "each 1 or more"
-        )
-    return prod(image_shape)
+    return check_sizes("image_shape", image_shape, "(channel, height, width)", dimensions=3)
 
 
 def check_value(value: Tensor, event_shape: Sequence[int]) -> None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from math import prod
-from numbers import Integral
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import check_sizes
 
 Ordering: TypeAlias = Tensor | Sequence[int]
 """Flat positions of the pixels in the order in which they are drawn."""
@@ -17,12 +16,7 @@ Ordering: TypeAlias = Tensor | Sequence[int]
 def count_pixels(shape: Sequence[int]) -> int:
     """Return the number of pixels; raise TypeError or ValueError if the shape is invalid."""
     expected = "a sequence of sizes, such as (channel, height, width) or (length,)"
-    check_kind("shape", shape, Sequence, expected)
-    for place, size in enumerate(shape):
-        check_kind(f"shape[{place}]", size, Integral, "a whole number")
-    if len(shape) == 0 or min(shape) < 1:
-        raise ValueError(f"shape is {tuple(shape)}; expected {expected}, each 1 or more")
-    return prod(shape)
+    return check_sizes("shape", shape, expected)
 
 
 def as_image(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -313,11 +313,6 @@ def parts_of_draws(draws: int, rows: int, at_once: int) -> Iterator[int]:
         yield min(most, draws - start)
 
 
-def largest_batch(data: Data, rows: int) -> int:
-    """Return the size of the largest batch of at most ``rows`` rows, at least 1."""
-    return max(1, min(rows, len(Batch.of(data))))
-
-
 def observed_batches(
     data: tuple[Tensor, ...],
     observed: Tensor | None,

@@ -9,7 +9,8 @@ from pyro.ops.integrator import velocity_verlet
 from torch import Tensor
 
 from ppgen.arguments import check_positive, check_size
-from ppgen.data.batches import Batch, Batches, Data, Transform, largest_batch
+from ppgen.data.batches import Batch, Batches, Data, Transform
+from ppgen.data.streams import count_rows
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.objectives.preparation import floating_type
@@ -65,7 +66,7 @@ def ais(
         check_size(name, size)
     check_positive("step_size", step_size)
     program = accept(program)
-    batch_size = largest_batch(data, chunk // chains)
+    batch_size = min(max(1, chunk // chains), count_rows(data))
     batches = Batches(data, batch_size, transform, program.device, floating_type(program))
     estimates = []
     schedule = _sigmoid_schedule(temperatures)

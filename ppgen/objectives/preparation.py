@@ -307,13 +307,15 @@ def restored(program: Program) -> Iterator[None]:
 
 
 @contextmanager
-def explained(batch: Batch, on_draws: bool = False, but: Any = MemoryError) -> Iterator[None]:
+def explained(
+    batch: Batch, on_draws: bool = False, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Say on which data a program failed, and whether on draws of what else is summed out."""
     try:
         yield
-    except (but, torch.OutOfMemoryError):
-        raise
     except Exception as error:  # a program may raise errors of any kind
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError, *but)):
+            raise
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "

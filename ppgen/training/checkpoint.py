@@ -50,7 +50,7 @@ class Checkpoints:
 
     def save(self, state: dict[str, Any]) -> None:
         """Make ``state`` the last checkpoint, and the last one the previous."""
-        write(state, self.last, self.previous)
+        write(serialised(state), self.last, self.previous)
 
     def load(self) -> dict[str, Any]:
         """Read the last checkpoint, or the previous one if the last is damaged."""
@@ -70,20 +70,19 @@ class Checkpoints:
 
 def serialised(content: dict[str, Any]) -> io.BytesIO:
     """Return the bytes of a file, from the start."""
+    # In memory first: torch reports a full disk in terms of its own zip writer.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
     buffer.seek(0)
     return buffer
 
 
-def write(content: dict[str, Any], path: Path, previous: Path | None = None) -> None:
+def write(buffer: io.BytesIO, path: Path, previous: Path | None = None) -> None:
     """Write a file of which there is a whole one at every moment.
 
     It is written to a temporary file, flushed to the disk and renamed; what was at ``path`` is
     renamed ``previous``. If it cannot be written, what was saved before stays.
     """
-    # Serialised in memory first: torch reports a full disk in terms of its own zip writer.
-    buffer = serialised(content)
     temporary = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,14 +143,15 @@ def trusted_classes(names: Iterable[str]) -> list[Any]:
     return classes
 
 
-def is_readable(content: dict[str, Any]) -> bool:
-    """Whether :func:`read` would read back what is written: no user's own classes or functions."""
+def readable(content: dict[str, Any]) -> io.BytesIO | None:
+    """Serialise what :func:`read` would read back; None if it has a user's classes or functions."""
     try:
-        names = get_unsafe_globals_in_checkpoint(serialised(content))
+        buffer = serialised(content)
+        names = get_unsafe_globals_in_checkpoint(buffer)
     except (pickle.PicklingError, AttributeError, TypeError, RuntimeError):
-        return False
+        return None
     trusted = {f"{kind.__module__}.{kind.__qualname__}" for kind in trusted_classes(names)}
-    return trusted >= set(names)
+    return buffer if trusted >= set(names) else None
 
 
 def identity(program: Program) -> dict[str, Any]:

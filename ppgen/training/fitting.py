@@ -23,7 +23,13 @@ from ppgen.objectives.preparation import check_strays, prepare
 from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
 from ppgen.running import own_random_state
-from ppgen.training.checkpoint import CheckpointError, Checkpoints, check_same, check_same_program
+from ppgen.training.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    check_same,
+    check_same_program,
+    identity,
+)
 from ppgen.training.compiled import CompiledGradients
 from ppgen.training.description import describe
 from ppgen.training.history import History
@@ -294,7 +300,7 @@ def fit(
             reports,
             callback,
             checkpoints,
-            settings,
+            {"settings": settings, **identity(program)},
             processes,
         ).run(total, epoch_steps, patience)
     return state.history

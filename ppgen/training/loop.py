@@ -38,7 +38,7 @@ class Loop:
     reports: Sequence[Report] = ()
     callback: Callback | None = None
     checkpoints: Checkpoints | None = None
-    settings: dict[str, Any] | None = None
+    constants: dict[str, Any] = field(default_factory=dict)  # that a checkpoint holds as well
     processes: Processes = field(default_factory=Processes)
 
     def run(self, steps: int, epoch_steps: int, patience: int | None = None) -> None:
@@ -87,7 +87,7 @@ class Loop:
         # Rows and loss of each step, as soon as they are known.
         self.step.begin_epoch()
         for batch in islice(self._stream(self.state.history.steps), steps):
-            with explained(batch, but=NotFiniteError):
+            with explained(batch, but=(NotFiniteError,)):
                 known = self.step(batch)
             yield from known
         yield from self.step.read()
@@ -115,7 +115,7 @@ class Loop:
                 stopped = bool(self.callback(state.program.eval(), state.history))
                 state.stopped = self.processes.total(stopped) > 0
         if self.checkpoints is not None and self.processes.leads:
-            self.checkpoints.save({**state.state_dict(), "settings": self.settings})
+            self.checkpoints.save({**state.state_dict(), **self.constants})
 
     def validate(self) -> float | None:
         """Mean ELBO of the held-out rows, nats a row, with the same draws every time."""

@@ -12,8 +12,9 @@ from ppgen.training.checkpoint import (
     Checkpoints,
     check_same_program,
     identity,
-    is_readable,
     read,
+    readable,
+    serialised,
     write,
 )
 
@@ -46,8 +47,7 @@ def save(program: Any, path: str | Path) -> None:
     """
     program = as_program(program)
     content = {"result": program.state_dict(), **identity(program)}
-    whole = {**content, "object": program}
-    write(whole if is_readable(whole) else content, Path(path))
+    write(readable({**content, "object": program}) or serialised(content), Path(path))
 
 
 def load(path: str | Path, program: Any = None, data: Data | None = None) -> Program:

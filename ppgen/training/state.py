@@ -13,7 +13,6 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ppgen.program import Program
 from ppgen.running import random_state, set_random_state
-from ppgen.training.checkpoint import identity
 from ppgen.training.history import Epoch, History
 
 
@@ -133,7 +132,6 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         """Everything that a checkpoint must hold to go on to the same numbers."""
         return {
-            **identity(self.program),
             "program": self.program.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,

@@ -201,3 +201,15 @@ def test_columns_against_rows_are_refused_as_by_pyro(turned):
     for objective in (None, Trace_ELBO(), Trace_ELBO(max_plate_nesting=1)):
         with pytest.raises(ValueError, match="invalid log_prob shape"):
             fit(data, program=(columns, guide), objective=objective)
+
+
+def test_running_out_of_memory_in_a_step_is_no_fault_of_the_data():
+    class Grown(ppgen.models.LinearRegression):
+        def model(self, *args, **kwargs):
+            if self.training:
+                raise MemoryError
+            return super().model(*args, **kwargs)
+
+    program = Grown(1).train()
+    with pytest.raises(MemoryError):
+        ppgen.fit(program, (Y, X[:, None]), steps=3, progress=False)

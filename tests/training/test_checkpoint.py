@@ -32,13 +32,7 @@ def x():
     return torch.randn(60, 1, 1, 4)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Processes that are forked and killed may not share a pool of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def train(folder, epochs=12, slowly=0.0, started=None):

@@ -12,14 +12,7 @@ from several_processes import example, first_draws, fit_vae, fit_without_draws, 
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.processes import Processes
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Processes that are forked may not share a pool of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
