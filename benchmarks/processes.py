@@ -26,9 +26,7 @@ class Training:
         self.processes = Processes.launched()
         vae = VAE.convolutional((1, 28, 28), latent=20)
         self.batches = Batches(torch.rand(images, 1, 28, 28).round(), batch)
-        self.step = step_of_fit(vae, self.batches)
-        alone = self.step.gradients
-        self.step.gradients = self.processes.averaged(alone, alone.objective, self.batches)
+        self.step = step_of_fit(vae, self.batches, processes=self.processes)
 
     def epoch(self) -> None:
         """Take the steps of one epoch."""

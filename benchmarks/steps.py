@@ -3,16 +3,22 @@
 from ppgen.data.batches import Batches
 from ppgen.objectives.preparation import prepare
 from ppgen.program import Program
-from ppgen.training.compiled import CompiledGradients
+from ppgen.training.compiled import Mode, make_update
 from ppgen.training.fitting import adam, steps_between_readings
+from ppgen.training.processes import Processes
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step, plain_gradients
+from ppgen.training.step import Step
 
 
-def step_of_fit(program: Program, data: Batches, compiled: bool = False) -> Step:
+def step_of_fit(
+    program: Program,
+    data: Batches,
+    mode: Mode = "off",
+    processes: Processes = Processes(),  # noqa: B008 - it is immutable
+) -> Step:
     """Return a function of a batch that takes a step as ``ppgen.fit`` does by default."""
     objective = prepare(program, data)
-    gradients = CompiledGradients(objective) if compiled else plain_gradients(objective)
     state = TrainingState.start(program, adam)
     read_every = steps_between_readings(program.device, state.optimizer)
-    return Step(state, gradients, read_every=read_every)
+    update = make_update(objective, state, data, mode, read_every=read_every, processes=processes)
+    return Step(program, update, read_every)

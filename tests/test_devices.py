@@ -21,7 +21,7 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
-from ppgen.data.batches import Batch
+from ppgen.data.batches import Batch, Batches
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import (
     PPCA,
@@ -31,9 +31,10 @@ from ppgen.models import (
     HierarchicalVAE,
     SigmoidBeliefNet,
 )
+from ppgen.training.compiled import make_update
 from ppgen.training.fitting import READ_EVERY, adam
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step, plain_gradients
+from ppgen.training.step import Step
 
 SHAPE = (1, 4, 4)
 
@@ -111,8 +112,11 @@ def test_drawing_pixel_by_pixel_looks_at_no_value(name):
 def test_a_step_on_cuda_is_not_waited_for(make):
     program = make()
     x = images(program, 8).to("cuda", program.dtype)
-    gradients = plain_gradients(objective_of(program, "cuda"))
-    step = Step(TrainingState.start(program, adam), gradients, read_every=READ_EVERY)
+    objective = objective_of(program, "cuda")
+    update = make_update(
+        objective, TrainingState.start(program, adam), Batches(x), read_every=READ_EVERY
+    )
+    step = Step(program, update, READ_EVERY)
     with pyro.validation_enabled(False):
         step(Batch.of(x))  # makes what is made once
         torch.cuda.set_sync_debug_mode("error")

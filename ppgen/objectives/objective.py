@@ -49,6 +49,7 @@ class Objective(nn.Module):
         self.program = program
         self.structure = structure
         self.rows = rows
+        self.sites = 1  # of model and guide
         self.elbo: Any = own_elbo(elbo or program.objective, structure)
         self.device = program.device  # looked up once: it takes a walk through the modules
         self.autocast = bfloat16

@@ -71,6 +71,7 @@ def prepare(
             structure = joined([find_structure(probe, *run, program.plate) for run in runs])
         made = Objective(program, structure, data.rows, objective, bfloat16)
         traces = [trace for _, pair in runs for trace in pair]
+        made.sites = sum(len(sample_sites(trace)) for trace in traces)
         summed = [s for _, pair in runs for s in _summed_out(*pair)]
         _check_summed_out(summed, made.elbo)
         shared = [s for s in summed if not structure.plates.holds(s)]

@@ -30,14 +30,14 @@ from ppgen.training.checkpoint import (
     check_same_program,
     identity,
 )
-from ppgen.training.compiled import CompiledGradients
+from ppgen.training.compiled import Mode, make_update
 from ppgen.training.description import describe
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
 from ppgen.training.progress import ProgressBar, Report, TensorBoard
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step, plain_gradients
+from ppgen.training.step import Step
 
 adam = partial(Adam, lr=1e-3, fused=True)
 
@@ -45,9 +45,6 @@ DEFAULT_BATCH = 128
 
 EPOCH_STEPS = 100
 """Steps of an entry of the history, at least, if ``steps`` are asked for."""
-
-COMPILE_FROM_STEPS = 5_000
-"""Steps from which ``compile="auto"`` compiles on the CPU: fewer don't pay for the compiler."""
 
 READ_EVERY = 10
 """Steps whose losses are read from a GPU together, since it has to be waited for."""
@@ -72,7 +69,7 @@ def fit(
     callback: Callback | None = None,
     device: str = "auto",
     bfloat16: bool = False,
-    compile: Literal["off", "on", "auto"] = "off",  # noqa: A002 - torch's word for it
+    compile: Mode = "auto",  # noqa: A002 - torch's word for it
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
@@ -132,9 +129,10 @@ def fit(
     bfloat16
         Whether networks compute in bfloat16 by torch's autocast.
     compile
-        Whether steps are traced through Pyro once and compiled, see
-        :class:`ppgen.training.compiled.CompiledGradients`; ``"auto"``: if it pays. Python numbers
-        that the program computes with must stay the same within an epoch.
+        Whether steps are traced through Pyro once and run as graphs, ``"traced"`` as they are or
+        ``"on"`` compiled; ``"off"``: neither; ``"auto"``: whichever pays in so many steps. See
+        :class:`ppgen.training.compiled.Graphs`. Python numbers that the program computes with must
+        stay the same.
     seed
         Seed of every random number of the fit.
     out
@@ -197,7 +195,7 @@ def fit(
         raise ValueError(
             f"patience is {patience}; expected 1 or more, and validation data to judge by"
         )
-    check_choice("compile", compile, "off", "on", "auto")
+    check_choice("compile", compile, "auto", "off", "traced", "on")
     if out is None and (resume or tensorboard):
         raise ValueError("out is None; resume and tensorboard need a folder there")
     if lr is not None:
@@ -273,13 +271,18 @@ def fit(
 
         epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
         total = steps if steps is not None else (epochs or 0) * len(batches)
-        compiled = compile == "on" or (compile == "auto" and compiling_pays(place, total))
-        gradients = (
-            CompiledGradients(bound, callback is not None)
-            if compiled
-            else plain_gradients(bound, state.kept)
+        read_every = steps_between_readings(place, state.optimizer)
+        update = make_update(
+            bound,
+            state,
+            batches,
+            compile,
+            total,
+            clip_norm=clip_norm,
+            read_every=read_every,
+            watched=callback is not None,
+            processes=processes,
         )
-        gradients = processes.averaged(gradients, bound, batches)
         leads = processes.leads
         done, rows_a_step = state.history.steps, batches.rows / len(batches)
         reports: list[Report] = [
@@ -293,7 +296,7 @@ def fit(
         Loop(
             bound,
             state,
-            Step(state, gradients, clip_norm, steps_between_readings(place, state.optimizer)),
+            Step(program, update, read_every),
             batches,
             held_out,
             seed,
@@ -349,11 +352,6 @@ def pick_device(device: str) -> torch.device:
             f"'cuda' ({str(error).splitlines()[0]})"
         ) from error
     return torch.device(device)
-
-
-def compiling_pays(device: torch.device, steps: int) -> bool:
-    """Whether a run is long enough to earn back the time of the compiler."""
-    return device.type == "cuda" or steps >= COMPILE_FROM_STEPS
 
 
 def steps_between_readings(device: torch.device, optimizer: Optimizer) -> int:

@@ -4,6 +4,7 @@ import atexit
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self, TypeVar, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.objective import Objective
 from ppgen.running import own_random_state
-from ppgen.training.step import Backward, Gradients
+from ppgen.training.gradients import Backward, Gradients
 
 T = TypeVar("T")
 
@@ -98,16 +99,26 @@ class Processes:
         """Go on when all have come here."""
         self.total(0.0)
 
+    def sharing(self, objective: Objective) -> Callable[[Gradients], Gradients] | None:
+        """Let all take the leader's weights; return what averages gradients over all, if several.
+
+        Each process comes to its gradients in its own way; they are averaged when they are done.
+        """
+        if self.count == 1:
+            return None
+        for tensor in objective.state_dict().values():
+            distributed.broadcast(tensor, src=0)
+        return partial(Averaged, objective=objective, count=self.count)
+
     def averaged(self, gradients: Gradients, objective: Objective, batches: Batches) -> Gradients:
         """Turn gradients of this process into the mean over all; all take the leader's weights.
 
-        A backward pass goes through torch's ``DistributedDataParallel``; other ways to gradients
-        are averaged when they are done. The first batch shows whether all parameters take part.
+        A backward pass goes through torch's ``DistributedDataParallel``. The first batch shows
+        whether all parameters take part.
         """
-        if self.count == 1:
-            return gradients
-        if not isinstance(gradients, Backward):
-            return Averaged(gradients, objective, self.count)
+        if self.count == 1 or not isinstance(gradients, Backward):
+            share = self.sharing(objective)
+            return share(gradients) if share else gradients
         training = objective.training
         objective.eval()  # for the buffers of those that have some
         with own_random_state(0):
@@ -128,8 +139,6 @@ class Averaged(Gradients):
         self.gradients = gradients
         self.parameters = [p for p in objective.parameters() if p.requires_grad]
         self.count = count
-        for tensor in objective.state_dict().values():
-            distributed.broadcast(tensor, src=0)
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return this process's loss; the mean gradients are in the parameters' ``grad``."""
@@ -143,10 +152,6 @@ class Averaged(Gradients):
         distributed.all_reduce(mean)
         vector_to_parameters(mean / self.count, gradients)
         return loss
-
-    def begin_epoch(self) -> None:
-        """Pass it on."""
-        self.gradients.begin_epoch()
 
 
 def leave() -> None:

@@ -31,11 +31,14 @@ class ExponentialAverage:
         self.parameters = list(parameters)
         self.averages = [parameter.detach().clone() for parameter in self.parameters]
 
+    def next_decay(self) -> float:
+        """Count a step; return the decay for it."""
+        self.steps += 1
+        return min(self.decay, (1 + self.steps) / (10 + self.steps))
+
     def update(self) -> None:
         """Take one step's parameters into the average."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        get_ema_multi_avg_fn(decay)(self.averages, self.parameters, self.steps)
+        get_ema_multi_avg_fn(self.next_decay())(self.averages, self.parameters, self.steps)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -107,6 +110,11 @@ class TrainingState:
             None if scheduler is None else scheduler(made),
             None if average is None else ExponentialAverage(parameters, average),
         )
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Those that are trained."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     @property
     def learning_rate(self) -> float:

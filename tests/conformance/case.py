@@ -111,6 +111,8 @@ class Entry:
         Whether losses of batches add up to that of the whole: not with batch normalisation.
     compile
         Whether the quick run of the suite compiles the program.
+    traced
+        Whether a graph can stand for the program.
     """
 
     build: Callable[[], Case]
@@ -126,6 +128,7 @@ class Entry:
     draws: str | None = "mean"
     sums: bool = True
     compile: bool = False
+    traced: bool = True
 
     def make(self) -> Case:
         """Build the case from random numbers of its own."""

@@ -105,8 +105,9 @@ def test_minibatches_average_to_the_whole(double, name):
     )
 
 
+@pytest.mark.parametrize("mode", ["off", "traced"])
 @pytest.mark.parametrize("name", names(lambda entry: entry.draws))
-def test_a_full_fit_takes_the_steps_of_pyro(double, name):
+def test_a_full_fit_takes_the_steps_of_pyro(double, name, mode):
     entry, steps, rate = PROGRAMS[name], 4, 1e-3
     case = entry.started()
     guide = without_noise(entry, case.guide) or (lambda *args, **kwargs: None)
@@ -118,15 +119,21 @@ def test_a_full_fit_takes_the_steps_of_pyro(double, name):
 
     case = entry.started()
     rows = rows_of(case.data)
-    history = ppgen.fit(
-        case.program(without_noise(entry, case.guide)),
-        case.data,
-        epochs=steps,
-        batch_size="all",
-        # The loss of the library is a mean over rows, and Pyro's their sum.
-        optimizer=functools.partial(torch.optim.SGD, lr=rate * rows),
-        **QUIET,
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        history = ppgen.fit(
+            case.program(without_noise(entry, case.guide)),
+            case.data,
+            epochs=steps,
+            batch_size="all",
+            # The loss of the library is a mean over rows, and Pyro's their sum.
+            optimizer=functools.partial(torch.optim.SGD, lr=rate * rows),
+            compile=mode,
+            **QUIET,
+        )
+    uncompiled = [w for w in caught if "run uncompiled" in str(w.message)]
+    seeds_itself = entry.draws == "seed"  # the guide, in place of its noise
+    assert bool(uncompiled) == (mode == "traced" and (seeds_itself or not entry.traced))
     # Rounding of 1e-16 a term, grown by a few steps whose curvature times rate is of order one.
     assert [rows * elbo for elbo in losses(history)] == pytest.approx(expected, rel=1e-9)
     assert len(set(expected)) == steps

@@ -25,7 +25,7 @@ from ppgen.models.posteriors import AutoregressiveBernoulli
 from ppgen.objectives import ImportanceWeightedELBO, TensorELBO, WakeSleepELBO
 from ppgen.objectives.elbo import sample_sites
 from ppgen.program import as_program
-from ppgen.training.step import plain_gradients
+from ppgen.training.gradients import plain_gradients
 
 FAILURE_RATE = 1e-4
 SHAPE = (1, 3, 3)

@@ -4,6 +4,7 @@ import shutil
 import warnings
 from functools import partial
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -20,9 +21,13 @@ from programs import (
 from torch import nn
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batches import Batch, Batches
 from ppgen.program import as_program
-from ppgen.training.compiled import CompiledGradients
+from ppgen.training import NotFiniteError, compiled, whole_step
+from ppgen.training.compiled import make_update, steps_to_trace
+from ppgen.training.fitting import adam
+from ppgen.training.state import TrainingState
+from ppgen.training.step import Step
 
 fit = partial(ppgen.fit, progress=False)
 
@@ -30,14 +35,23 @@ fit = partial(ppgen.fit, progress=False)
 @pytest.fixture
 def uncompiled_graphs(monkeypatch):
     """Trace as usual, but skip the slow compiler: the traced graph itself is run."""
-    compiled = []
+    graphs = []
 
-    def keep(graph, **_):
-        compiled.append(graph)
+    def keep(graph, inputs):
+        graphs.append(graph)
         return graph
 
-    monkeypatch.setattr(torch, "compile", keep)
-    return compiled
+    for module in (compiled, whole_step):
+        monkeypatch.setattr(module, "compiled", keep)
+    return graphs
+
+
+def graphs_of(program, x, mode="on", batch_size=None, steps=0, maker=adam):
+    """A step by graphs, as ``fit`` makes it."""
+    objective = prepared(program, x)
+    state = TrainingState.start(program, maker)
+    batches = Batches(x, batch_size or len(x))
+    return Step(program, make_update(objective, state, batches, mode, steps))
 
 
 @pytest.fixture
@@ -58,22 +72,102 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.parametrize("mode", ["traced", "on"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_same_numbers_as_uncompiled(name, x, uncompiled_graphs):
+def test_the_same_numbers_as_uncompiled(name, mode, x, uncompiled_graphs):
     results = []
-    for mode in ("off", "on"):
+    for each in ("off", mode):
         pyro.set_rng_seed(0)
         program = PROGRAMS[name]()
         history = fit(
-            program, x, x, epochs=4, batch_size=16, compile=mode, bfloat16=name == "bfloat16"
+            program, x, x, epochs=4, batch_size=16, compile=each, bfloat16=name == "bfloat16"
         )
         results.append((history.column("validation")[1], list(program.parameters())))
-    (plain, parameters), (compiled, others) = results
+    (plain, parameters), (by_graph, others) = results
     tolerance = 1e-2 if name == "bfloat16" else 1e-5
-    assert compiled == pytest.approx(plain, rel=tolerance)
+    assert by_graph == pytest.approx(plain, rel=tolerance)
     for parameter, other in zip(parameters, others, strict=True):
         torch.testing.assert_close(parameter, other, rtol=tolerance, atol=tolerance)
-    assert len(uncompiled_graphs) == 2  # 16 images, and the last 2
+    assert len(uncompiled_graphs) == (mode == "on")  # 16 images; the last 2 pay for no graph
+
+
+OPTIMIZERS = {
+    "Adam": partial(torch.optim.Adam, lr=0.02, weight_decay=0.1),
+    "fused Adam, amsgrad": partial(torch.optim.Adam, lr=0.02, fused=True, amsgrad=True),
+    "AdamW": partial(torch.optim.AdamW, lr=0.02),
+    "SGD": partial(torch.optim.SGD, lr=0.02),
+    "SGD, momentum": partial(torch.optim.SGD, lr=0.02, momentum=0.9, nesterov=True),
+    "RMSprop": partial(torch.optim.RMSprop, lr=0.02, momentum=0.5, centered=True),
+    "Adagrad": partial(torch.optim.Adagrad, lr=0.02),
+    "NAdam": partial(torch.optim.NAdam, lr=0.02),
+    "Rprop": partial(torch.optim.Rprop, lr=0.02),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimisers_take_the_same_steps_within_the_graph(name, x, uncompiled_graphs):
+    results = []
+    for mode in ("off", "on"):
+        pyro.set_rng_seed(0)
+        program = vae().double()
+        history = fit(
+            program,
+            x[:48],
+            epochs=4,
+            batch_size=16,
+            optimizer=OPTIMIZERS[name],
+            scheduler=partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5),
+            clip_norm=2.0,
+            average=0.9,
+            compile=mode,
+        )
+        results.append((program.state_dict(), history.column("elbo")[1]))
+    assert "lerp" in uncompiled_graphs[0].code  # the average is within
+    (plain, elbos), (by_graph, others) = results
+    assert others == pytest.approx(elbos, rel=1e-9)
+    for key, value in plain.items():
+        torch.testing.assert_close(by_graph[key], value, rtol=1e-7, atol=1e-9)
+
+
+class InPython(torch.optim.SGD):
+    """An optimiser of a kind that no graph can follow."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.grad.norm().item() > 1e-3:
+                    parameter.data -= group["lr"] * parameter.grad
+
+
+def momentum_cycle(optimizer):
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=9)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "scheduler"),
+    [(InPython, None), (partial(torch.optim.Adam, lr=0.1), momentum_cycle)],
+    ids=["an optimiser that reads values", "a schedule of momentum"],
+)
+def test_the_gradients_alone_are_compiled_where_the_optimiser_cannot_be(
+    optimizer, scheduler, x, uncompiled_graphs
+):
+    results = []
+    for mode in ("off", "on"):
+        program = vae()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            fit(
+                program,
+                x[:48],
+                epochs=4,
+                batch_size=16,
+                optimizer=optimizer,
+                scheduler=scheduler,
+                compile=mode,
+            )
+        results.append(list(program.parameters()))
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
+    assert uncompiled_graphs
 
 
 def test_plain_functions_can_be_traced(uncompiled_graphs):
@@ -87,43 +181,60 @@ def test_plain_functions_can_be_traced(uncompiled_graphs):
     assert len(uncompiled_graphs) == 1
 
 
-def test_pyros_handlers_run_once_a_shape(x, uncompiled_graphs):
-    calls = []
+def test_pyros_handlers_run_once_a_shape_but_for_ever_rarer_comparisons(x, uncompiled_graphs):
+    class Calls:  # where no graph looks for numbers of Python
+        number = 0
 
     class Counting(Pixels):
         def model(self, x=None, *, n=1):
-            calls.append(len(x))
+            Calls.number += 1
             return super().model(x, n=n)
 
-    objective = prepared(Counting(), x)
-    calls.clear()
-    gradients = CompiledGradients(objective)
-    for batch in (x[:16], x[16:32], x[:2], x[32:48], x[:2]):
-        gradients(Batch.of(batch))
-    traced_and_compared = [16, 16, 2, 2]
-    assert calls == traced_and_compared
-    for _ in range(3):  # short epochs are not compared each time
-        gradients.begin_epoch()
-        gradients(Batch.of(x[:2]))
-    assert calls == traced_and_compared
-    for _ in range(100):
-        gradients(Batch.of(x[:2]))
-    gradients.begin_epoch()
-    for batch in (x[:16], x[16:32]):
-        gradients(Batch.of(batch))
-    assert calls == [*traced_and_compared, 16]
+    step = graphs_of(Counting(), x, "traced", batch_size=16)
+    batch = Batch.of(x[:16])
+    Calls.number = 0
+    step(batch)
+    assert Calls.number == 1
+    step(batch)
+    traced_and_compared = 2
+    assert Calls.number == 1 + traced_and_compared
+    compared = []
+    for epoch in range(1, 80):
+        before = Calls.number
+        step.begin_epoch()
+        for _ in range(10):
+            step(batch)
+        compared += [epoch] * (Calls.number - before)
+    assert compared == [11, 31, 71]  # after 100, 200 and 400 further steps
 
 
 def test_frozen_and_unused_parameters_get_no_gradient(x, uncompiled_graphs):
     program = vae()
     program.unused = nn.Parameter(torch.zeros(3))
     program.decoder[0].bias.requires_grad_(False)
-    gradients = CompiledGradients(prepared(program, x))
-    gradients(Batch.of(x))
-    assert gradients.reason is None
+    step = graphs_of(program, x, "traced")
+    for _ in range(2):
+        step(Batch.of(x))
+    assert not step.update.reason
     assert program.unused.grad is None
     assert program.decoder[0].bias.grad is None
     assert program.decoder[0].weight.grad is not None
+
+
+@pytest.mark.parametrize("mode", ["traced", "on"])
+def test_a_step_that_is_not_finite_is_named_and_changes_nothing(mode, uncompiled_graphs):
+    program = Gaussian()
+    x = torch.randn(5, 1, 1, 4)
+    step = graphs_of(program, x, mode, maker=partial(torch.optim.Adam, lr=0.1))
+    for _ in range(3):
+        step(Batch.of(x))
+    before = {name: value.clone() for name, value in program.state_dict().items()}
+    bad = Batch.of(torch.full((5, 1, 1, 4), torch.nan))
+    expected = r"step 4: the loss is nan, .* sites: z.* gradients of the parameters: weights"
+    with pyro.validation_enabled(False), pytest.raises(NotFiniteError, match=expected):
+        step(bad)
+    for name, value in program.state_dict().items():
+        assert torch.equal(value, before[name])
 
 
 class Branching(Pixels):
@@ -144,36 +255,73 @@ class Normalised(Pixels):
             return pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x)
 
 
-class PyroELBO(Gaussian):
-    def __init__(self):
-        super().__init__(pixels=9, objective=pyro.infer.Trace_ELBO())
+class Printing(Pixels):
+    def model(self, x=None, *, n=1):
+        print("a step")
+        return super().model(x, n=n)
+
+
+class KeepingCount(Pixels):
+    steps = 0
+
+    def model(self, x=None, *, n=1):
+        self.steps += 1
+        with pyro.poutine.scale(scale=1 + 1e-6 * self.steps):
+            return super().model(x, n=n)
+
+
+class DrawingByNumpy(Pixels):
+    def model(self, x=None, *, n=1):
+        with pyro.poutine.scale(scale=1 + 1e-6 * np.random.rand()):
+            return super().model(x, n=n)
 
 
 FALL_BACKS = {
-    "branches on data": (Branching, "tracing tensor|data-dependent|get value"),
+    "branches on data": (Branching, r"value of a tensor is read, in .*compiled.py, line \d+: if x"),
     "writes into buffers": (Normalised, "writes into the buffers .*running_var"),
-    "an ELBO that leaves torch": (PyroELBO, "tracing tensor|data-dependent|get value"),
+    "prints": (Printing, "a step prints a, step"),
+    "keeps a counter": (KeepingCount, "a step changes program.steps"),
+    "draws by numpy": (DrawingByNumpy, "a step changes numpy's generator"),
 }
 
 
+@pytest.mark.parametrize("mode", ["traced", "on"])
 @pytest.mark.parametrize("name", FALL_BACKS)
-def test_what_cannot_be_traced_falls_back_with_its_reason(name, x, uncompiled_graphs):
+def test_what_cannot_be_traced_falls_back_with_its_reason(name, mode, x, uncompiled_graphs):
     make, reason = FALL_BACKS[name]
-    if make is PyroELBO:
-        x = torch.randn(50, 1, 1, 9)
     results = []
-    for mode in ("off", "on"):
+    for each in ("off", mode):
         pyro.set_rng_seed(0)
         program = make()
-        if mode == "on":
-            with pytest.warns(UserWarning, match=f"steps run uncompiled: .*({reason})") as caught:
-                fit(program, x, epochs=2, batch_size=16, compile=mode)
+        if each == mode:
+            with pytest.warns(UserWarning, match=f"steps run uncompiled: .*{reason}") as caught:
+                fit(program, x, epochs=2, batch_size=16, compile=each)
             assert len([w for w in caught if "uncompiled" in str(w.message)]) == 1
         else:
-            fit(program, x, epochs=2, batch_size=16, compile=mode)
-        results.append(program.state_dict())
-    for key, value in results[0].items():
-        assert torch.equal(value, results[1][key]), key
+            fit(program, x, epochs=2, batch_size=16, compile=each)
+        results.append((program.state_dict(), getattr(program, "steps", None)))
+    assert results[0][1] == results[1][1]
+    for key, value in results[0][0].items():
+        assert torch.equal(value, results[1][0][key]), key
+
+
+def test_a_shape_that_a_graph_cannot_take_runs_uncompiled(uncompiled_graphs):
+    class Some(Pixels):
+        def model(self, x=None, *, n=1):
+            with pyro.plate("data", n if x is None else len(x)):
+                pyro.sample("x", dist.Bernoulli(logits=self.logits).to_event(3), obs=x)
+            some = x[x[:, 0, 0, 0] > 0]  # as many rows as there happen to be
+            pyro.factor("some", -(some - self.logits).reshape(-1, 9).pow(2).sum(-1).mean())
+
+    x = torch.bernoulli(torch.full((48, 1, 3, 3), 0.4))
+    results = []
+    for mode in ("off", "on"):
+        program = Some()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fit(program, x, epochs=3, batch_size=16, compile=mode)
+        results.append(program.logits)
+    torch.testing.assert_close(*results)
 
 
 def test_a_number_that_changes_between_epochs_is_noticed(x, uncompiled_graphs):
@@ -226,9 +374,23 @@ def test_networks_out_of_sight_are_traced_too(uncompiled_graphs):
     assert not torch.equal(before, hidden[0].weight)
 
 
-def test_auto_leaves_short_runs_alone(x, uncompiled_graphs):
-    fit(Pixels(), x, epochs=2, batch_size=16, compile="auto", device="cpu")
-    assert not uncompiled_graphs
+def test_auto_decides_by_the_length_of_the_fit_alone(x, uncompiled_graphs):
+    seen = {}
+    for steps in (10, 7_000, 500_000):
+        step = graphs_of(Pixels(), x, "auto", steps=steps)
+        for _ in range(2):
+            step(Batch.of(x))
+        (update,) = step.update._updates.values()
+        seen[steps] = type(update).__name__
+    assert seen == {10: "NoneType", 7_000: "ByGraph", 500_000: "WholeStep"}
+    assert 600 <= steps_to_trace(60) < steps_to_trace(3) == 2_500
+
+
+def test_a_short_last_batch_is_traced_only_if_that_pays(x, uncompiled_graphs):
+    step = graphs_of(Pixels(), x, "on", batch_size=16, steps=100)
+    for rows in (16, 16, 2, 2):
+        step(Batch.of(x[:rows]))
+    assert [type(u).__name__ for u in step.update._updates.values()] == ["WholeStep", "NoneType"]
 
 
 def test_through_the_compiler_itself(x):

@@ -20,7 +20,11 @@ BAD = {
     "batch size 0": ({"batch_size": 0}, ValueError, "batch_size is 0; expected between 1"),
     "batch beyond data": ({"batch_size": 61}, ValueError, "batch_size is 61; expected"),
     "patience alone": ({"patience": 3}, ValueError, "patience is 3; expected .* validation"),
-    "compile": ({"compile": "yes"}, ValueError, "compile is 'yes'; expected 'off' or 'on'"),
+    "compile": (
+        {"compile": "yes"},
+        ValueError,
+        "compile is 'yes'; expected 'auto' or 'off' or 'traced' or 'on'",
+    ),
     "device": (
         {"device": "abacus"},
         ValueError,

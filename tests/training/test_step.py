@@ -7,17 +7,22 @@ import pytest
 import torch
 from programs import Gaussian, prepared
 
-from ppgen.data.batches import Batch
+from ppgen.data.batches import Batch, Batches
 from ppgen.training import NotFiniteError
+from ppgen.training.compiled import make_update
 from ppgen.training.fitting import adam
 from ppgen.training.state import TrainingState
-from ppgen.training.step import Step, plain_gradients
+from ppgen.training.step import Step
 
 
-def make_step(program, **options):
+def make_step(program, clip_norm=None, read_every=1):
     torch.manual_seed(0)
-    gradients = plain_gradients(prepared(program, torch.randn(5, 1, 1, 4)))
-    return Step(TrainingState.start(program, adam), gradients, **options)
+    x = torch.randn(5, 1, 1, 4)
+    state = TrainingState.start(program, adam)
+    update = make_update(
+        prepared(program, x), state, Batches(x), clip_norm=clip_norm, read_every=read_every
+    )
+    return Step(program, update, read_every)
 
 
 @pytest.fixture

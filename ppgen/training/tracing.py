@@ -1,0 +1,249 @@
+"""Loss and gradients as one graph of tensor operations, traced through Pyro once."""
+
+import inspect
+import io
+import random
+import sys
+import sysconfig
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyro
+import torch
+from torch import Tensor, nn
+from torch._functorch.compile_utils import fx_graph_cse
+from torch.func import functional_call, functionalize
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
+
+import ppgen
+from ppgen.data.batches import Batch
+from ppgen.objectives.objective import Objective
+from ppgen.objectives.preparation import restored
+from ppgen.running import own_random_state
+from ppgen.training.gradients import plain_gradients
+
+MACHINERY = (
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+    *(str(Path(ppgen.__file__).parent / part) for part in ("objectives", "program.py", "training")),
+    *(str(Path(library.__file__ or "").parent) for library in (torch, pyro)),
+    "<",
+)
+"""Where no line of a program lies."""
+
+NUMBERS = (bool, int, float, str)
+CONTAINERS = (dict, list, set, deque)
+
+PLUMBING = ("torch.overrides", "torch._tensor", "torch.utils")
+"""Modules of torch between a call and the mode that answers it."""
+
+
+class TracingError(RuntimeError):
+    """A program that a graph cannot stand for."""
+
+
+class Unread(TorchFunctionMode):
+    """Lets Pyro and torch.distributions run without reading the values of tensors.
+
+    No graph can follow a value into Python. Pyro reads losses into numbers, which stay tensors
+    here; both libraries check values, which are taken to pass: that a loss or gradient is finite
+    is checked after each step. Reads by anybody else are left alone.
+    """
+
+    def __torch_function__(
+        self, function: Callable, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Answer a read by one of the libraries; do all else as it stands."""
+        kwargs = kwargs or {}
+        answer = ANSWERS.get(getattr(function, "__name__", ""))
+        if answer is not None:
+            found = answer(_caller(), *args, **kwargs)
+            if found is not NotImplemented:
+                return found
+        return function(*args, **kwargs)
+
+
+def _caller() -> str:
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(PLUMBING):
+        frame = frame.f_back
+    return frame.f_globals.get("__name__", "")
+
+
+def _item(caller: str, tensor: Tensor) -> Any:
+    return tensor if caller.startswith("pyro.infer") else NotImplemented
+
+
+def _truth(caller: str, tensor: Tensor) -> Any:
+    if caller in ("pyro.util", "pyro.infer.util"):  # is a value NaN; does a mask hold everywhere
+        return False
+    return True if caller == "torch.distributions.distribution" else NotImplemented  # is it valid
+
+
+def _hook(caller: str, *_: Any) -> Any:
+    return None if caller == "pyro.util" else NotImplemented  # it warns of gradients that are NaN
+
+
+def _selected(caller: str, tensor: Tensor, mask: Tensor) -> Any:
+    # Pyro sums what it selects, and a sum of zeros elsewhere is the same in a fixed shape.
+    zero = tensor.new_zeros(())
+    return tensor.where(mask, zero).flatten() if caller == "pyro.infer.util" else NotImplemented
+
+
+def _one_hot(caller: str, tensor: Tensor, num_classes: int = -1) -> Any:
+    if num_classes < 1:
+        return NotImplemented
+    return (tensor.unsqueeze(-1) == torch.arange(num_classes, device=tensor.device)).long()
+
+
+ANSWERS: dict[str, Callable[..., Any]] = {
+    "item": _item,
+    "__bool__": _truth,
+    "register_hook": _hook,
+    "masked_select": _selected,
+    "one_hot": _one_hot,
+}
+
+
+@dataclass
+class Traced:
+    """Loss and gradients of one shape of batch as a function of tensors.
+
+    ``graph`` takes the parameters in the order of the objective, what is kept between steps in the
+    order of its names, and the batch's rows. It returns the loss, the gradients of those
+    parameters that are ``reached``, and what is kept from then on.
+    """
+
+    graph: GraphModule
+    reached: list[bool]
+    kept: list[str]
+    dtype: torch.dtype  # of the loss
+
+
+def trace(
+    objective: Objective, parameters: list[nn.Parameter], kept: dict[str, Tensor], batch: Batch
+) -> Traced:
+    """Trace loss and gradients of a batch; leave the program as it was.
+
+    Raises a TracingError if a graph cannot stand for the program: its Python depends on values, or
+    changes with each run.
+    """
+    names = {id(parameter): name for name, parameter in _Run(objective).named_parameters()}
+    start = len(parameters)
+    reached: list[bool] = []
+    losses: list[Tensor] = []
+
+    def run(*tensors: Tensor) -> list[Tensor]:
+        given = tensors[start : start + len(kept)]
+        rows = batch.with_tensors(tensors[start + len(kept) :])
+        with torch.enable_grad(), Unread():
+            leaves = [tensor.detach().requires_grad_() for tensor in tensors[:start]]
+            own = dict(zip(kept, given, strict=True))
+            named = {names[id(p)]: leaf for p, leaf in zip(parameters, leaves, strict=True)}
+            loss = functional_call(_Run(objective), named, (rows, own))
+        losses[:] = [loss]
+        reached[:] = [leaf.grad is not None for leaf in leaves]
+        if list(own) != list(kept):
+            raise TracingError("the objective begins to keep what it has not kept before")
+        return [loss, *(leaf.grad for leaf in leaves if leaf.grad is not None), *own.values()]
+
+    printed = io.StringIO()
+    buffers = {name: buffer.clone() for name, buffer in objective.named_buffers()}
+    inputs = [*(p.detach() for p in parameters), *kept.values(), *batch.tensors]
+    # What tracing draws, or writes into buffers, must not show in the training.
+    with own_random_state(0), pyro.validation_enabled(False), restored(objective.program):
+        before = python_numbers(objective) | _generators()
+        try:
+            with redirect_stdout(printed), torch.no_grad():
+                graph = tidy(make_fx(run)(*inputs), inputs)
+            after = python_numbers(objective) | _generators()
+        finally:
+            written = [name for name, b in objective.named_buffers() if not b.equal(buffers[name])]
+            for name in written:
+                objective.get_buffer(name).copy_(buffers[name])
+    changed = [name for name, value in before.items() if after.get(name) != value]
+    print(printed.getvalue(), end="")
+    for what, found in {
+        "writes into the buffers": written,
+        "changes": changed,
+        "prints": printed.getvalue().split(),
+    }.items():
+        if found:
+            raise TracingError(f"a step {what} {', '.join(found)}")
+    return Traced(graph, reached, list(kept), losses[0].dtype)
+
+
+class _Run(nn.Module):
+    """Loss and gradients as a module, so that other tensors can take the parameters' place."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def forward(self, batch: Batch, kept: dict[str, Tensor]) -> Tensor:
+        return plain_gradients(self.objective, kept)(batch)
+
+
+def tidy(graph: GraphModule, inputs: list[Tensor]) -> GraphModule:
+    """Compute each value once, and none that is not used."""
+    if any(_writes(node) for node in graph.graph.nodes):  # two equal values may part by a write
+        graph = make_fx(functionalize(graph, remove="mutations"))(*inputs)
+    (output,) = graph.graph.find_nodes(op="output")
+    for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.alias.default):
+        node.replace_all_uses_with(node.args[0], lambda user: user is not output)
+    graph.graph.eliminate_dead_code()
+    return GraphModule(graph, fx_graph_cse(graph.graph))
+
+
+def _writes(node: Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and schema.is_mutable
+
+
+def why(error: Exception) -> str:
+    """Say in a line what went wrong when a program was traced, and at which of its lines."""
+    text = str(error).strip().partition("\n")[0]
+    if "value out of a tracing tensor" in text:
+        text = "the value of a tensor is read"
+    elif not isinstance(error, TracingError):
+        text = f"{type(error).__name__}: {text}"
+    lines = traceback.extract_tb(error.__traceback__)
+    own = [line for line in lines if not line.filename.startswith(MACHINERY)]
+    if own:
+        text += f", in {own[-1].filename}, line {own[-1].lineno}: {own[-1].line}"
+    return text
+
+
+def python_numbers(objective: Objective) -> dict[str, Any]:
+    """Read the numbers that a program's Python may compute with, and the lengths of containers."""
+    program = objective.program
+    scopes = {name or "objective": vars(m) for name, m in objective.named_modules()}
+    scopes[type(objective.elbo).__name__] = vars(objective.elbo)
+    for part in (*getattr(program, "_callables", ()), program.model, program.guide):
+        function = inspect.unwrap(getattr(part, "__func__", part)) if callable(part) else None
+        if inspect.isfunction(function):
+            seen = inspect.getclosurevars(function)
+            scopes[function.__qualname__] = {**seen.globals, **seen.nonlocals}
+    return {
+        f"{owner}.{name}": value if isinstance(value, NUMBERS) else len(value)
+        for owner, scope in scopes.items()
+        for name, value in scope.items()
+        if isinstance(value, (*NUMBERS, *CONTAINERS))
+    }
+
+
+def _generators() -> dict[str, Any]:
+    mersenne = np.random.get_state()
+    numpys = (mersenne[2], mersenne[1].tobytes())  # type: ignore[index]
+    return {
+        "numpy's generator": numpys,
+        "Python's generator": random.getstate(),
+        "the seed of torch's generator": torch.initial_seed(),
+    }
