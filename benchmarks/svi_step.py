@@ -70,7 +70,7 @@ def step(settings: Settings, mode: Mode):
 
     def check():
         reason = getattr(ours.update, "reason", "")
-        return f"runs UNCOMPILED: {reason}" if reason else ""
+        return f"runs {reason}" if reason else ""
 
     fused = partial(Adam, fused=True)
     jit = JitTrace_ELBO(ignore_jit_warnings=True)

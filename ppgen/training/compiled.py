@@ -93,7 +93,7 @@ class Graphs(Update):
     Attributes
     ----------
     reason
-        Why steps are taken without graphs; empty while they are not.
+        Why steps are taken without graphs, or without the compiler; empty while they are not.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Graphs(Update):
         self.mode, self.steps, self.epoch_steps = mode, steps, len(batches)
         self.usual = batches.batch_size // processes  # rows of a batch
         self.share = share  # gradients with other processes
-        self.reason = ""
+        self.reason, self._usable = "", True
         self.generator = generator(objective.device)
         self.numbers = python_numbers(objective) if watched else None
         self._optimizer_too = share is None
@@ -123,7 +123,7 @@ class Graphs(Update):
 
     def __call__(self, batch: Batch, random_state: Tensor) -> Tensor:
         """Take a step, if it is finite; return the loss and the norm of its gradient."""
-        if self._begun and not self.reason:
+        if self._begun and self._usable:
             try:
                 update = self._update(batch)
                 if update is not None:
@@ -132,7 +132,8 @@ class Graphs(Update):
             except Exception as error:  # tracers and compilers raise errors of many kinds
                 if isinstance(error, MemoryError | torch.OutOfMemoryError):
                     raise
-                self._give_up(error)
+                self._usable = False
+                self._warn(f"uncompiled: {why(error)}")
                 self.generator.set_state(random_state)
         self._begun = True  # an optimiser makes its state in its first step
         return self.plain(batch, random_state)
@@ -185,7 +186,7 @@ class Graphs(Update):
             try:
                 return self._compiled(traced, batch)
             except Exception as error:  # compilers raise errors of many kinds
-                warnings.warn(f"graphs are not compiled: {why(error)}", stacklevel=2)
+                self._warn(f"as graphs that are not compiled: {why(error)}")
         return self._separate(traced.graph, traced)
 
     def _compiled(self, traced: Traced, batch: Batch) -> ByGraph | WholeStep:
@@ -219,9 +220,9 @@ class Graphs(Update):
                 f"{loss.item():.6g}; it computes with Python numbers that changed"
             )
 
-    def _give_up(self, error: Exception) -> None:
-        self.reason = why(error)
-        warnings.warn(f"steps run uncompiled: {self.reason}", stacklevel=2)
+    def _warn(self, reason: str) -> None:
+        self.reason = reason
+        warnings.warn(f"steps run {reason}", stacklevel=2)
 
 
 def make_update(

@@ -141,7 +141,7 @@ def trace(
     losses: list[Tensor] = []
 
     def run(*tensors: Tensor) -> list[Tensor]:
-        given = tensors[start : start + len(kept)]
+        given = [tensor.clone() for tensor in tensors[start : start + len(kept)]]  # Pyro writes
         rows = batch.with_tensors(tensors[start + len(kept) :])
         with torch.enable_grad(), Unread():
             leaves = [tensor.detach().requires_grad_() for tensor in tensors[:start]]
