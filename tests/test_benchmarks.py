@@ -15,6 +15,7 @@ from benchmarks.comparison import Comparison, Settings, Way
 from benchmarks.memory import peak_memory
 from benchmarks.report import commit, figure, table
 from benchmarks.timing import interleaved
+from ppgen.training import whole_step
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")

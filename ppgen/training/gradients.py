@@ -5,6 +5,7 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.ops.provenance import detach_provenance
 from torch import Tensor, nn
 from torch.distributions.constraints import real
 
@@ -71,7 +72,11 @@ class LossAndGrads(Gradients):
         store: dict[str, Any] = {"params": dict(self.kept), "constraints": constraints}
         with pyro.get_param_store().scope(store), objective.running(own_store=False):
             loss = objective.elbo.loss_and_grads(model, guide, *batch.args, **batch.kwargs)
-        means = {n: p.detach() for n, p in store["params"].items() if n.startswith(RUNNING_MEAN)}
+        means = {
+            name: detach_provenance(mean).detach()  # TraceGraph_ELBO marks what it computes
+            for name, mean in store["params"].items()
+            if name.startswith(RUNNING_MEAN)
+        }
         self.kept.update(means)
         size = objective.divisor(batch)
         for parameter in self.parameters:
