@@ -199,7 +199,8 @@ def test_a_step_that_could_not_be_compiled_is_not_shown_as_compiled(run, monkeyp
     monkeypatch.setattr(whole_step, "compiled", compiler)
     record, _ = run("svi_step", "--only", " compiled", "--rounds", "1")
     checks = {row["checks"] for row in record["rows"]}
-    assert checks == {"runs as graphs that are not compiled: RuntimeError: no compiler here"}
+    (check,) = checks
+    assert check.startswith("runs as graphs that are not compiled: RuntimeError: no compiler here")
 
 
 def test_one_row_as_a_user_runs_it(tmp_path):

@@ -15,7 +15,7 @@ from ppgen.training.compiler import compiled
 from ppgen.training.gradients import Gradients, plain_gradients
 from ppgen.training.processes import Processes
 from ppgen.training.state import TrainingState
-from ppgen.training.tracing import Traced, TracingError, python_numbers, trace, why
+from ppgen.training.tracing import Traced, TracingError, buffers_kept, python_numbers, trace, why
 from ppgen.training.update import Separate, Update
 from ppgen.training.whole_step import WholeStep
 
@@ -204,10 +204,11 @@ class Graphs(Update):
     def _compare(self, update: ByGraph | WholeStep, batch: Batch) -> None:
         """Check that a graph has the loss of the program, and reaches the same parameters."""
         kept = dict(self.state.kept)
-        with own_random_state(0):
-            loss = update.rehearsed(batch)
-        with own_random_state(0):
-            expected = plain_gradients(self.objective, kept)(batch)
+        with buffers_kept(self.objective):
+            with own_random_state(0):
+                loss = update.rehearsed(batch)
+            with own_random_state(0):
+                expected = plain_gradients(self.objective, kept)(batch)
         names = {p: name for name, p in self.objective.named_parameters()}
         reached = self._traced[_key(batch)].reached
         for parameter, has in zip(self.state.parameters, reached, strict=True):

@@ -7,24 +7,29 @@ import sys
 import sysconfig
 import traceback
 from collections import deque
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyro
 import torch
+from pyro.ops.einsum import torch_log
 from torch import Tensor, nn
 from torch._functorch.compile_utils import fx_graph_cse
+from torch._subclasses.fake_tensor import DataDependentOutputException
 from torch.func import functional_call, functionalize
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.overrides import TorchFunctionMode
 
 import ppgen
 from ppgen.data.batches import Batch
+from ppgen.objectives.log_einsum import einsum
 from ppgen.objectives.objective import Objective
 from ppgen.objectives.preparation import restored
 from ppgen.running import own_random_state
@@ -143,7 +148,7 @@ def trace(
     def run(*tensors: Tensor) -> list[Tensor]:
         given = [tensor.clone() for tensor in tensors[start : start + len(kept)]]  # Pyro writes
         rows = batch.with_tensors(tensors[start + len(kept) :])
-        with torch.enable_grad(), Unread():
+        with torch.enable_grad(), Unread(), patch.object(torch_log, "einsum", einsum):
             leaves = [tensor.detach().requires_grad_() for tensor in tensors[:start]]
             own = dict(zip(kept, given, strict=True))
             named = {names[id(p)]: leaf for p, leaf in zip(parameters, leaves, strict=True)}
@@ -155,29 +160,39 @@ def trace(
         return [loss, *(leaf.grad for leaf in leaves if leaf.grad is not None), *own.values()]
 
     printed = io.StringIO()
-    buffers = {name: buffer.clone() for name, buffer in objective.named_buffers()}
+    # Tensors without values are twice as fast, but TraceGraph_ELBO makes its own kind of tensor.
+    mode = "fake" if hasattr(objective.elbo, "differentiable_loss") else "real"
     inputs = [*(p.detach() for p in parameters), *kept.values(), *batch.tensors]
-    # What tracing draws, or writes into buffers, must not show in the training.
-    with own_random_state(0), pyro.validation_enabled(False), restored(objective.program):
+    with (
+        own_random_state(0),
+        pyro.validation_enabled(False),
+        restored(objective.program),
+        buffers_kept(objective),
+    ):
         before = python_numbers(objective) | _generators()
-        try:
-            with redirect_stdout(printed), torch.no_grad():
-                graph = tidy(make_fx(run)(*inputs), inputs)
-            after = python_numbers(objective) | _generators()
-        finally:
-            written = [name for name, b in objective.named_buffers() if not b.equal(buffers[name])]
-            for name in written:
-                objective.get_buffer(name).copy_(buffers[name])
+        with redirect_stdout(printed), torch.no_grad():
+            graph = tidy(_graph(run, inputs, mode), inputs, mode)
+        after = python_numbers(objective) | _generators()
     changed = [name for name, value in before.items() if after.get(name) != value]
     print(printed.getvalue(), end="")
-    for what, found in {
-        "writes into the buffers": written,
-        "changes": changed,
-        "prints": printed.getvalue().split(),
-    }.items():
+    for what, found in {"changes": changed, "prints": printed.getvalue().split()}.items():
         if found:
             raise TracingError(f"a step {what} {', '.join(found)}")
     return Traced(graph, reached, list(kept), losses[0].dtype)
+
+
+@contextmanager
+def buffers_kept(objective: Objective) -> Iterator[None]:
+    """Put the buffers back afterwards; raise a TracingError if they had changed."""
+    before = {name: buffer.clone() for name, buffer in objective.named_buffers()}
+    try:
+        yield
+    finally:
+        written = [name for name, b in objective.named_buffers() if not b.equal(before[name])]
+        for name in written:
+            objective.get_buffer(name).copy_(before[name])
+    if written:
+        raise TracingError(f"a step writes into the buffers {', '.join(written)}")
 
 
 class _Run(nn.Module):
@@ -191,10 +206,14 @@ class _Run(nn.Module):
         return plain_gradients(self.objective, kept)(batch)
 
 
-def tidy(graph: GraphModule, inputs: list[Tensor]) -> GraphModule:
+def _graph(function: Callable[..., Any], inputs: list[Tensor], mode: str) -> GraphModule:
+    return make_fx(function, tracing_mode=mode, _allow_non_fake_inputs=True)(*inputs)
+
+
+def tidy(graph: GraphModule, inputs: list[Tensor], mode: str) -> GraphModule:
     """Compute each value once, and none that is not used."""
-    if any(_writes(node) for node in graph.graph.nodes):  # two equal values may part by a write
-        graph = make_fx(functionalize(graph, remove="mutations"))(*inputs)
+    if not _without_writes(graph.graph):  # two equal values may part by a write
+        graph = _graph(functionalize(graph, remove="mutations"), inputs, mode)
     (output,) = graph.graph.find_nodes(op="output")
     for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.alias.default):
         node.replace_all_uses_with(node.args[0], lambda user: user is not output)
@@ -202,15 +221,34 @@ def tidy(graph: GraphModule, inputs: list[Tensor]) -> GraphModule:
     return GraphModule(graph, fx_graph_cse(graph.graph))
 
 
-def _writes(node: Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and schema.is_mutable
+def _without_writes(graph: Graph) -> bool:
+    """Replace operations in place on fresh tensors; return whether no others are left."""
+    for node in list(graph.nodes):
+        target: Any = node.target
+        if not getattr(getattr(target, "_schema", None), "is_mutable", False):
+            continue
+        written: Any = node.args[0]
+        pure = getattr(torch.ops.aten, target.overloadpacket.__name__.removesuffix("_"), None)
+        overload = getattr(pure, target._overloadname, None)
+        if overload is None or written.op != "call_function" or _shares_memory(written):
+            return False
+        node.target = overload
+        written.replace_all_uses_with(node, lambda user, node=node: user > node)
+    return True
+
+
+def _shares_memory(node: Node) -> bool:
+    """Whether a value may be a view of another, or have views."""
+    schemas = [getattr(each.target, "_schema", None) for each in (node, *node.users)]
+    pure = [schema for schema in schemas if schema is not None and not schema.is_mutable]
+    return any(result.alias_info is not None for schema in pure for result in schema.returns)
 
 
 def why(error: Exception) -> str:
     """Say in a line what went wrong when a program was traced, and at which of its lines."""
     text = str(error).strip().partition("\n")[0]
-    if "value out of a tracing tensor" in text:
+    reads = isinstance(error, GuardOnDataDependentSymNode | DataDependentOutputException)
+    if reads or "value out of a tracing tensor" in text:
         text = "the value of a tensor is read"
     elif not isinstance(error, TracingError):
         text = f"{type(error).__name__}: {text}"

@@ -23,6 +23,10 @@ PLAIN = {"foreach": False, "fused": False, "capturable": False, "differentiable"
 """Options of torch's optimisers under which all numbers of an update stay tensors."""
 
 
+COUNTS = ("step", "mu_product", "eta", "mu")
+"""Names of numbers in the states of torch's optimisers."""
+
+
 class TensorFactors(TorchFunctionMode):
     """Lets optimisers compute with numbers that are tensors, where torch takes Python's alone."""
 
@@ -158,8 +162,8 @@ class WholeStep(Update):
             {**g, **PLAIN, "params": list(islice(waiting, len(g["params"]))), "lr": rate}
             for g, rate in zip(self.state.optimizer.param_groups, rates, strict=True)
         ]
-        # Counts of steps are kept in single precision; what torch computes from them is not.
-        held = [{n: v.double() if v.dim() == 0 else v for n, v in s.items()} for s in states]
+        # Torch keeps these in single precision, and computes with Python's numbers.
+        held = [{n: v.double() if n in COUNTS else v for n, v in s.items()} for s in states]
         optimizer.state = defaultdict(dict, zip(parameters, held, strict=True))
         with TensorFactors():
             optimizer.step()

@@ -278,7 +278,7 @@ class DrawingByNumpy(Pixels):
 
 FALL_BACKS = {
     "branches on data": (Branching, r"value of a tensor is read, in .*compiled.py, line \d+: if x"),
-    "writes into buffers": (Normalised, "writes into the buffers .*running_var"),
+    "writes into buffers": (Normalised, "writes into the buffers .*norm"),
     "prints": (Printing, "a step prints a, step"),
     "keeps a counter": (KeepingCount, "a step changes program.steps"),
     "draws by numpy": (DrawingByNumpy, "a step changes numpy's generator"),
