@@ -206,11 +206,11 @@ class _Run(nn.Module):
         return plain_gradients(self.objective, kept)(batch)
 
 
-def _graph(function: Callable[..., Any], inputs: list[Tensor], mode: str) -> GraphModule:
+def _graph(function: Callable[..., Any], inputs: list[Tensor], mode: Any) -> GraphModule:
     return make_fx(function, tracing_mode=mode, _allow_non_fake_inputs=True)(*inputs)
 
 
-def tidy(graph: GraphModule, inputs: list[Tensor], mode: str) -> GraphModule:
+def tidy(graph: GraphModule, inputs: list[Tensor], mode: Any) -> GraphModule:
     """Compute each value once, and none that is not used."""
     if not _without_writes(graph.graph):  # two equal values may part by a write
         graph = _graph(functionalize(graph, remove="mutations"), inputs, mode)
