@@ -7,6 +7,7 @@ A benchmark is a module with a dict ``ROWS``: for each row of the table, a funct
 
 NAMES = (
     "autoregressive",
+    "calibration",
     "epoch_data",
     "graph",
     "large_data",

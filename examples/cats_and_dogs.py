@@ -14,9 +14,11 @@ from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.graph import DAG
 
 GRAPH = """
-S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U      // season, allergies, rain, air pressure,
-R -> DB; R -> CM; DB -> CH; CM -> CH                 // grass wet, umbrella, dog bark,
-"""  # cat mood, cat hides
+S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH
+S [label="season"]; A [label="allergies"]; R [label="rain"]; AP [label="air pressure"]
+G [label="grass wet"]; U [label="umbrella"]; DB [label="dog barks"]; CM [label="cat mood"]
+CH [label="cat hides"]
+"""
 ORDER = ["S", "AP", "A", "R", "G", "U", "DB", "CM", "CH"]
 
 

@@ -1,7 +1,10 @@
+import io
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ppgen.cli import main
@@ -126,9 +129,93 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
     assert run(capsys, "dag", "--bif", str(path)) == ["a"]
 
 
+@pytest.mark.parametrize("suffix", [".txt", ".dot", ".graphml", ".dagitty", ""])
+def test_files_of_any_format(capsys, tmp_path, suffix):
+    path = tmp_path / f"graph{suffix}"
+    DAG("S -> A; S -> R; AP -> R").write(path, None if suffix else "dot")
+    assert run(capsys, "dag", str(path)) == ["S", "A ← S", "R ← S, AP", "AP"]
+
+
+def test_standard_input(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("digraph { a -> b }"))
+    assert run(capsys, "dag", "-") == ["a", "b ← a"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n\na b"))
+    assert run(capsys, "dag", "-", "--format", "lists") == ["a", "b ← a"]
+
+
+def test_separators_and_adjustment(capsys):
+    graph = "x -> y; x <- u -> v -> y"
+    assert run(capsys, "dag", graph, "--separator", "x", "v") == ["{u}"]
+    assert run(capsys, "dag", graph, "--separator", "x", "y") == ["there is none"]
+    assert run(capsys, "dag", graph, "--adjustment", "x", "y") == ["{u}", "{v}"]
+    marked = f"x [exposure]; y [outcome]; {graph}"
+    assert run(capsys, "dag", marked, "--adjustment") == ["{u}", "{v}"]
+    lines = run(capsys, "dag", marked, "--adjustment", "--limit", "1")
+    assert lines == ["{u}", "… more than --limit 1"]
+    answer = json.loads("".join(run(capsys, "dag", marked, "--adjustment", "--json")))
+    assert answer["adjustment"] == [["u"], ["v"]]
+
+
+def test_blanket_and_equivalence(capsys):
+    graph = "a -> b -> c -> d; e -> c"
+    assert run(capsys, "dag", graph, "--blanket", "b") == ["{a, c, e}"]
+    assert run(capsys, "dag", graph, "--equivalence") == ["b → c; c → d; e → c; a — b"]
+    answer = json.loads("".join(run(capsys, "dag", graph, "--equivalence", "--json")))
+    assert answer["equivalence"] == {
+        "directed": [["b", "c"], ["c", "d"], ["e", "c"]],
+        "undirected": [["a", "b"]],
+    }
+
+
+def test_export(capsys):
+    assert run(capsys, "dag", "a -> {b c}", "--export", "dot") == [
+        *("digraph {", "  a;", "  b;", "  c;", "  a -> {b c};", "}"),
+    ]
+
+
+def test_data(capsys, tmp_path):
+    path = tmp_path / "data.csv"
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=200)
+    lines = [
+        f"{x},{x + e},{'yes' if x > 0 else 'no'}"
+        for x, e in zip(a, rng.normal(size=200), strict=True)
+    ]
+    path.write_text("\n".join(['a,"b, c",d', *lines]))
+    assert "nothing was tested" in run(capsys, "dag", 'a -> "b, c"', "--test", str(path))[-1]
+    assert "1 of 1 statements" in run(capsys, "dag", 'a; "b, c"', "--test", str(path))[-1]
+    answer = json.loads(
+        "".join(run(capsys, "dag", 'a; "b, c"', "--test", str(path), "--level", "0.01", "--json"))
+    )
+    assert [row["holds"] for row in answer["test"]] == [False]
+
+
+def test_help_has_examples_that_run(capsys, monkeypatch, tmp_path):
+    with pytest.raises(SystemExit):
+        main(["dag", "--help"])
+    monkeypatch.chdir(tmp_path)
+    DAG("x -> y").write("model.dot")
+    DAG("x -> y").write("model.txt")
+    Path("net.bif").write_text("variable a { }\nprobability ( a ) { }")
+    Path("data.csv").write_text("x,y\n1,2\n")
+    examples = [
+        line for line in capsys.readouterr().out.splitlines() if line[:12] == "  ppgen dag "
+    ]
+    assert len(examples) == 5
+    for example in examples:
+        assert main(shlex.split(example)[1:]) == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
+        (["net.bif"], "No such file or directory: 'net.bif'"),
+        (["folder/graph"], "No such file or directory: 'folder/graph'"),
+        (["a -> b", "--test", "nowhere.csv"], "nowhere.csv"),
+        (["a; b", "--test", "ragged.csv"], "ragged.csv, row 3: 1 values; expected 2"),
+        (["a; b", "--test", "twice.csv"], "twice.csv has two columns of one name"),
+        (["a -> b", "--adjustment", "a"], "--adjustment has 1 names; expected X Y"),
+        (["mag { a -> b }"], "the graph is a MAG"),
         (["a -> b -> a"], "cycle"),
         (["a -> "], "line 1, column"),
         (["a -> b", "--separated", "a", "c"], "contains 'c', which is not a node"),
@@ -148,6 +235,8 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
 )
 def test_errors_are_one_line_and_status_two(capsys, monkeypatch, program, argv, message):
     monkeypatch.chdir(program.parent)
+    Path("ragged.csv").write_text("a,b\n1,2\n3")
+    Path("twice.csv").write_text("a,a\n1,2")
     Path("latin.bif").write_text("variable café { }", encoding="latin-1")
     assert message in fail(capsys, "dag", *argv)
 

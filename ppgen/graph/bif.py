@@ -1,26 +1,28 @@
 """Read the graph of a network in the Bayesian interchange format (.bif)."""
 
 import re
-from pathlib import Path
 from typing import ClassVar
 
 import networkx as nx
 
-from ppgen.graph.core import AnyDAG
+from ppgen.graph.lexing import Reader, Token, located
 from ppgen.graph.nodes import GraphError
-from ppgen.graph.parsing import Reader, Token
+from ppgen.graph.parsing import Bidirected
 
 
-def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
-    """DAG with the nodes and edges of a ``.bif`` file; its probability tables are skipped.
+def recognised(text: str) -> bool:
+    """Whether a text is a network: its first word is one of the format, and it has tables."""
+    first = re.match(r"(?:\s++|//[^\n]*+)*+(?:network|variable)\b", text)
+    return bool(first and re.search(r"\bprobability\s*\(", text))
 
-    ``source`` is the text, or the :class:`~pathlib.Path` of a file.
+
+def parse(text: str) -> tuple[nx.DiGraph, Bidirected]:
+    """Parse the nodes and edges of a network; its probability tables are skipped.
 
     Raises
     ------
     GraphError
-        With the line number, if the text is not a complete and valid network; also if the file is
-        not UTF-8 text.
+        With line and column, if the text is not a complete and valid network.
 
     Examples
     --------
@@ -28,15 +30,10 @@ def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
     ... variable wet { type discrete [ 2 ] { yes, no }; }
     ... probability ( rain ) { table 0.2, 0.8; }
     ... probability ( wet | rain ) { (yes) 0.9, 0.1; (no) 0.1, 0.9; }'''
-    >>> from ppgen.graph import DAG
-    >>> DAG.from_bif(text).graph.edges
+    >>> parse(text)[0].edges
     OutEdgeView([('rain', 'wet')])
     """
-    try:
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-    except UnicodeDecodeError as error:
-        raise GraphError(f"{source} is not UTF-8 text: {error}") from error
-    return cls(_Network(text).read())
+    return _Network(text).read(), {}
 
 
 class _Network(Reader):
@@ -47,11 +44,11 @@ class _Network(Reader):
           | (?P<comma>,) | (?P<bar>\|)
           | (?P<mark>[;\[\]])
           | (?P<quoted>"[^"\n]*")
-          | (?P<word>[^\s{}()|,;\[\]"]+)
-          | (?P<bad>.)""",
+          | (?P<bad>"|/\*)
+          | (?P<word>[^\s{}()|,;\[\]"]+)""",
         re.VERBOSE | re.DOTALL,
     )
-    expected: ClassVar = {"": "a name or a mark"}
+    expected: ClassVar = {'"': "a closing quote", "/*": "a comment that ends with '*/'"}
 
     def read(self) -> nx.DiGraph:
         declared: dict[str, Token] = {}
@@ -70,7 +67,7 @@ class _Network(Reader):
                 token = self._name()
                 name = token.text
                 if name in declared:
-                    first = self.place(declared[name])
+                    first = located(self.text, declared[name].position)
                     raise self.error(token, f"variable {name!r} is already declared in {first}")
                 declared[name] = token
             else:
@@ -87,7 +84,9 @@ class _Network(Reader):
                 message = "has no probability block; is the text truncated?"
                 raise self.error(token, f"variable {name!r} {message}")
         if not declared:
-            raise GraphError("line 1: the text declares no variable; expected a .bif network")
+            raise GraphError(
+                "line 1, column 1: the text declares no variable; expected a .bif network"
+            )
         graph = nx.DiGraph()
         graph.add_nodes_from(declared)
         graph.add_edges_from((parent, name) for name in declared for parent in parents[name])
@@ -116,7 +115,7 @@ class _Network(Reader):
         depth = 1
         while depth:
             if self.at("stop"):
-                opens = self.place(start)
+                opens = located(self.text, start.position)
                 raise self.error(self.token, f"the block that opens in {opens} is not closed")
             depth += self.at("open") - self.at("close")
             self.index += 1

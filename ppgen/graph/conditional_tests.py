@@ -1,65 +1,95 @@
-"""Tests of conditional independence, and the correction for multiple tests.
+"""Tests of conditional independence: their base class, Gaussian columns, Holm's correction."""
 
-Tests of discrete data take states as integers from 0, ``(observations,)``; tests of Gaussian data
-take columns, ``(observations, columns)``.
-"""
-
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import atanh, erfc, sqrt
 
 import numpy as np
 
-
-def g_test(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int, float]:
-    """G-test of x ⊥ y | given: the statistic G, its degrees of freedom and the p-value."""
-    rows, row_of = np.unique(given * (x.max() + 1) + x, return_inverse=True)
-    columns, column_of = np.unique(given * (y.max() + 1) + y, return_inverse=True)
-    cells, counts = np.unique(row_of * len(columns) + column_of, return_counts=True)
-    row, column = np.divmod(cells, len(columns))
-    strata = (rows // (x.max() + 1), columns // (y.max() + 1))
-    stratum = strata[0][row]
-    in_row, in_column, in_stratum = (np.bincount(i, counts) for i in (row, column, stratum))
-    expected = in_row[row] * in_column[column] / in_stratum[stratum]
-    statistic = max(0.0, float(2 * (counts * np.log(counts / expected)).sum()))
-    filled = [np.bincount(s, minlength=len(in_stratum)) for s in strata]
-    freedom = int(np.prod([np.maximum(n - 1, 0) for n in filled], axis=0).sum())
-    return statistic, freedom, _chi2_tail(statistic, freedom)
+from ppgen.graph.columns import Columns
+from ppgen.graph.monte_carlo import MonteCarlo
 
 
-def permuted_g_test(
-    x: np.ndarray, y: np.ndarray, given: np.ndarray, permutations: int
-) -> tuple[float, int, float]:
-    """G-test of x ⊥ y | given whose p-value comes from shuffles of y within each state of given.
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one test.
 
-    The p-value is exact for any counts. The random numbers are the same in every call.
+    Attributes
+    ----------
+    method
+        Name of the statistic, such as ``"G"`` or ``"partial correlation"``.
+    statistic
+        Its value.
+    freedom
+        Degrees of freedom; None for z; 0 if the data cannot contradict the statement.
+    p_value
+        Probability of a statistic at least as large if the statement holds.
+    source
+        Where the p-value comes from, such as ``"χ²"`` or ``"640 permutations"``; if the statement
+        could not be tested, the reason.
     """
-    statistic, freedom, _ = g_test(x, y, given)
-    if not freedom:
-        return statistic, freedom, 1.0
-    rng = np.random.default_rng(0)
-    rows = np.unique(given * (x.max() + 1) + x, return_inverse=True)[1]
-    states = y.max() + 1
-    sorted_by_given = np.argsort(given, kind="stable")
 
-    def neg_entropy(y: np.ndarray) -> float:
-        # With fixed margins, G is an increasing function of this.
-        counts = np.unique(rows * states + y, return_counts=True)[1]
-        return float((counts * np.log(counts)).sum())
-
-    observed, shuffled, larger = neg_entropy(y), np.empty_like(y), 0
-    for _ in range(permutations):
-        shuffled[sorted_by_given] = y[np.lexsort((rng.random(len(y)), given))]
-        larger += neg_entropy(shuffled) >= observed - 1e-9
-    return statistic, freedom, (1 + larger) / (1 + permutations)
+    method: str
+    statistic: float
+    freedom: int | None
+    p_value: float
+    source: str
 
 
-def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, float]:
-    """Fisher's z of the partial correlation of x and y, ``(observations,)``, and its p-value."""
-    rx, ry = _residuals(x[:, None], given)[:, 0], _residuals(y[:, None], given)[:, 0]
+def untested(reason: str) -> Outcome:
+    """Return the result of a test that could not be made."""
+    return Outcome("none", 0.0, 0, 1.0, reason)
+
+
+class ConditionalTest(ABC):
+    """A test of x ⊥ y | given.
+
+    To add a test, write a subclass with ``__call__`` and, if its columns must be of one kind,
+    ``reading`` (see :func:`ppgen.graph.columns.read_columns`); name it in
+    :data:`ppgen.graph.testing.TESTS`.
+    """
+
+    reading = "auto"
+
+    @abstractmethod
+    def __call__(self, x: Columns, y: Columns, given: Columns, draws: MonteCarlo) -> Outcome:
+        """Test columns without missing values; x and y are not empty."""
+
+
+class Gaussian(ConditionalTest):
+    """Partial correlation (Fisher 1924); between sets of columns, Bartlett's likelihood ratio."""
+
+    reading = "numbers"
+
+    def __call__(self, x: Columns, y: Columns, given: Columns, draws: MonteCarlo) -> Outcome:
+        """Test x ⊥ y | given."""
+        n, columns = len(x[0].values), len(x) + len(y) + len(given)
+        if n < columns + 2:
+            return untested(f"{n} rows are too few for {columns} columns")
+        sides = (matrix(x), matrix(y), matrix(given) if given else np.empty((n, 0)))
+        if len(x) == len(y) == 1:
+            return Outcome("partial correlation", *fisher_z(*sides), "normal")
+        return Outcome("likelihood ratio", *bartlett(*sides), "χ²")
+
+
+def matrix(columns: Columns) -> np.ndarray:
+    """Values of columns as floats, ``(rows, columns)``."""
+    return np.stack([column.values.astype(float) for column in columns], 1)
+
+
+def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int | None, float]:
+    """Fisher's z of the partial correlation of two columns, no degrees of freedom, its p-value.
+
+    If ``given`` determines x or y, z is 0, with 0 degrees of freedom.
+    """
+    rx, ry = _residuals(x, given)[:, 0], _residuals(y, given)[:, 0]
     scale = float(np.linalg.norm(rx) * np.linalg.norm(ry))
-    r = float(rx @ ry) / scale if scale else 0.0
+    if not scale:
+        return 0.0, 0, 1.0
+    r = float(rx @ ry) / scale
     z = sqrt(len(x) - given.shape[1] - 3) * atanh(min(max(r, -1 + 1e-15), 1 - 1e-15))
-    return z, erfc(abs(z) / sqrt(2))
+    return z, None, erfc(abs(z) / sqrt(2))
 
 
 def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int, float]:
@@ -76,7 +106,7 @@ def bartlett(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, in
     correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).clip(0, 1 - 1e-15)
     weight = len(x) - 1 - given.shape[1] - (p + q + 1) / 2
     statistic = float(-weight * np.log1p(-(correlations**2)).sum())
-    return statistic, p * q, _chi2_tail(statistic, p * q)
+    return statistic, p * q, chi2_tail(statistic, p * q)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -94,7 +124,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected.clip(max=1)]
 
 
-def _chi2_tail(statistic: float, freedom: int) -> float:
+def chi2_tail(statistic: float, freedom: int) -> float:
+    """Probability that χ² is at least the statistic."""
     from scipy.special import chdtrc  # here, as it is slow to import
 
     # With no degree of freedom, no data contradict independence.
@@ -103,19 +134,20 @@ def _chi2_tail(statistic: float, freedom: int) -> float:
 
 def _residuals(columns: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Residuals of each column given a constant and ``given``, in units of the rounding error."""
-    centred, known = _centred(columns), _centred(given)
+    own, known = centred(columns), centred(given)
     known = known / np.maximum(np.abs(known).max(0, initial=0), np.finfo(float).tiny)
-    residuals = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
-    far, near = np.linalg.norm(columns, axis=0), np.linalg.norm(centred, axis=0)
+    residuals = own - known @ np.linalg.lstsq(known, own, rcond=None)[0]
+    far, near = np.linalg.norm(columns, axis=0), np.linalg.norm(own, axis=0)
     rounding = np.maximum(10 * np.finfo(float).eps * far + 1e-10 * near, np.finfo(float).tiny)
     # The residual of a column that the others determine is rounding error.
     explained = np.linalg.norm(residuals, axis=0) <= rounding
     return np.where(explained, 0.0, residuals / rounding)
 
 
-def _centred(columns: np.ndarray) -> np.ndarray:
-    centred = columns - columns.mean(0)
-    return centred - centred.mean(0)  # the sum of many large numbers is inexact
+def centred(columns: np.ndarray) -> np.ndarray:
+    """Columns minus their means."""
+    near = columns - columns.mean(0)
+    return near - near.mean(0)  # the sum of many large numbers is inexact
 
 
 def _basis(residuals: np.ndarray) -> np.ndarray:

@@ -1,13 +1,14 @@
 """The base class of DAG: its construction, nodes, families and d-separation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, TypeVar
 
 import networkx as nx
 
+from ppgen.graph.formats import copied, parse
 from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, check_disjoint, node_sequence
-from ppgen.graph.parsing import parse
+from ppgen.graph.parsing import Bidirected
 from ppgen.graph.separation import Separation, spread
 
 NAMED = 20  # nodes of a cycle that an error message names
@@ -45,6 +46,11 @@ class BaseDAG:
     def observed(self) -> tuple[Node, ...]:
         """Nodes that are not latent, in the order of the source."""
         return tuple(node for node in self.graph if node not in self.latent)
+
+    @cached_property
+    def visible(self) -> frozenset[Node]:
+        """Set of the nodes that are not latent."""
+        return frozenset(self.observed)
 
     @cached_property
     def rank(self) -> dict[Node, int]:
@@ -88,15 +94,18 @@ class BaseDAG:
     def d_separated(self, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
         """Whether the graph implies that x and y are independent given ``given``.
 
-        With latent nodes, including those of bidirected edges, this is m-separation.
+        With latent nodes, including those of bidirected edges, this is m-separation. The empty set
+        is separated from every other one.
 
         Examples
         --------
         >>> BaseDAG("a -> c <- b; c -> d").d_separated("a", "b", given="d")
         False
         """
-        query = self.query(x, y, given)
-        return not self.separation.connected(query.x, query.y, query.given)
+        first, second = self.node_set(x, "x"), self.node_set(y, "y")
+        known = self.node_set(given, "given")
+        check_disjoint(x=first, y=second, given=known)
+        return not self.separation.connected(first, second, known)
 
     def reachable(self, x: Nodes, given: Nodes = ()) -> frozenset[Node]:
         """All nodes that are d-connected to x given ``given``, including x, in linear time.
@@ -114,7 +123,10 @@ class BaseDAG:
 AnyDAG = TypeVar("AnyDAG", bound=BaseDAG)
 
 
-def read(source: Any, name: str) -> tuple[nx.DiGraph, Sequence[tuple[Node, Node]]]:
+ROLES = {"latents": "latent", "exposures": "exposure", "outcomes": "outcome"}  # of pgmpy
+
+
+def read(source: Any, name: str) -> tuple[nx.DiGraph, Bidirected]:
     """Graph, possibly cyclic, and its bidirected edges, from text or from pairs (parent, child)."""
     if isinstance(source, str):
         return parse(source)
@@ -129,19 +141,23 @@ def read(source: Any, name: str) -> tuple[nx.DiGraph, Sequence[tuple[Node, Node]
         graph.add_edges_from(edges)
     except (TypeError, ValueError) as error:  # unhashable, or None
         raise GraphError(f"{name} contains an invalid node: {error}") from None
-    return graph, []
+    return graph, {}
 
 
 def _graph(source: Any) -> nx.DiGraph:
     """Graph of a source of any kind, with a latent common cause for each bidirected edge."""
-    if isinstance(source, nx.Graph):
-        if not source.is_directed():
-            raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
-        graph = nx.DiGraph()  # also from a multigraph or a frozen graph
-        graph.add_nodes_from(source.nodes(data=True))
-        graph.add_edges_from(source.edges(data=True))
-        return graph
-    graph, bidirected = read(source, "source")
+    if not isinstance(source, nx.Graph):
+        return with_causes(*read(source, "source"))
+    graph = copied(source)
+    for node in getattr(source, "latents", ()):  # of a pgmpy.DAG
+        graph.nodes[node]["latent"] = True
+    for _, attributes in graph.nodes(data=True):
+        attributes |= {ROLES.get(role, role): True for role in attributes.pop("roles", ())}
+    return graph
+
+
+def with_causes(graph: nx.DiGraph, bidirected: Bidirected) -> nx.DiGraph:
+    """Add a latent common cause to a graph for each bidirected edge."""
     # Each pair once, in whichever direction it was written.
     for x, y in {frozenset(pair): pair for pair in bidirected}.values():
         if x == y:
@@ -149,7 +165,7 @@ def _graph(source: Any) -> nx.DiGraph:
         cause = f"U({x}, {y})"
         while cause in graph:
             cause += "'"
-        graph.add_node(cause, latent=True)
+        graph.add_node(cause, **bidirected[x, y] | {"latent": True})
         graph.add_edges_from(((cause, x), (cause, y)))
     return graph
 
@@ -171,10 +187,14 @@ def _order(graph: nx.DiGraph) -> tuple[Node, ...]:
 
 def _cycle(graph: nx.DiGraph, sorted_nodes: list[Node]) -> list[Node]:
     """Cycle from its first node back to it, after a topological sort that got so far."""
-    rest = nx.DiGraph(graph)
-    rest.remove_nodes_from(sorted_nodes)
-    # Every node has a parent here, so the search upwards turns back nowhere: its time is linear.
-    cycle = [child for _, child, _ in nx.find_cycle(rest, orientation="reverse")][::-1]
+    done = set(sorted_nodes)
+    node = next(node for node in graph if node not in done)
+    path: dict[Node, None] = {}
+    while node not in path:  # upwards: each of the others has a parent among them
+        path[node] = None
+        node = next(parent for parent in graph.pred[node] if parent not in done)
+    upwards = list(path)
+    cycle = upwards[upwards.index(node) :][::-1]
     members = set(cycle)
     first = cycle.index(next(node for node in graph if node in members))
     return [*cycle[first:], *cycle[:first], cycle[first]]

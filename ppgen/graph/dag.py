@@ -1,10 +1,24 @@
 """Directed acyclic graphs of random variables, with all queries as methods."""
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from ppgen.graph import bif, equivalence, explanation, listing, program, separators, testing
+from ppgen.graph import (
+    adjustment,
+    equivalence,
+    explanation,
+    files,
+    front_door,
+    instrument,
+    listing,
+    program,
+    separators,
+    testing,
+)
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import Nodes, node_sequence
+
+SHOWN = 100  # nodes of a graph that is printed in full, or drawn in a notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,18 +79,34 @@ class DAG(BaseDAG):
     cpdag = equivalence.cpdag
     equivalent = equivalence.equivalent
 
-    do = separators.do
-    backdoor_valid = separators.backdoor_valid
-    backdoor_set = separators.backdoor_set
+    do = adjustment.do
+    is_adjustment_set = adjustment.is_adjustment_set
+    adjustment_set = adjustment.adjustment_set
+    adjustment_sets = adjustment.adjustment_sets
+    explain_adjustment = adjustment.explain_adjustment
+
+    instruments = instrument.instruments
+    explain_instrument = instrument.explain_instrument
+
+    front_door_set = front_door.front_door_set
+    front_door_sets = front_door.front_door_sets
+    explain_front_door = front_door.explain_front_door
 
     test = testing.check_independencies
 
     # mypy cannot infer the type of a class method that is made from a function.
     from_program = classmethod(program.from_program)  # type: ignore[var-annotated]
-    from_bif = classmethod(bif.read_bif)  # type: ignore[var-annotated]
+    from_bif = classmethod(files.read_bif)  # type: ignore[var-annotated]
+    read = classmethod(files.read)  # type: ignore[var-annotated]
+    export = files.export
+    write = files.write
 
     def draw(self, highlight: Nodes = (), given: Nodes = (), title: str = "") -> "Figure":
         """Draw the graph in plate notation, in layers with parents above their children.
+
+        If all nodes have positions, the attribute ``pos=(x, y)`` with y downwards, these are used.
+        Bidirected edges of a text are dashed arcs. Full names of nodes, the attribute ``label``,
+        are listed below.
 
         Observed nodes are shaded: those with a true attribute ``observed`` or, without this
         attribute, those that are not latent. Latent nodes have a dashed outline. Plates are boxes
@@ -95,3 +125,20 @@ class DAG(BaseDAG):
 
         path = node_sequence(self.graph, highlight, "highlight")
         return Drawing(self, path, self.node_set(given, "given")).figure(title)
+
+    def __str__(self) -> str:
+        return self.export() if len(self.nodes) <= SHOWN else repr(self)
+
+    def _repr_svg_(self) -> str | None:
+        return (self._picture("svg") or b"").decode() or None
+
+    def _repr_png_(self) -> bytes | None:
+        return self._picture("png")
+
+    def _picture(self, kind: str) -> bytes | None:
+        """Drawing for a notebook, unless the graph is too large."""
+        if len(self.nodes) > SHOWN:
+            return None
+        file = BytesIO()
+        self.draw().savefig(file, format=kind)
+        return file.getvalue()

@@ -45,7 +45,16 @@ def markov_blanket(dag: BaseDAG, x: Nodes) -> frozenset[Node]:
     ['a', 'c', 'e']
     """
     chosen = dag.node_set(x, "x")
-    return dag.separation.boundary(chosen, frozenset(dag.observed) - chosen)
+    if dag.latent:
+        return dag.separation.boundary(chosen, dag.visible) - chosen
+    parents, children = dag.separation.parents, dag.separation.children
+    found: set[Node] = set()
+    for node in chosen:
+        found.update(parents[node], children[node])
+        for child in children[node]:
+            found.update(parents[child])
+    found -= chosen
+    return frozenset(found)
 
 
 def moral(dag: BaseDAG) -> nx.Graph:
@@ -98,17 +107,7 @@ def cpdag(dag: BaseDAG) -> CPDAG:
     >>> len(pattern.directed), [sorted(edge) for edge in pattern.undirected]
     (4, [['a', 'f']])
     """
-    _check_observed(dag, "the graph")
-    parents = dag.separation.parents
-    position = {node: i for i, node in enumerate(dag.order)}
-    fixed: dict[Node, Set[Node]] = {}  # head of an edge: tails of its fixed edges
-    for y in dag.order:
-        above = parents[y].keys()
-        fixed[y] = frozenset()
-        if above:
-            x = max(above, key=position.__getitem__)
-            turns = fixed[x] <= above and above - {x} <= parents[x].keys()
-            fixed[y] = fixed[x] if turns else above
+    fixed = _fixed(dag, "the graph")
     return CPDAG(
         frozenset(dag.nodes),
         frozenset((x, y) for y in fixed for x in fixed[y]),
@@ -131,11 +130,33 @@ def equivalent(dag: BaseDAG, other: BaseDAG) -> bool:
     """
     if not isinstance(other, BaseDAG):
         raise GraphError(f"other is {other!r}; expected a DAG")
-    _check_observed(other, "other")
-    return cpdag(dag) == cpdag(other)
+    parents = other.separation.parents
+    first, second = _fixed(dag, "the graph"), _fixed(other, "other")
+    # The nodes are compared as well. The graphs differ in no edge if each of ours is in the other.
+    return (
+        first == second
+        and dag.graph.number_of_edges() == other.graph.number_of_edges()
+        and all(
+            a in parents[b] or b in parents[a]
+            for b, above in dag.separation.parents.items()
+            for a in above
+        )
+    )
 
 
-def _check_observed(dag: BaseDAG, name: str) -> None:
+def _fixed(dag: BaseDAG, name: str) -> dict[Node, Set[Node]]:
+    """For each node, the tails of the edges into it whose direction is the same in the class."""
     if dag.latent:
         names = ", ".join(map(str, dag.in_order(dag.latent)))
         raise GraphError(f"{name} has latent nodes ({names}); expected only observed nodes")
+    parents = dag.separation.parents
+    position = {node: i for i, node in enumerate(dag.order)}
+    fixed: dict[Node, Set[Node]] = {}
+    for y in dag.order:
+        above = parents[y].keys()
+        fixed[y] = frozenset()
+        if above:
+            x = max(above, key=position.__getitem__)
+            turns = fixed[x] <= above and above - {x} <= parents[x].keys()
+            fixed[y] = fixed[x] if turns else above
+    return fixed

@@ -1,14 +1,13 @@
 """Explanations of d-separation: the trails between two sets of nodes, open or blocked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import inf
 
-import networkx as nx
-
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, join
+from ppgen.graph.statements import as_html
 
 Set = frozenset[Node]
 Path = tuple[Node, ...]
@@ -111,6 +110,9 @@ class Explanation:
             lines.append("  no trail joins them")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return as_html(str(self))
+
 
 def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
     """Explain why x and y are d-connected or d-separated given ``given``.
@@ -201,17 +203,29 @@ def _open_path(dag: BaseDAG, query: Independence, below: dict[Node, Node]) -> Pa
     return None
 
 
-def _shortest_paths(
-    dag: BaseDAG, x: Set, y: Set, limit: int, steps: int = 1_000_000
-) -> tuple[list[Path], bool]:
+def _shortest_paths(dag: BaseDAG, x: Set, y: Set, limit: int) -> tuple[list[Path], bool]:
     """Shortest paths from x to y with no other node of x and y inside, and whether these are all.
 
-    The second value is False if there are more than ``limit`` paths, or if the search ended after
-    ``steps`` steps. Iterative deepening (Korf 1985, Iterative-deepening A*) is a depth-first search
-    that stops at paths longer than the current length, so memory stays linear.
+    The second value is False if there are more than ``limit`` paths, or too many to search.
+    """
+    distance = _distances(dag, x, y)
+    found, outcome = _search(dag, x, distance, limit, steps=20_000)
+    if outcome is None:  # perhaps the search is lost where no path passes
+        block = _block(dag, x, y)
+        inside = {node: steps for node, steps in distance.items() if node in block}
+        found, outcome = _search(dag, x, inside, limit, steps=500_000)
+    return found, bool(outcome)
+
+
+def _search(
+    dag: BaseDAG, x: Set, distance: Mapping[Node, int], limit: int, steps: int
+) -> tuple[list[Path], bool | None]:
+    """Shortest paths from x to distance 0, and whether these are all; None after all steps.
+
+    Iterative deepening (Korf 1985, Iterative-deepening A*) is a depth-first search that stops at
+    paths longer than the current length, so memory stays linear.
     """
     parents, children = dag.separation.parents, dag.separation.children
-    distance = _distances(dag, x, y)
     found: list[Path] = []
     length: float = 0
     while length < inf:
@@ -223,7 +237,7 @@ def _shortest_paths(
                 node = next(stack[-1], None)
                 steps -= 1
                 if steps < 0:
-                    return found, False
+                    return found, None
                 if node is None:
                     stack.pop()
                     inside.discard(path.pop())
@@ -231,7 +245,7 @@ def _shortest_paths(
                     at_least = len(path) + distance[node]
                     if at_least > length:
                         longer = min(longer, at_least)
-                    elif node not in y:
+                    elif distance[node]:
                         path.append(node)
                         inside.add(node)
                         stack.append(chain(parents[node], children[node]))
@@ -244,16 +258,45 @@ def _shortest_paths(
 
 
 def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
-    """Distance in edges to y from each node on a simple path from x to y with no x inside.
+    """Distance in edges to y from each node that reaches y past no node of x."""
+    parents, children = dag.separation.parents, dag.separation.children
+    distances, queue = dict.fromkeys(y, 0), list(y)
+    for node in queue:  # which grows
+        for near in chain(parents[node], children[node]):
+            if near not in distances and near not in x:
+                distances[near] = distances[node] + 1
+                queue.append(near)
+    return distances
 
-    These nodes are the block of x and y after an edge joins them.
+
+def _block(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
+    """Nodes on simple paths from x to y: the block of x and y after an edge joins them.
+
+    All nodes of x count as one, and so do those of y. In a depth-first search from x, a node is in
+    the block if the node before it is and if an edge leads from it, or from a node after it, to
+    before that one (Hopcroft and Tarjan 1973, Efficient algorithms for graph manipulation).
     """
-    start, end = object(), object()
-    ends: dict[Node, Node] = dict.fromkeys(x, start) | dict.fromkeys(y, end)
-    joined = ((ends.get(a, a), ends.get(b, b)) for a, b in dag.graph.edges)
-    skeleton = nx.Graph((a, b) for a, b in joined if a is not b)
-    skeleton.add_edge(start, end)
-    blocks = nx.biconnected_components(skeleton)
-    between = next(block for block in blocks if start in block and end in block)
-    distances = nx.single_source_shortest_path_length(skeleton.subgraph(between - {start}), end)
-    return distances | dict.fromkeys(y, 0)
+    parents, children = dag.separation.parents, dag.separation.children
+    start = next(iter(x))
+    number = dict.fromkeys(y, 0) | dict.fromkeys(x, 1)
+    before: dict[Node, Node] = {}
+    earliest = {start: 1}  # number of the first node that an edge leads to
+    stack = [near for node in x for near in chain(parents[node], children[node])]
+    origins = [start] * len(stack)
+    while stack:
+        node, origin = stack.pop(), origins.pop()
+        if node in number:
+            earliest[origin] = min(earliest[origin], number[node])
+        else:
+            number[node] = earliest[node] = len(number)
+            before[node] = origin
+            near = [*parents[node], *children[node]]
+            stack += near
+            origins += [node] * len(near)
+    for node, origin in reversed(before.items()):
+        earliest[origin] = min(earliest[origin], earliest[node])
+    block = {*y, start}
+    for node, origin in before.items():
+        if origin in block and earliest[node] < number[origin]:
+            block.add(node)
+    return block

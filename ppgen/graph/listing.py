@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import GraphError, Independence, Node
+from ppgen.graph.nodes import GraphError, Independence, Node, latex_name
 from ppgen.graph.separators import all_separators, minimal_separators
-
-ESCAPES = str.maketrans(
-    {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ "}
-    | {character: f"\\{character}" for character in "_%$#&{}"}
-)
+from ppgen.graph.statements import statements
 
 
 def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
@@ -28,7 +24,7 @@ def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
     >>> print(dag.factorisation(latex=True))
     p(S)\, p(\mathrm{AP})\, p(R \mid S, \mathrm{AP})\, p(G \mid R)
     """
-    name, mid, space = (_latex, r" \mid ", r"\, ") if latex else (str, " | ", " ")
+    name, mid, space = (latex_name, r" \mid ", r"\, ") if latex else (str, " | ", " ")
     factors = []
     for node in dag.order:
         parents = ", ".join(map(name, dag.in_order(dag.separation.parents[node])))
@@ -36,6 +32,7 @@ def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
     return space.join(factors)
 
 
+@statements
 def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator[Independence]:
     """Independencies of the chain rule along an ordering: x_i ⊥ other predecessors | B.
 
@@ -72,6 +69,7 @@ def _along(dag: BaseDAG, ordering: list[Node]) -> Iterator[Independence]:
         before.add(node)
 
 
+@statements
 def local_markov(dag: BaseDAG) -> Iterator[Independence]:
     """Local Markov property: each node ⊥ its other non-descendants | its parents.
 
@@ -81,7 +79,7 @@ def local_markov(dag: BaseDAG) -> Iterator[Independence]:
     >>> print(*local_markov(DAG("a -> b -> c; a -> d")), sep="; ")
     b ⊥ d | a; c ⊥ a, d | b; d ⊥ b, c | a
     """
-    observed = frozenset(dag.observed)
+    observed = dag.visible
     for node in dag.observed:
         parents = frozenset(dag.separation.parents[node])
         others = observed - dag.descendants({node}) - parents
@@ -89,6 +87,7 @@ def local_markov(dag: BaseDAG) -> Iterator[Independence]:
             yield Independence({node}, others, parents)
 
 
+@statements
 def pairwise(dag: BaseDAG) -> Iterator[Independence]:
     """Pairwise Markov property: x ⊥ y | other non-descendants of y, for each missing edge x → y.
 
@@ -98,7 +97,7 @@ def pairwise(dag: BaseDAG) -> Iterator[Independence]:
     >>> print(*pairwise(DAG("a -> b -> c; a -> d")), sep="; ")
     b ⊥ d | a, c; a ⊥ c | b, d; c ⊥ d | a, b
     """
-    observed = frozenset(dag.observed)
+    observed = dag.visible
     for y, before in _missing_edges(dag):
         others = frozenset(dag.nodes) - dag.descendants({y})
         if others <= observed:
@@ -106,6 +105,7 @@ def pairwise(dag: BaseDAG) -> Iterator[Independence]:
                 yield Independence({x}, {y}, others - {x})
 
 
+@statements
 def basis(dag: BaseDAG) -> Iterator[Independence]:
     """Basis set: x ⊥ y | parents of x and parents of y, for each missing edge.
 
@@ -118,7 +118,7 @@ def basis(dag: BaseDAG) -> Iterator[Independence]:
     >>> print(*basis(DAG("a -> b -> c; a -> d")), sep="; ")
     b ⊥ d | a; a ⊥ c | b; c ⊥ d | a, b
     """
-    observed = frozenset(dag.observed)
+    observed = dag.visible
     parents = dag.separation.parents
     for y, before in _missing_edges(dag):
         for x in before:
@@ -127,6 +127,7 @@ def basis(dag: BaseDAG) -> Iterator[Independence]:
                 yield Independence({x}, {y}, given)
 
 
+@statements
 def implied(dag: BaseDAG) -> Iterator[Independence]:
     """Minimal independencies: x ⊥ y | Z for each pair of nodes and each minimal separator Z.
 
@@ -139,6 +140,7 @@ def implied(dag: BaseDAG) -> Iterator[Independence]:
     return _separated(dag, minimal_separators)
 
 
+@statements
 def every(dag: BaseDAG) -> Iterator[Independence]:
     """All independencies x ⊥ y | Z of two nodes; there can be exponentially many.
 
@@ -170,8 +172,3 @@ def _missing_edges(dag: BaseDAG) -> Iterator[tuple[Node, list[Node]]]:
         if node not in dag.latent:
             yield node, [other for other in before if other not in dag.graph.pred[node]]
             before.append(node)
-
-
-def _latex(node: Node) -> str:
-    text = str(node).translate(ESCAPES)
-    return text if len(text) == 1 else rf"\mathrm{{{text}}}"

@@ -12,6 +12,12 @@ Node = Hashable
 Nodes = Any  # one node, or an iterable of nodes
 
 
+ESCAPES = str.maketrans(
+    {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ "}
+    | {character: f"\\{character}" for character in "_%$#&{}"}
+)
+
+
 class GraphError(ValueError):
     """Invalid graph, query or data."""
 
@@ -59,16 +65,41 @@ class Independence:
 
     __repr__ = __str__
 
+    def latex(self) -> str:
+        r"""Statement in LaTeX, for math mode.
+
+        Examples
+        --------
+        >>> print(Independence("S", "AP", "R").latex())
+        \mathrm{AP} \perp\!\!\!\perp S \mid R
+        """
+        sides = (*self._sorted, self.given)
+        x, y, given = (", ".join(map(latex_name, sorted(side, key=str))) for side in sides)
+        return rf"{x} \perp\!\!\!\perp {y}" + (rf" \mid {given}" if given else "")
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
     @property
     def sides(self) -> tuple[str, str]:
         """Names of the nodes of x and of y; the smaller set comes first."""
-        first, second = sorted((self.x, self.y), key=lambda side: (len(side), join(side)))
+        first, second = self._sorted
         return join(first), join(second)
+
+    @property
+    def _sorted(self) -> list[frozenset[Node]]:
+        return sorted((self.x, self.y), key=lambda side: (len(side), join(side)))
 
 
 def join(nodes: Iterable[Node]) -> str:
     """Names of nodes in alphabetical order, separated by commas."""
     return ", ".join(sorted(map(str, nodes)))
+
+
+def latex_name(node: Node) -> str:
+    """Name of a node in LaTeX, for math mode."""
+    text = str(node).translate(ESCAPES)
+    return text if len(text) == 1 else rf"\mathrm{{{text}}}"
 
 
 def suggestion(name: object, names: Iterable[object]) -> str:

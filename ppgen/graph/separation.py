@@ -105,11 +105,18 @@ def union(neighbours: Mapping[Node, Iterable[Node]], *nodes: Iterable[Node]) -> 
     return set().union(*map(neighbours.__getitem__, chain(*nodes)))
 
 
-def spread(neighbours: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> frozenset[Node]:
-    """All nodes on paths along ``neighbours`` from ``start``, including ``start``."""
+def spread(
+    neighbours: Mapping[Node, Iterable[Node]],
+    start: Iterable[Node],
+    walls: Set[Node] = frozenset(),
+) -> frozenset[Node]:
+    """All nodes on paths along ``neighbours`` from ``start``, including ``start``.
+
+    Paths can end in ``walls``, but not pass them.
+    """
     seen = set(start)
     front = seen
     while front:
-        front = union(neighbours, front) - seen
+        front = union(neighbours, front - walls) - seen
         seen |= front
     return frozenset(seen)

@@ -1,39 +1,51 @@
-"""Separators of two sets of nodes, and what follows of interventions and adjustment sets."""
+"""Sets of nodes that d-separate two others: minimal ones, smallest ones and all of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-import networkx as nx
-
-from ppgen.graph.core import AnyDAG, BaseDAG
-from ppgen.graph.nodes import GraphError, Node, Nodes, join
+from ppgen.graph.core import BaseDAG
+from ppgen.graph.nodes import Node, Nodes, check_disjoint
 from ppgen.graph.separation import union
 
 Set = frozenset[Node]
 
 
-def minimal_separator(dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None) -> Set | None:
-    """Minimal d-separator nearest to x: no proper subset of it separates x from y.
+def minimal_separator(
+    dag: BaseDAG,
+    x: Nodes,
+    y: Nodes,
+    among: Nodes | None = None,
+    must: Nodes = (),
+    *,
+    minimum: bool = False,
+) -> Set | None:
+    """Minimal d-separator nearest to x: no node outside ``must`` can be left out of it.
 
-    It is chosen among the nodes ``among``, by default all observed ones, in linear time. None if
-    no set of these separates x from y, for example if x and y are neighbours.
+    Its nodes are those of ``must`` and some of ``among``, by default all observed nodes. None if no
+    such set separates x from y, for example if x and y are neighbours. It is found in linear time.
+    With ``minimum``, no other separator has fewer nodes; this takes a maximum flow.
 
     Examples
     --------
     >>> from ppgen.graph import DAG
-    >>> DAG("a -> b -> c -> d; a -> e <- d").minimal_separator("a", "d")
+    >>> dag = DAG("a -> b -> c -> d; b -> f")
+    >>> dag.minimal_separator("a", "d")
     frozenset({'b'})
+    >>> sorted(dag.minimal_separator("a", "d", must="f", among="c"))
+    ['c', 'f']
     """
-    return _Moral(dag, x, y, among).nearest()
+    moral = _Moral(dag, x, y, among, must)
+    found = moral.nearest()
+    return moral.smallest() if minimum and found is not None else found
 
 
 def minimal_separators(
-    dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None
+    dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None, must: Nodes = ()
 ) -> Iterator[Set]:
-    """All minimal d-separators of x and y among some nodes, with polynomial time between two.
+    """All minimal d-separators of x and y, with polynomial time between two.
 
-    The search moves each separator past one of its own nodes to the nearest separator behind it;
-    this reaches every one (Shen and Liang 1997, Efficient enumeration of all minimal separators in
-    a graph).
+    ``among`` and ``must`` are those of :func:`minimal_separator`. The search moves each separator
+    past one of its own nodes to the nearest separator behind it; this reaches every one (Shen and
+    Liang 1997, Efficient enumeration of all minimal separators in a graph).
 
     Examples
     --------
@@ -41,26 +53,36 @@ def minimal_separators(
     >>> [set(found) for found in DAG("a -> b -> c -> d").minimal_separators("a", "d")]
     [{'b'}, {'c'}]
     """
-    return _all_minimal(_Moral(dag, x, y, among))
+    return _all_minimal(_Moral(dag, x, y, among, must))
 
 
 def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     """All d-separators of x and y, minimal or not, with polynomial time between two.
 
-    The search decides for one node after the other whether it is in the separator. It drops a
-    branch if no separator contains the chosen nodes and leaves out the rejected ones. There is one
-    if and only if all nodes that are not rejected, among the ancestors of x, y and the chosen
-    nodes, separate x from y (van der Zander, Liśkiewicz and Textor 2014, Constructing separators
-    and adjustment sets in ancestral graphs).
+    A separator that contains the chosen nodes and others of the allowed ones exists if and only if
+    all allowed ancestors of x, y and the chosen nodes separate x from y (van der Zander,
+    Liśkiewicz and Textor 2014, Constructing separators and adjustment sets in ancestral graphs).
     """
     query = dag.query(x, y)
     sides = query.x | query.y
-    pool = [node for node in dag.observed if node not in sides]
+
+    def exists(chosen: Set, allowed: Set) -> bool:
+        widest = dag.ancestors(sides | chosen) & allowed
+        return not dag.separation.connected(query.x, query.y, widest)
+
+    return search([node for node in dag.observed if node not in sides], exists)
+
+
+def search(pool: list[Node], exists: Callable[[Set, Set], bool]) -> Iterator[Set]:
+    """All subsets of ``pool`` with some property.
+
+    ``exists(chosen, allowed)`` is whether a set between these two has the property. The search
+    decides for one node after the other whether it is in the set, and drops a branch without sets.
+    """
     stack: list[tuple[Set, Set, int]] = [(frozenset(), frozenset(pool), 0)]
     while stack:
         chosen, allowed, position = stack.pop()
-        widest = dag.ancestors(sides | chosen) & allowed
-        if dag.separation.connected(query.x, query.y, widest):
+        if not exists(chosen, allowed):
             continue
         if position == len(pool):
             yield chosen
@@ -78,7 +100,7 @@ def _all_minimal(moral: "_Moral") -> Iterator[Set]:
     for separator in queue:  # which grows
         yield separator
         side = moral.spread(moral.x, separator) - separator
-        for node in moral.dag.in_order(separator):
+        for node in moral.dag.in_order(separator - moral.must):
             moved = moral.nearest(side | {node})
             if moved is not None and moved not in seen:
                 seen.add(moved)
@@ -86,20 +108,21 @@ def _all_minimal(moral: "_Moral") -> Iterator[Set]:
 
 
 class _Moral:
-    """Moral graph of the ancestors of x and y; its separators are those of the DAG.
+    """Moral graph of the ancestors of x, y and ``must``; its separators are those of the DAG.
 
     (Lauritzen et al. 1990, Independence properties of directed Markov fields.) Its cliques are the
     families, each a node with its parents. The search goes from family to family, so the edges of
-    the cliques are never created. Nodes outside ``pool`` are in no separator.
+    the cliques are never created. Only nodes of ``pool`` and ``must`` are in separators.
     """
 
-    def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None) -> None:
+    def __init__(self, dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None, must: Nodes) -> None:
         self.dag = dag
         query = dag.query(x, y)
-        self.x, self.y = query.x, query.y
-        self.above = dag.ancestors(self.x | self.y)
-        pool = frozenset(dag.observed) if among is None else dag.node_set(among, "among")
-        self.pool = (pool & self.above) - self.x - self.y
+        self.x, self.y, self.must = query.x, query.y, dag.node_set(must, "must")
+        check_disjoint(x=self.x, y=self.y, must=self.must)
+        self.above = dag.ancestors(self.x | self.y | self.must)
+        pool = dag.visible if among is None else dag.node_set(among, "among")
+        self.pool = (pool & self.above) - self.x - self.y - self.must
 
     def nearest(self, side: Set | None = None) -> Set | None:
         """Minimal separator nearest to ``side`` (default x), or None if ``side`` touches y.
@@ -111,11 +134,12 @@ class _Moral:
         if reached & self.y:
             return None
         border = (reached & self.pool) - side
-        return self.spread(self.y, border) & border
+        return (self.spread(self.y, border) & border) | self.must
 
     def spread(self, start: Set, walls: Set) -> Set:
         """All nodes reachable from ``start`` without passing a wall, including the walls."""
         parents, children = self.dag.separation.parents, self.dag.separation.children
+        walls = walls | self.must
         reached, families, front = set(start), set[Node](), set(start)
         while front:
             heads = (front | (union(children, front) & self.above)) - families
@@ -125,64 +149,29 @@ class _Moral:
             front = new - walls
         return frozenset(reached)
 
+    def smallest(self) -> Set:
+        """Separator with the fewest nodes: a minimum cut (Menger's theorem), if there is any.
 
-def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
-    """Graph of the intervention do(x): without the edges into x (Pearl 2009, section 3.2.3).
+        In the network each node is an arc, of capacity one if the node can be in a separator, and
+        each family a point that all its members are joined to.
+        """
+        from scipy.sparse import csr_array  # here, as scipy is slow to import
+        from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> dag = DAG("u -> x; u -> y")
-    >>> dag.d_separated("x", "y"), dag.do("x").d_separated("x", "y")
-    (False, True)
-    """
-    return _without(dag, dag.graph.in_edges(dag.node_set(x, "x")))
-
-
-def backdoor_valid(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
-    """Whether adjusting for ``given`` identifies the effect of x on y by the back-door criterion.
-
-    No node of ``given`` may be a descendant of x, and ``given`` must separate x from y in the graph
-    without the edges out of x (Pearl 2009, Causality, definition 3.3.1). A set x means one
-    intervention on all its nodes; the condition is then sufficient (rules 2 and 3 of the
-    do-calculus).
-
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> dag = DAG("u -> x -> m -> y; u -> y")
-    >>> dag.backdoor_valid("x", "y"), dag.backdoor_valid("x", "y", given="u")
-    (False, True)
-    >>> dag.backdoor_valid("x", "y", given={"u", "m"})
-    False
-    """
-    query = dag.query(x, y, given)
-    if latent := query.given & dag.latent:
-        raise GraphError(f"given contains latent nodes, {join(latent)}; expected observed nodes")
-    if query.given & dag.descendants(query.x):
-        return False
-    back = _without(dag, dag.graph.out_edges(query.x))
-    return back.d_separated(query.x, query.y, query.given)
-
-
-def backdoor_set(dag: BaseDAG, x: Nodes, y: Nodes) -> frozenset[Node] | None:
-    """Minimal set of observed nodes to adjust for, by the back-door criterion; None without one.
-
-    Examples
-    --------
-    >>> from ppgen.graph import DAG
-    >>> DAG("a -> u -> x -> y; u -> y").backdoor_set("x", "y")
-    frozenset({'u'})
-    >>> DAG("x -> y; x <-> y").backdoor_set("x", "y") is None
-    True
-    """
-    query = dag.query(x, y)
-    pool = frozenset(dag.observed) - dag.descendants(query.x)
-    back = _without(dag, dag.graph.out_edges(query.x))
-    return minimal_separator(back, query.x, query.y, among=pool)
-
-
-def _without(dag: AnyDAG, edges: Iterable[tuple[Node, Node]]) -> AnyDAG:
-    graph = nx.DiGraph(dag.graph)
-    graph.remove_edges_from(list(edges))
-    return type(dag)(graph)
+        above = self.dag.in_order(self.above)
+        entry = {node: 3 * i for i, node in enumerate(above)}  # + 1: its exit, + 2: its family
+        source, sink, many = 3 * len(above), 3 * len(above) + 1, len(above) + 1
+        arcs = [(entry[n], entry[n] + 1, 1 if n in self.pool else many) for n in above]
+        for head in above:
+            for node in {head, *self.dag.separation.parents[head]} - self.must:
+                arcs.append((entry[node] + 1, entry[head] + 2, many))
+                arcs.append((entry[head] + 2, entry[node], many))
+        arcs += [(source, entry[node], many) for node in self.x]
+        arcs += [(entry[node] + 1, sink, many) for node in self.y]
+        rows, columns, capacity = zip(*arcs, strict=True)
+        network = csr_array((capacity, (rows, columns)), (sink + 1, sink + 1), dtype="int32")
+        residual = network - maximum_flow(network, source, sink).flow
+        residual.eliminate_zeros()
+        filled = set(breadth_first_order(residual, source, return_predecessors=False).tolist())
+        cut = (n for n in self.pool if entry[n] in filled and entry[n] + 1 not in filled)
+        return self.must.union(cut)

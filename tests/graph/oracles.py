@@ -1,7 +1,7 @@
 """Reference answers straight from the definitions, slow and independent, and graphs to test on."""
 
 import random
-from itertools import chain, combinations, product
+from itertools import chain, combinations, pairwise, product
 
 import networkx as nx
 import numpy as np
@@ -139,3 +139,41 @@ def minimal(sets):
     """The sets that contain no other one."""
     sets = set(sets)
     return {s for s in sets if not any(other < s for other in sets)}
+
+
+def proper_paths(graph, x, y):
+    """Paths from x to y with no other node of x: the causal ones, and all others."""
+    skeleton, causal, other = graph.to_undirected(), [], []
+    for a, b in product(x, y):
+        for path in nx.all_simple_paths(skeleton.subgraph(set(graph) - x | {a}), a, b):
+            directed = all(graph.has_edge(*edge) for edge in pairwise(path))
+            (causal if directed else other).append(path)
+    return causal, other
+
+
+def separates_paths(graph, between, given):
+    return not any(is_open(graph, path, given) for path in between)
+
+
+def covariance(graph, weights):
+    """Covariance of a linear model with unit noise, and the total effects of rows on columns."""
+    nodes = list(graph)
+    mixing = np.linalg.inv(np.eye(len(nodes)) - nx.to_numpy_array(graph, nodes).T * weights.T)
+    return mixing @ mixing.T, mixing, {node: i for i, node in enumerate(nodes)}
+
+
+def effects(graph, weights, x, y):
+    """Effects of interventions on all nodes of x on y in a linear model, ``(x, y)``."""
+    cut = graph.copy()
+    cut.remove_edges_from(list(graph.in_edges(x)))
+    _, mixing, index = covariance(cut, weights)
+    return mixing[np.ix_([index[n] for n in y], [index[n] for n in x])].T
+
+
+def slopes(graph, weights, x, y, known=()):
+    """Coefficients of x in the regressions of y on x and ``known``, ``(x, y)``."""
+    variance, _, index = covariance(graph, weights)
+    xs, ys, zs = ([index[n] for n in nodes] for nodes in (x, y, known))
+    both = xs + zs
+    found = np.linalg.solve(variance[np.ix_(both, both)], variance[np.ix_(both, ys)])
+    return found[: len(xs)]

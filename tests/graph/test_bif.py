@@ -71,26 +71,46 @@ def test_any_graph_survives():
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("asia {\n  type", "asia \n  type", r"line 5: expected '\{', found 'type'"),
-        ("| asia, ", "| africa, ", r"line 15: variable 'africa' is not declared before"),
-        ("( asia ) {", "( asia {", r"line 12: expected '\)', found '\{'"),
-        ("( asia )", "( )", r"line 12: expected the name of a variable, found '\)'"),
+        ("asia {\n  type", "asia \n  type", r"line 5, column \d+: expected '\{', found 'type'"),
+        (
+            "| asia, ",
+            "| africa, ",
+            r"line 15, column \d+: variable 'africa' is not declared before",
+        ),
+        ("( asia ) {", "( asia {", r"line 12, column \d+: expected '\)', found '\{'"),
+        ("( asia )", "( )", r"line 12, column \d+: expected the name of a variable, found '\)'"),
         (
             "variable x-ray.1",
             "variable asia",
-            r"line 11: variable 'asia' is already declared in line 4",
+            r"line 11, column \d+: variable 'asia' is already declared in line 4, column 10",
         ),
-        ('"visit abroad" | asia )', "asia )", "line 20: variable 'asia' has a second probability"),
+        (
+            '"visit abroad" | asia )',
+            "asia )",
+            r"line 20, column \d+: variable 'asia' has a second probability",
+        ),
         (
             "| asia )",
             "| asia, asia )",
-            "line 20: the block of .* names a variable twice",
+            r"line 20, column \d+: the block of .* names a variable twice",
         ),
-        ("1.0, 0.0; }", "1.0, 0.0;", "line 21: the block that opens in line 20 is not closed"),
-        ("network unknown", "netwrk unknown", "line 1: expected network, variable or probability"),
-        ('abroad" {', "abroad {", "line 7: expected a name or a mark, found '\"'"),
-        ("variable asia", 'variable ""', "line 4: expected the name of a variable"),
-        ("( asia )", "( x-ray.1 )", "line 15: variable 'x-ray.1' has a second probability"),
+        (
+            "1.0, 0.0; }",
+            "1.0, 0.0;",
+            r"line 21, column \d+: the block that opens in line 20, column 39 is not closed",
+        ),
+        (
+            "network unknown",
+            "netwrk unknown",
+            r"line 1, column \d+: expected network, variable or probability",
+        ),
+        ('abroad" {', "abroad {", r"line 7, column \d+: expected a closing quote, found '\"'"),
+        ("variable asia", 'variable ""', r"line 4, column \d+: expected the name of a variable"),
+        (
+            "( asia )",
+            "( x-ray.1 )",
+            r"line 15, column \d+: variable 'x-ray.1' has a second probability",
+        ),
     ],
 )
 def test_errors_name_the_line(before, after, message):
@@ -100,7 +120,9 @@ def test_errors_name_the_line(before, after, message):
 
 
 def test_truncated_text_raises_an_error():
-    with pytest.raises(GraphError, match="line 7: variable 'visit abroad' has no probability"):
+    with pytest.raises(
+        GraphError, match=r"line 7, column \d+: variable 'visit abroad' has no probability"
+    ):
         DAG.from_bif(TEXT[: TEXT.rindex("probability")])
     with pytest.raises(GraphError, match="declares no variable"):
         DAG.from_bif("")

@@ -1,10 +1,12 @@
 """Construction, cycles, names, and deep and large graphs."""
 
 import pickle
+import random
 import time
 from itertools import islice, pairwise
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from oracles import random_graph, random_graphs
@@ -148,7 +150,7 @@ QUERIES = {
     "cpdag": (lambda dag: len(dag.cpdag().undirected), DEEP - 1),
     "equivalent": (lambda dag: dag.equivalent(dag), True),
     "do": (lambda dag: dag.do(MIDDLE).graph.number_of_edges(), DEEP - 2),
-    "backdoor_set": (lambda dag: dag.backdoor_set(MIDDLE, FIRST), {f"v{HALF - 1}"}),
+    "adjustment_set": (lambda dag: dag.adjustment_set(MIDDLE, FIRST), {f"v{HALF - 1}"}),
     "factorisation": (lambda dag: dag.factorisation().count(" | "), DEEP - 1),
     "chain rule": (lambda dag: some(dag.chain_rule_independencies()), ["v0 ⊥ v2 | v1"]),
     "local": (lambda dag: some(dag.local_independencies()), ["v0 ⊥ v2 | v1"]),
@@ -197,3 +199,46 @@ def test_large_graphs_are_fast():
     for node in dag.nodes[::30]:
         dag.d_separated(node, dag.nodes[1], dag.nodes[2:10])
     assert time.perf_counter() - start < 1
+
+
+@pytest.fixture(scope="module")
+def large():
+    """100,000 nodes and edges, twice."""
+    ends = np.sort(np.random.default_rng(0).integers(0, 100_000, (100_000, 2)))
+    edges = [(f"v{a}", f"v{b}") for a, b in ends.tolist() if a < b]
+    return DAG(edges), DAG(edges[::-1])
+
+
+def seconds(ask):
+    """Processor time of the fastest of three calls."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        ask()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def test_equivalence_costs_about_two_classes(large):
+    """At most three; usual is 1.5."""
+    one, other = large
+    assert one.equivalent(other)
+    assert seconds(lambda: one.equivalent(other)) < 3 * seconds(one.cpdag)
+
+
+def test_blocked_trails_of_large_graphs_are_found_fast(large):
+    """Within a second; usual is 0.2."""
+    dag, _ = large
+    generator = random.Random(0)
+    connected = sorted(max(nx.weakly_connected_components(dag.graph), key=len))
+    pairs = (generator.sample(connected, 2) for _ in range(100))
+    a, b = next(pair for pair in pairs if dag.minimal_separator(*pair) is not None)
+    known = dag.minimal_separator(a, b)
+    assert len(dag.explain(a, b, known).trails) == 20
+    assert seconds(lambda: dag.explain(a, b, known)) < 1
+
+
+def test_blankets_take_the_same_time_in_graphs_of_all_sizes(large):
+    """At most 20 µs; usual is 2 to 4."""
+    dag, _ = large
+    assert seconds(lambda: [dag.markov_blanket(node) for node in dag.nodes[:5000]]) < 0.1

@@ -1,5 +1,8 @@
+import json
+import time
 import warnings
 from itertools import combinations
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -14,6 +17,7 @@ from oracles import graph_with_chance
 
 from ppgen.graph import DAG, GraphError
 from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, sampled
+from ppgen.graph.sketch import Sketch
 from ppgen.models import VAE
 
 draw = DAG.draw
@@ -225,3 +229,141 @@ def test_nodes_can_have_any_names():
 
 def test_an_empty_graph_is_drawn_empty():
     assert shapes(draw(DAG(nx.DiGraph()))) == ([], [], [])
+
+
+# crossings and lengths
+
+DOT = json.loads((Path(__file__).parent / "drawn_by_dot.json").read_text())
+
+
+def crossings(curves):
+    """Number of pairs of edges without a common node whose curves cross."""
+    lines = {edge: sampled(path)[::5] for edge, path in curves.items()}
+    count = 0
+    for (one, first), (other, second) in combinations(lines.items(), 2):
+        apart = (first.max(0) < second.min(0)) | (second.max(0) < first.min(0))
+        if not ({*one} & {*other} or apart.any()):
+            p, q = first[:-1, None], first[1:, None]
+            r, s = second[None, :-1], second[None, 1:]
+            sides = [
+                np.linalg.det(np.stack(np.broadcast_arrays(b - a, c - a), -1))
+                for a, b, c in ((p, q, r), (p, q, s), (r, s, p), (r, s, q))
+            ]
+            count += bool(((sides[0] * sides[1] < 0) & (sides[2] * sides[3] < 0)).any())
+    return count
+
+
+@pytest.mark.parametrize("case", DOT, ids=lambda case: case["name"])
+def test_drawings_are_about_as_good_as_those_of_graphviz(case):
+    """Crossings, and the length of edges in inches, of dot 2.43 with nodes of the same sizes."""
+    graph = nx.DiGraph([edge.split(">") for edge in case["edges"].split()])
+    curves = Sketch(graph, {}).curves
+    assert crossings(curves) <= 1.2 * case["crossings"]
+    length = sum(np.hypot(*np.diff(sampled(path), axis=0).T).sum() for path in curves.values())
+    assert length <= 1.3 * case["length"]
+
+
+def test_large_graphs_are_drawn_fast():
+    """Within 5 seconds of processor time; usual is 2."""
+    rng = np.random.default_rng(0)
+    pairs = np.sort(rng.integers(0, 1000, (1100, 2)))
+    start = time.process_time()
+    draw(DAG([(int(a), int(b)) for a, b in pairs if a < b]))
+    assert time.process_time() - start < 5
+
+
+# bidirected edges, places and full names
+
+ARCS = DAG("x -> m -> y; x <-> y; a -> x; a <-> b; b -> y; m <-> b; c; c <-> y; x -> k; x <-> k")
+
+
+def test_bidirected_edges_are_arcs_between_their_nodes():
+    figure = draw(ARCS)
+    nodes, _, arrows = shapes(figure)
+    names = [n for n in ARCS.nodes if n not in ARCS.latent]
+    assert [t.get_text() for t in figure.axes[0].texts] == names
+    places = dict(zip(names, map(rectangle, nodes), strict=True))
+    arcs = [arrow for arrow in arrows if arrow.get_linestyle() == "--"]
+    assert len(arcs) == len(ARCS.latent)
+    assert len(arrows) == len(arcs) + sum(a not in ARCS.latent for a, _ in ARCS.graph.edges)
+    for arrow, cause in zip(arcs, [n for n in ARCS.nodes if n in ARCS.latent], strict=True):
+        points = curve(arrow)
+        ends = [
+            next(n for n, (x0, y0, x1, y1) in places.items() if x0 <= x <= x1 and y0 <= y <= y1)
+            for x, y in (points[0] - (0, 1e-6), points[-1] - (0, 1e-6))
+        ]
+        assert set(ends) == set(ARCS.graph.succ[cause])
+        for name, (x0, y0, x1, y1) in places.items():
+            inside = (points > (x0, y0)).all(1) & (points < (x1, y1)).all(1)
+            assert name in ends or not inside.any()
+    assert figure.legends == []
+
+
+def test_a_path_through_a_bidirected_edge_is_in_colour():
+    _, _, arrows = shapes(draw(ARCS, highlight=["x", "U(x, y)", "y"]))
+    assert [a.get_linestyle() for a in arrows if a.get_linewidth() == 2] == ["--"]
+    _, _, arrows = shapes(draw(ARCS, highlight=["a", "x"]))
+    assert [a.get_linestyle() for a in arrows if a.get_linewidth() == 2] == ["-"]
+
+
+def test_a_latent_node_that_is_given_is_drawn():
+    assert len(shapes(draw(ARCS, given="U(x, y)"))[0]) == len(shapes(draw(ARCS))[0]) + 1
+
+
+def placed_graph():
+    graph = nx.DiGraph([("A", "L"), ("L", "Y"), ("A", "Y"), ("Y", "Z"), ("Z", "W")])
+    graph.add_edges_from([("U(A, Y)", "A"), ("U(A, Y)", "Y")])
+    graph.nodes["U(A, Y)"]["latent"] = True
+    places = {"A": (0, 0), "L": (1, 1), "Y": (2, 0), "Z": (2, -2.5), "W": (-1, 1)}
+    for node, pos in places.items():
+        graph.nodes[node].update(pos=pos, plates=("p",) if node in "ZW" else ())
+    return graph, places
+
+
+def test_given_places_are_used():
+    """With y downwards, and one scale for both directions."""
+    graph, places = placed_graph()
+    nodes, plates, arrows = shapes(draw(DAG(graph)))
+    drawn = dict(zip(places, map(rectangle, nodes), strict=True))
+    middle = {n: ((x0 + x1) / 2, -(y0 + y1) / 2) for n, (x0, y0, x1, y1) in drawn.items()}
+    scale = (middle["Y"][0] - middle["A"][0]) / 2
+    for node, (x, y) in places.items():
+        assert middle[node] == pytest.approx((scale * x, scale * y), abs=1e-9)
+    for arrow, (a, b) in zip(arrows, [e for e in graph.edges if e[0] in places], strict=False):
+        for end, node, other in ((0, a, b), (-1, b, a)):
+            x0, y0, x1, y1 = drawn[node]
+            x, y = curve(arrow)[end]
+            assert x0 - 1e-9 <= x <= x1 + 1e-9
+            assert y0 - 1e-9 <= y <= y1 + 1e-9
+            # On the outline: half the height from the segment that joins the two round ends.
+            flat = (x1 - x0 - (y1 - y0)) / 2
+            across = max(0.0, abs(x - middle[node][0]) - flat)
+            assert np.hypot(across, y + middle[node][1]) == pytest.approx((y1 - y0) / 2)
+            assert other != node
+    assert [a.get_linestyle() for a in arrows].count("--") == 1
+    (box,) = map(rectangle, plates)
+    for node in "ZW":
+        x0, y0, x1, y1 = drawn[node]
+        assert box[0] < x0
+        assert box[1] < y0
+        assert x1 < box[2]
+        assert y1 < box[3]
+
+
+def test_places_of_some_nodes_are_not_used():
+    graph, _ = placed_graph()
+    del graph.nodes["L"]["pos"]
+    rows = {round(rectangle(node)[1], 6) for node in shapes(draw(DAG(graph)))[0]}
+    assert len(rows) == 5  # layers: A, L, Y, Z, W
+
+
+def test_full_names_are_listed():
+    graph = nx.DiGraph([("AP", "R"), ("S", "R")])
+    graph.nodes["AP"]["label"] = "air pressure, in $ of mercury"
+    graph.nodes["S"]["label"] = "season"
+    graph.nodes["R"]["label"] = "R"
+    (text,) = draw(DAG(graph)).texts
+    lines = text.get_text().replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert draw(DAG(graph)).get_size_inches()[0] > 2
+    assert lines == [r"AP: air pressure, in \$ of mercury", "S: season"]
+    assert draw(CATS).texts == []

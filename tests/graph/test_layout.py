@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import graph_with_chance
 
-from ppgen.graph.layout import layered, layers, ordered
+from ppgen.graph.layout import layered, layers
+from ppgen.graph.order import ordered
 
 
 def test_a_tree_has_no_crossings_and_a_path_is_straight():
@@ -40,8 +41,8 @@ def test_a_root_lies_just_above_its_first_child():
 
 def test_links_that_cross_are_untangled():
     layer = {"a": 0, "b": 0, "c": 1, "d": 1}
-    rows = ordered(layer, [("a", "d"), ("b", "c")], dict.fromkeys(layer, ()))
-    assert rows == [["b", "a"], ["c", "d"]]
+    rows, *_ = ordered(layer, [("a", "d"), ("b", "c")], dict.fromkeys(layer, ()))
+    assert rows in ([["b", "a"], ["c", "d"]], [["a", "b"], ["d", "c"]])
 
 
 def test_an_edge_has_a_bend_where_it_passes_a_layer():
@@ -58,7 +59,7 @@ def test_layers_and_order_of_any_dag(seed, n, chance):
     layer = layers(graph)
     assert all(layer[a] < layer[b] for a, b in graph.edges)
     assert min(layer.values()) == 0
-    rows = ordered(layer, [], dict.fromkeys(layer, ()))
+    rows, *_ = ordered(layer, [], dict.fromkeys(layer, ()))
     assert sorted(key for row in rows for key in row) == sorted(graph)
     layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
     assert set(graph) <= set(layout.x)

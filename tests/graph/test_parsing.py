@@ -9,6 +9,10 @@ from oracles import random_graphs
 
 from ppgen.graph import DAG, GraphError
 
+AN_ARROW = "expected an arrow '->', '<-' or '<->' of a DAG"
+TWO_GRAPHS = "'a, b -> c' can mean two graphs; expected '{a b} -> c' or 'a; b -> c'"
+DIRECTION = "an edge -> has dir=none; expected '->' with forward, back or both"
+
 names = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1)
 
 
@@ -38,7 +42,13 @@ def edges(text):
         "digraph named {\n a -> b;\n b -> c;\n}\n",
         'a -> b // and so on\n# a whole line\nb -> "c"',
         "a -> b// a comment with no space before\nb -> c",
-        'a [x=1] -> b [label="]", y] -> c',
+        'a [x=1] -> b [label="]", y=1] -> c',
+        "a\n-> b\n-> c",
+        "a -> b b -> c",
+        "{a -> b} b -> {{c}}",
+        "node [shape=box]; edge [color=red] a -> b [dir=forward]; rankdir = LR b -> c",
+        "strict digraph { subgraph cluster_0 { label=x; a -> b } c <- b /* no more\n */ }",
+        'DAG { "a" -> "b" -> "c" [label=<<b>]</b>>] }',
         'dag {\nbb="-3,4,5,6"\na [exposure,pos="-1,0"]\nc [outcome]\na -> b\nb -> c [beta="2"]\n}',
         "a\u00a0-> b;;; ,\tb -> c",
     ],
@@ -67,6 +77,46 @@ def test_latent_nodes(mark):
     assert dag.observed == ("x", "y")
 
 
+def test_indices_are_part_of_a_name():
+    dag = DAG("x[1] -> x[2]; U[t-1] -> U[t]; y[i, j][latent] -> x[2]; z[latent] -> U[t]")
+    assert dag.observed == ("x[1]", "x[2]", "U[t-1]", "U[t]")
+    assert dag.latent == {"y[i, j]", "z"}
+
+
+def test_a_word_in_brackets_is_no_index():
+    with pytest.raises(
+        GraphError, match=r"unknown attribute 'slected'; .* did you mean 'selected'"
+    ):
+        DAG("x[slected] -> y")
+
+
+@pytest.mark.parametrize("status", ["exposure", "outcome", "adjusted", "selected", "latent"])
+def test_statuses_are_attributes(status):
+    for mark in (status, status.upper(), f"{status}=true", f'pos="1,2" {status}'):
+        assert DAG(f"a [{mark}] -> b").graph.nodes["a"][status] is True
+    assert not DAG(f"a [{status}=false] -> b").graph.nodes["a"].get(status)
+
+
+def test_attributes_of_nodes_and_edges_are_kept():
+    graph = DAG(
+        'a [shape=box, s="a text"]; {b c} [size=2]; a -> {b c} [beta=.5]; a <-> b [w=1]'
+    ).graph
+    assert graph.nodes["a"] == {"shape": "box", "s": "a text", "latent": False}
+    assert [graph.nodes[n]["size"] for n in "bc"] == ["2", "2"]
+    assert [graph.edges["a", n]["beta"] for n in "bc"] == [".5", ".5"]
+    assert graph.nodes["U(a, b)"] == {"w": "1", "latent": True}
+
+
+def test_directions_of_dot():
+    dag = DAG("digraph { a -> b [dir=back]; c -> d [dir=both] }")
+    assert set(dag.graph.edges) == {("b", "a"), ("U(c, d)", "c"), ("U(c, d)", "d")}
+
+
+@pytest.mark.parametrize("written", ['"1,2"', '" 1. , +2e0"', '"1,-2!"', '"1,-2", width=3'])
+def test_positions_have_y_downwards(written):
+    assert DAG(f"a [pos={written}]").graph.nodes["a"]["pos"] == (1.0, 2.0)
+
+
 def test_labels_do_not_mark_latent_nodes():
     assert not DAG('x [label="a latent thing"] -> y').latent
 
@@ -90,11 +140,45 @@ def test_the_name_of_a_common_cause_is_unique():
         ("a -> ", "line 1, column 6: expected the name of a node, found the end"),
         ("a -> -> b", "line 1, column 6: expected the name of a node, found '->'"),
         ("a -> b;\n-> c", "line 2, column 1: expected the name of a node, found '->'"),
-        ("a b", "line 1, column 3: expected an arrow, ';' or a new line, found 'b'"),
-        ("a -> grass wet", "line 1, column 12: expected an arrow, ';' or a new line, found 'wet'"),
-        ("a -- b", "line 1, column 3: expected a node, an arrow or ';', found '-'"),
-        ("a--b", "line 1, column 2: expected a node, an arrow or ';', found '-'"),
-        ("a --> b", "line 1, column 3: expected a node, an arrow or ';', found '-'"),
+        ("a -- b", f"line 1, column 3: {AN_ARROW}, not an edge without a direction, found '--'"),
+        ("a--b", f"line 1, column 2: {AN_ARROW}, not an edge without a direction, found '--'"),
+        ("a --> b", f"line 1, column 3: {AN_ARROW}, not an edge without a direction, found '-->'"),
+        ("a @-> b", f"line 1, column 3: {AN_ARROW}, not an edge of a PAG, found '@->'"),
+        ("a o-o b", f"line 1, column 3: {AN_ARROW}, not an edge of a PAG, found 'o-o'"),
+        ("graph { a -> b [dir=none] }", f"line 1, column 27: {DIRECTION}"),
+        (
+            " mag { a -> b }",
+            "line 1, column 2: the graph is a MAG (maximal ancestral graph); expected a DAG",
+        ),
+        (
+            "pag {}",
+            "line 1, column 1: the graph is a PAG (partial ancestral graph); expected a DAG",
+        ),
+        (
+            "\nPDAG x { a }",
+            "line 2, column 1: the graph is a PDAG (partially directed graph); expected a DAG",
+        ),
+        ("a,b,c -> d", f"line 1, column 4: {TWO_GRAPHS}"),
+        ("a -> b, c", f"line 1, column 7: {TWO_GRAPHS}"),
+        ("{a, b -> c}", f"line 1, column 3: {TWO_GRAPHS}"),
+        (
+            "a -> b;\n[latent]",
+            "line 2, column 1: expected a node, an arrow or ';', found '[latent]'",
+        ),
+        (
+            "a\n[latnt]",
+            "line 2, column 2: unknown attribute 'latnt'; expected latent, unobserved, u, l, "
+            "exposure, source, e, outcome, target, o, adjusted, a, selected, s or key=value; "
+            "did you mean 'latent'?",
+        ),
+        ("a [=1]", "line 1, column 4: expected attributes as in [latent, x=1], found '='"),
+        (
+            'a [pos="1"]',
+            "line 1, column 3: attribute 'pos' is '1'; expected two numbers, as in '1,2'",
+        ),
+        ("a [latent=2]", "line 1, column 3: attribute 'latent' is '2'; expected true or false"),
+        ("/* a -> b", "line 1, column 1: expected a comment that ends with '*/', found '/*'"),
+        ("a = ;", "line 1, column 5: expected a value, found ';'"),
         ("a > b", "line 1, column 3: expected a node, an arrow or ';', found '>'"),
         ("x\n  a < b", "line 2, column 5: expected a node, an arrow or ';', found '<'"),
         ('a -> "b', "line 1, column 6: expected a closing quote, found '\"'"),
@@ -102,11 +186,11 @@ def test_the_name_of_a_common_cause_is_unique():
         ("a [latent", "line 1, column 3: expected a closing bracket, found '['"),
         ("dag { a -> b", "line 1, column 13: expected '}', found the end"),
         ("dag { a -> b } c", "line 1, column 16: expected the end of the text, found 'c'"),
-        ("a -> b }", "line 1, column 8: expected an arrow, ';' or a new line, found '}'"),
-        ("{a b -> c", "line 1, column 6: expected the name of a node, found '->'"),
+        ("a -> b }", "line 1, column 8: expected a node, an arrow or ';', found '}'"),
+        ("{a b -> c", "line 1, column 10: expected '}', found the end"),
         ("a -> {}", "line 1, column 7: expected the name of a node, found '}'"),
-        ("{a", "line 1, column 3: expected the name of a node, found the end"),
-        ("a [x,\ny]\n-> b", "line 3, column 1: expected the name of a node, found '->'"),
+        ("{a", "line 1, column 3: expected '}', found the end"),
+        ("a [x=1,\ny=2]\n-> -> b", "line 3, column 4: expected the name of a node, found '->'"),
     ],
 )
 def test_invalid_text_raises_errors(text, message):

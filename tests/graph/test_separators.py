@@ -1,6 +1,7 @@
 import random
 from itertools import islice
 
+import networkx as nx
 import pytest
 from hypothesis import given, settings
 from oracles import (
@@ -75,6 +76,39 @@ def test_separators_of_large_dags_separate_and_are_minimal(graph, seed):
         assert not dag.d_separated(x, y, everything)
 
 
+@settings(max_examples=150, deadline=None, database=None)
+@given(seeds)
+def test_nodes_that_must_be_in_a_separator(seed):
+    """Minimal among the sets with these nodes, and the smallest of them."""
+    generator = random.Random(seed)
+    graph = random_graph(seed, 3, 7)
+    x, y, must = random_sets(seed, graph)
+    dag, pool = DAG(graph), sorted(set(graph) - x - y)
+    pairs = separated_pairs(graph)
+    for among in (pool, generator.sample(pool, len(pool) // 2)):
+        expected = [s for s in subsets(pool) if must <= s <= must | set(among)]
+        expected = [s for s in expected if separated(pairs, x, y, s)]
+        found = list(dag.minimal_separators(x, y, among, must))
+        assert len(found) == len(set(found))
+        assert set(found) == minimal(expected)
+        one = dag.minimal_separator(x, y, among, must)
+        least = dag.minimal_separator(x, y, among, must, minimum=True)
+        assert (one in found and least in found) if found else one is least is None
+        assert not found or len(least) == min(map(len, expected))
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(random_graphs(20, 60), seeds)
+def test_minimal_separators_against_networkx(graph, seed):
+    x, y, must = random_sets(seed, graph)
+    among = set(sorted(graph)[::2]) - x - y
+    expected = nx.find_minimal_d_separator(graph, x, y, included=must, restricted=among | must)
+    found = DAG(graph).minimal_separator(x, y, among, must)
+    assert (found is None) is (expected is None)
+    if found is not None:
+        assert nx.is_minimal_d_separator(graph, x, y, found, included=must)
+
+
 def test_minimal_separators_are_lazy():
     """There are 3**30 minimal separators."""
     text = "; ".join(f"a -> u{i} -> v{i} -> w{i} -> b" for i in range(30))
@@ -117,3 +151,5 @@ def test_invalid_queries_raise_errors_at_once(method):
         ask("b", [])
     with pytest.raises(GraphError, match="among contains 'z'"):
         ask("rain", "c", among=["z"])
+    with pytest.raises(GraphError, match="x and must both contain rain; expected disjoint sets"):
+        ask("rain", "c", must="rain")

@@ -1,0 +1,84 @@
+"""What ``ppgen dag`` reads: graphs, tables and names of nodes."""
+
+import argparse
+import csv
+import io
+import os
+import re
+import runpy
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ppgen.graph import DAG, GraphError
+from ppgen.graph.formats import SUFFIXES
+
+
+def source(options: argparse.Namespace) -> DAG:
+    """DAG that the options name: a text, a file, standard input or a program."""
+    if options.program:
+        return _of_program(options.program)
+    if options.bif:
+        return DAG.read(options.bif, "bif")
+    text = options.graph
+    if text == "-":
+        return DAG.read(sys.stdin, options.format)
+    # A single word with the name of a file is not meant as a graph of one node.
+    named = re.fullmatch(rf"\S+(?:{'|'.join(map(re.escape, SUFFIXES))})|[^\s<>]*/[^\s<>]*", text)
+    if named or os.path.isfile(text):
+        return DAG.read(text, options.format)
+    return DAG.read(io.StringIO(text), options.format)
+
+
+def _of_program(name: str) -> DAG:
+    """DAG of an object in a Python file, which is run; a class is called without arguments."""
+    path, colon, attribute = name.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        raise GraphError(f"--program is {name!r}; expected FILE.py:MODEL")
+    if not Path(path).is_file():
+        raise GraphError(f"--program names the file {path}, which does not exist")
+    try:
+        names = runpy.run_path(path, run_name="ppgen_program")
+        if attribute not in names:
+            raise GraphError(f"--program names {attribute!r}, which is not in {path}")
+        named = names[attribute]
+        return DAG.from_program(named() if isinstance(named, type) else named)
+    except (GraphError, OSError, SyntaxError, ImportError):
+        raise
+    except Exception as error:  # an error in the user's program
+        raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def table(path: Path) -> dict[str, Any]:
+    """Columns of a file of comma-separated values: numbers, or texts with None where empty."""
+    import numpy as np
+
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names, *rows = list(csv.reader(file)) or [[]]
+    for i, row in enumerate(rows):
+        if len(row) != len(names):
+            raise GraphError(f"{path}, row {i + 2}: {len(row)} values; expected {len(names)}")
+    if len(set(names)) < len(names):
+        raise GraphError(f"{path} has two columns of one name: {', '.join(names)}")
+    columns: dict[str, Any] = {}
+    for name, *values in zip(names, *rows, strict=True):
+        column = [None if value in ("", "NA") else value for value in values]
+        for kind in (int, float):
+            try:
+                columns[name.strip()] = np.array([np.nan if v is None else kind(v) for v in column])
+                break
+            except ValueError:
+                columns[name.strip()] = np.array(column, dtype=object)
+    return columns
+
+
+def split(text: str) -> list[str]:
+    """Names between commas."""
+    rows = csv.reader(text.splitlines(), skipinitialspace=True)
+    return [name.strip() for row in rows for name in row if name.strip()]
+
+
+def names(words: Iterable[str]) -> list[str]:
+    """Names in several words, each with commas between names."""
+    return [name for word in words for name in split(word)]

@@ -1,0 +1,157 @@
+"""Read the columns of data as states or as numbers, with their missing values."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ppgen.graph.nodes import GraphError, Node, suggestion
+
+LEVELS = 20  # columns of whole numbers with more different values are numbers, not states
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Values of one node.
+
+    Attributes
+    ----------
+    values
+        States as integers from 0, or numbers as floats; ``(rows,)``.
+    discrete
+        Whether the values are states.
+    missing
+        Whether the value is missing, for each row.
+    """
+
+    node: Node
+    values: np.ndarray
+    discrete: bool
+    missing: np.ndarray
+
+    @property
+    def constant(self) -> bool:
+        """Whether all values are the same."""
+        return bool((self.values == self.values[:1]).all())
+
+    def at(self, rows: np.ndarray) -> "Column":
+        """Column of some of the rows."""
+        return Column(self.node, self.values[rows], self.discrete, self.missing[rows])
+
+
+Columns = Sequence[Column]
+
+
+def joint(columns: Sequence[Column], n: int) -> np.ndarray:
+    """Joint state of discrete columns as integers from 0, each of which occurs, ``(n,)``."""
+    code = np.zeros(n, int)
+    for column in columns:
+        code = numbered(code * (column.values.max() + 1) + column.values)[0]
+    return code
+
+
+def numbered(code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rank of each code among the different ones, and these in order; codes are at least 0."""
+    size = int(code.max(initial=0)) + 1
+    if size > 4 * len(code) + 1000:
+        values, ranks = np.unique(code, return_inverse=True)
+        return ranks.ravel(), values
+    seen = np.zeros(size, bool)  # faster than sorting
+    seen[code] = True
+    return (np.cumsum(seen) - 1)[code], np.flatnonzero(seen)
+
+
+def read_columns(
+    data: Any, names: Sequence[Node], used: Collection[Node], reading: str
+) -> dict[Node, Column]:
+    """Columns ``used`` of a mapping, a data frame, a structured array or an array with ``names``.
+
+    ``reading`` is ``"states"``, ``"numbers"`` or ``"auto"``: whole numbers with at most 20
+    different values, text, categories and booleans are states, other numbers and dates are numbers.
+    """
+    columns = _by_name(data, names)
+    if absent := [node for node in used if node not in columns]:
+        hint = suggestion(absent[0], columns) if len(absent) == 1 else ""
+        plural = "s" if absent[1:] else ""
+        raise GraphError(f"data has no column{plural} {', '.join(map(repr, absent))}{hint}")
+    read = {node: _read(node, columns[node], reading) for node in used}
+    lengths = {node: len(column.values) for node, column in read.items()}
+    if len(set(lengths.values())) > 1:
+        raise GraphError(f"data has columns of different lengths: {lengths}")
+    return read
+
+
+def _by_name(data: Any, names: Sequence[Node]) -> Mapping[Node, Any]:
+    if hasattr(data, "keys"):
+        return {name: data[name] for name in data.keys()}  # noqa: SIM118, a data frame
+    array = np.asarray(data)
+    if array.dtype.names:
+        return {name: array[name] for name in array.dtype.names}
+    if array.ndim != 2 or array.shape[1] != len(names):
+        raise GraphError(
+            f"data has shape {array.shape}; expected (observations, {len(names)}) for the "
+            f"columns {', '.join(map(str, names))}, a mapping or a structured array"
+        )
+    return dict(zip(names, array.T, strict=True))
+
+
+def _read(node: Node, raw: Any, reading: str) -> Column:
+    values, sort = _values(node, raw)
+    if not len(values):
+        raise GraphError("data has no observations; expected at least one")
+    missing = np.isnan(values)
+    present = values[~missing]
+    if not len(present):
+        raise GraphError(f"column {node!r} has only missing values; expected observations")
+    if not np.isfinite(present).all():
+        raise GraphError(f"column {node!r} contains infinity; expected finite numbers")
+    if reading == "numbers" and sort == "text":
+        raise GraphError(f"column {node!r} has text or unordered categories; expected numbers")
+    states, state = np.unique(present, return_inverse=True)
+    few = len(states) <= LEVELS and bool((states == np.round(states)).all())
+    if reading == "numbers" or (reading == "auto" and sort == "numbers" and not few):
+        return Column(node, values, False, missing)
+    codes = np.zeros(len(values), int)
+    codes[~missing] = state.ravel()
+    return Column(node, codes, True, missing)
+
+
+def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
+    """Values as floats, missing ones as NaN, and whether they are numbers, text or ordered."""
+    codes = getattr(getattr(raw, "cat", raw), "codes", None)
+    if codes is not None:  # categories of pandas
+        values = np.array(codes, float)
+        values[values < 0] = np.nan
+        return values, "ordered" if raw.dtype.ordered else "text"
+    if isinstance(raw, np.ma.MaskedArray):
+        raw = np.ma.filled(raw.astype(float), np.nan)
+    array = np.asarray(raw)
+    if array.ndim != 1:
+        raise GraphError(f"column {node!r} has shape {array.shape}; expected one axis")
+    if array.dtype.kind in "mM":
+        ticks = array.astype(np.int64)
+        return np.where(np.isnat(array), np.nan, ticks - ticks.max()), "numbers"
+    if array.dtype.kind in "biuf":
+        return array.astype(float), "numbers"
+    known = np.array([not _is_missing(value) for value in array], bool)
+    entries = array[known].tolist()
+    values = np.full(len(array), np.nan)
+    inferred = np.array(entries) if all(isinstance(e, Real) for e in entries) else np.empty(0)
+    if inferred.dtype.kind in "biuf" and len(inferred):
+        values[known] = inferred
+        return values, "numbers"
+    try:
+        code = {state: i for i, state in enumerate(sorted(dict.fromkeys(entries), key=str))}
+    except TypeError as error:
+        raise GraphError(f"column {node!r} has an invalid entry: {error}") from None
+    values[known] = [code[entry] for entry in entries]
+    return values, "text"
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return value is None or bool(value != value)  # NaN and NaT differ from themselves
+    except (TypeError, ValueError):  # pandas' NA is neither true nor false
+        return True

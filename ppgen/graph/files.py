@@ -1,0 +1,90 @@
+"""Read graphs from files, and write them."""
+
+from pathlib import Path
+from typing import IO
+
+from ppgen.graph import formats
+from ppgen.graph.core import AnyDAG, BaseDAG, with_causes
+from ppgen.graph.nodes import GraphError
+
+
+def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = None) -> AnyDAG:  # noqa: A002
+    """DAG of a file: the path of one, or an open text file.
+
+    Parameters
+    ----------
+    format
+        ``"text"``, ``"dagitty"``, ``"dot"``, ``"graphml"``, ``"bif"`` (a Bayesian network, whose
+        tables are skipped) or ``"lists"`` (of early versions of dagitty). By default that of the
+        name of the file or, if it has none of their suffixes, of its content.
+
+    Raises
+    ------
+    GraphError
+        With line and column, if the text is not a graph; also if the file is not UTF-8 text.
+
+    Examples
+    --------
+    >>> import io
+    >>> from ppgen.graph import DAG
+    >>> DAG.read(io.StringIO("digraph { a -> b; b -> c }")).nodes
+    ('a', 'b', 'c')
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        try:
+            text = path.read_bytes().decode("utf-8-sig")  # line ends as they are
+        except UnicodeDecodeError as error:
+            raise GraphError(f"{path} is not UTF-8 text: {error}") from error
+        format = format or formats.SUFFIXES.get(path.suffix.lower())  # noqa: A001
+    else:
+        text = source.read()
+    return cls(with_causes(*formats.parse(text, format)))
+
+
+def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
+    """DAG of a network in the Bayesian interchange format, a text or the path of a file."""
+    if isinstance(source, Path):
+        return read(cls, source, "bif")
+    return cls(with_causes(*formats.parse(source, "bif")))
+
+
+def export(dag: BaseDAG, format: str = "text") -> str:  # noqa: A002
+    """Graph as text.
+
+    Parameters
+    ----------
+    format
+        ``"text"``, a line that ``DAG`` reads; ``"dagitty"``; ``"dot"``, for Graphviz;
+        ``"graphml"``; or ``"tikz"``, a picture for LaTeX. All but the last can be read back.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> dag = DAG("x [exposure]; y [outcome]; x -> m -> y; x <-> y")
+    >>> dag.export()
+    'x [exposure]; y [outcome]; x -> m; m -> y; x <-> y'
+    >>> print(dag.export("dagitty"))
+    dag {
+    x [exposure]
+    y [outcome]
+    m
+    x -> m
+    m -> y
+    x <-> y
+    }
+    <BLANKLINE>
+    """
+    return formats.written(dag.graph, format)
+
+
+def write(dag: BaseDAG, path: str | Path, format: str | None = None) -> None:  # noqa: A002
+    """Write the graph to a file, in the format of its suffix, such as ``.dot`` or ``.graphml``.
+
+    ``format`` is one of those of ``export``, for files with other names.
+    """
+    chosen = format or formats.SUFFIXES.get(Path(path).suffix.lower())
+    if chosen is None:
+        known = ", ".join(formats.SUFFIXES)
+        raise GraphError(f"path is {path}; expected a name that ends with {known}, or a format")
+    Path(path).write_text(formats.written(dag.graph, chosen), encoding="utf-8", newline="")

@@ -1,0 +1,98 @@
+"""Formats of graphs as text, and files of them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import networkx as nx
+
+from ppgen.graph import bif, lists, parsing, writing
+from ppgen.graph.attributes import decoded
+from ppgen.graph.nodes import GraphError, suggestion
+from ppgen.graph.parsing import Bidirected
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write graphs as text.
+
+    ``read`` returns a graph, possibly cyclic, and its bidirected edges. ``recognised`` says whether
+    a text is of this format.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    write: Callable[[nx.DiGraph], str] | None = None
+    read: Callable[[str], tuple[nx.DiGraph, Bidirected]] | None = None
+    recognised: Callable[[str], Any] = lambda text: False
+
+
+def read_graphml(text: str) -> tuple[nx.DiGraph, Bidirected]:
+    """Graph of a GraphML text; a name of a status is an attribute of type boolean."""
+    try:
+        graph = nx.parse_graphml(text)
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        reason = str(error).partition(":")[0]
+        raise GraphError(f"line {line}, column {column + 1}: {reason}") from None
+    except (nx.NetworkXException, LookupError, TypeError, ValueError) as error:
+        raise GraphError(f"the text is not GraphML: {error}") from None
+    graph = copied(graph)
+    for _, attributes in graph.nodes(data=True):
+        found = decoded(attributes)
+        attributes.clear()
+        attributes |= found
+    return graph, {}
+
+
+def copied(source: nx.Graph) -> nx.DiGraph:
+    """Copy of a directed graph, also of a multigraph or a frozen one."""
+    if not source.is_directed():
+        raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
+    graph = nx.DiGraph()
+    graph.add_nodes_from(source.nodes(data=True))
+    graph.add_edges_from(source.edges(data=True))
+    return graph
+
+
+XML = re.compile(r"\s*<(?:\?xml|graphml|!)")
+
+FORMATS = {
+    "graphml": Format(
+        (".graphml",), writing.graphml, read_graphml, re.compile(r"\s*<(?:\?xml|graphml|!)").match
+    ),
+    "bif": Format((".bif",), None, bif.parse, bif.recognised),
+    "lists": Format((), None, lists.parse, lists.recognised),
+    "dot": Format((".dot", ".gv"), writing.dot, parsing.parse),
+    "dagitty": Format((".dagitty", ".dag"), writing.dagitty, parsing.parse),
+    "tikz": Format((".tikz", ".tex"), writing.tikz),
+    "text": Format((".txt",), writing.one_line, parsing.parse, lambda text: True),
+}
+"""All formats. A text is of the first that recognises it."""
+
+SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
+
+
+def parse(text: str, format: str | None = None) -> tuple[nx.DiGraph, Bidirected]:  # noqa: A002
+    """Graph of a text, possibly cyclic, and its bidirected edges; by default of any format."""
+    if format is None:
+        format = next(name for name, one in FORMATS.items() if one.recognised(text))  # noqa: A001
+    read = _named(format, "read").read
+    assert read is not None
+    return read(text)
+
+
+def written(graph: nx.DiGraph, format: str) -> str:  # noqa: A002
+    """Text of a graph in a format."""
+    write = _named(format, "write").write
+    assert write is not None
+    return write(graph)
+
+
+def _named(format: str, way: str) -> Format:  # noqa: A002
+    able = [name for name, one in FORMATS.items() if getattr(one, way)]
+    if format not in able:
+        hint = suggestion(format, able)
+        raise GraphError(f"format is {format!r}; expected one to {way}: {', '.join(able)}{hint}")
+    return FORMATS[format]

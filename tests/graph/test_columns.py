@@ -1,0 +1,129 @@
+"""Reading columns: what counts as states or numbers, and missing values."""
+
+import numpy as np
+import pytest
+
+from ppgen.graph import DAG, GraphError
+from ppgen.graph.columns import joint, numbered, read_columns
+from ppgen.graph.testing import check_independencies as check
+
+
+def read(values, reading="auto"):
+    return read_columns({"a": values}, ["a"], ["a"], reading)["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "discrete"),
+    [
+        pytest.param(np.arange(20), True, id="20 whole numbers"),
+        pytest.param(np.arange(21), False, id="21 whole numbers"),
+        pytest.param(np.arange(20.0), True, id="20 whole floats"),
+        pytest.param(np.arange(21.0), False, id="21 whole floats"),
+        pytest.param([0.5, 1.0], False, id="a fraction"),
+        pytest.param([True, False], True, id="booleans"),
+        pytest.param([f"id{i}" for i in range(50)], True, id="text"),
+        pytest.param([None, *range(30)], False, id="numbers as objects"),
+        pytest.param(["a", 1, 2.5], True, id="text and numbers"),
+        pytest.param(np.arange(31) + np.datetime64("2020-01-01"), False, id="dates"),
+    ],
+)
+def test_whole_numbers_of_many_values_are_numbers_and_text_is_states(values, discrete):
+    assert read(values).discrete is discrete
+
+
+class Undecided:
+    """Comparisons fail, as for a missing value of pandas."""
+
+    def __ne__(self, other):
+        raise TypeError
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array(["u", np.nan, "v", "u"], object),
+        ["u", None, "v", "u"],
+        np.array([1, np.nan, 2, 1], object),
+        [1.5, np.nan, 2, 1.5],
+        np.array([1, Undecided(), 2, 1], object),
+        np.ma.array([1, 9, 2, 1], mask=[0, 1, 0, 0]),
+        np.array(["2020-01-01", "NaT", "2020-01-02", "2020-01-01"], "datetime64[D]"),
+    ],
+    ids=["nan", "None", "numbers", "floats", "NA", "masked", "dates"],
+)
+def test_missing_values_are_found(values):
+    column = read(values)
+    assert column.missing.tolist() == [False, True, False, False]
+    first, _, third, fourth = column.values
+    assert first == fourth != third
+
+
+def test_columns_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    sizes = ["small", "large", None, "medium", "small"]
+    order = ["small", "medium", "large"]
+    frame = pandas.DataFrame(
+        {
+            "ordered": pandas.Categorical(sizes, order, ordered=True),
+            "named": pandas.Categorical(sizes, order),
+            "text": sizes,
+            "whole": pandas.array([1, 3, None, 2, 1], dtype="Int64"),
+        }
+    )
+    numbers = read_columns(frame, [], ["ordered", "whole"], "numbers")
+    assert numbers["ordered"].values[[0, 1, 3, 4]].tolist() == [0, 2, 1, 0]
+    columns = read_columns(frame, [], list(frame), "auto")
+    for column in columns.values():
+        assert column.discrete
+        assert column.missing.tolist() == [False, False, True, False, False]
+        assert len(set(column.values[[0, 1, 3]])) == 3
+    for name in ("named", "text"):
+        with pytest.raises(GraphError, match=f"column '{name}' has text or unordered categories"):
+            read_columns(frame, [], [name], "numbers")
+
+
+def test_joint_states_are_those_of_the_tuples():
+    rng = np.random.default_rng(0)
+    columns = [read(rng.integers(0, 10**k, 200), "states") for k in (1, 2, 3)]
+    tuples = list(zip(*(column.values for column in columns), strict=True))
+    code = joint(columns, 200)
+    assert sorted(set(code)) == list(range(len(set(tuples))))
+    assert len(set(zip(code, tuples, strict=True))) == len(set(tuples))
+
+
+@pytest.mark.parametrize("largest", [10, 10**9])
+def test_numbered_is_the_rank_among_the_different_codes(largest):
+    code = np.random.default_rng(0).integers(0, largest, 300)
+    values, ranks = np.unique(code, return_inverse=True)
+    found, codes = numbered(code)
+    assert (found == ranks).all()
+    assert (codes == values).all()
+
+
+@pytest.mark.parametrize("kind", ["auto", "nonlinear"])
+def test_a_statement_is_tested_on_its_complete_rows(kind):
+    rng = np.random.default_rng(0)
+    data = {name: rng.normal(size=200) for name in "ab"} | {"c": rng.integers(0, 3, 200) * 1.0}
+    for i, column in enumerate(data.values()):
+        column[10 * i : 10 * i + 15] = np.nan
+    report = check(DAG("a; b -> c"), data, kind=kind)
+    assert [(str(row.statement), row.n) for row in report] == [("a ⊥ b", 175), ("a ⊥ c | b", 165)]
+    for row in report:
+        names = sorted(row.statement.x | row.statement.y | row.statement.given)
+        rows = ~np.isnan([data[name] for name in names]).any(0)
+        complete = {name: data[name][rows] for name in names}
+        assert check(DAG("a; b; c"), complete, [row.statement], kind=kind)[0].p_value == row.p_value
+    assert "175 rows\n" in str(report)
+
+
+def test_columns_without_common_rows_are_not_tested():
+    report = check(DAG("a; b"), {"a": [1, None, 2, None], "b": [None, 1, None, 2]})
+    assert str(report[0]) == "not tested: no row has values of all of a, b"
+    assert not report.rejected
+
+
+def test_ages_depend_on_their_copy():
+    ages = np.random.default_rng(0).integers(18, 90, 300)
+    report = check(DAG("a; b"), {"a": ages, "b": ages.copy()})
+    assert report[0].method == "partial correlation"
+    assert report[0].p_value < 1e-100
