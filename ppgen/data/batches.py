@@ -231,9 +231,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once, in its own order, the transform with Pyro's validation on."""
-        for index in self._split(torch.arange(self.rows)):
+        for start, stop in self._slices():
             with pyro.validation_enabled(True):
-                batch = self.batch(slice(int(index[0]), int(index[-1]) + 1))
+                batch = self.batch(slice(start, stop))
             yield batch
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
@@ -242,11 +242,22 @@ class Batches:
         Several processes take a part of each batch each. If the rows do not divide among them, the
         first of the epoch come again at its end.
         """
+        if self.keeps_order and parts == 1:
+            for start, stop in self._slices():
+                yield self.batch(slice(start, stop))
+            return
         order = self._order(seed, epoch)
         if self.data.rows:
             order = order.to(self.data.tensors[0].device)
         for index in self._split(torch.cat([order, order[: -len(order) % parts]])):
             yield self.batch(index[part::parts])
+
+    def _slices(self) -> Iterator[tuple[int, int]]:
+        """Yield where batches in their own order begin and end."""
+        for number in range(len(self)):
+            start = number * self.batch_size
+            last = number == len(self) - 1
+            yield start, self.rows if last else start + self.batch_size
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         if self.keeps_order:

@@ -58,6 +58,7 @@ def fit(
     epochs: int | None = None,
     steps: int | None = None,
     batch_size: int | Literal["all"] | None = None,
+    record_every: int | None = None,
     objective: ELBO | None = None,
     transform: Transform | None = None,
     lr: float | None = None,
@@ -104,6 +105,10 @@ def fit(
         Rows a step, those of all processes together; the last of an epoch may have fewer. By
         default 128, or all if that is less. ``"all"``: all rows at each step. A program that cannot
         be run on a part of the rows takes all of them, with a warning that says why.
+    record_every
+        Steps between two entries of the history, and with them between validations, reports,
+        callbacks, checkpoints and steps of the schedule. By default those of a pass through the
+        data; if ``steps`` are asked for, at least 100.
     objective
         Any ELBO of Pyro's or of :mod:`ppgen.objectives`; by default the program's own. Sites that
         rows share are weighed by the batch's share of the data.
@@ -149,8 +154,8 @@ def fit(
     Returns
     -------
     History
-        ELBO in nats a row, time and learning rate of each epoch. An epoch is a pass through the
-        data; if ``steps`` are asked for, at least 100 steps.
+        ELBO in nats a row, time and learning rate of each epoch: a pass through the data, or the
+        steps that ``record_every`` says.
 
     Raises
     ------
@@ -191,6 +196,8 @@ def fit(
     for name, number in (("epochs", epochs), ("steps", steps)):
         if number is not None:
             check_size(name, number, least=0)
+    if record_every is not None:
+        check_size("record_every", record_every)
     if patience is not None and (patience < 1 or validation is None):
         raise ValueError(
             f"patience is {patience}; expected 1 or more, and validation data to judge by"
@@ -241,7 +248,7 @@ def fit(
                 _take_whole(batches, bound.structure, batch_size)
                 for part in others:
                     part.take_whole(bound.structure.whole)
-            elif batch_size == "all":
+            elif batch_size == "all" or len(batches) == 1:  # in order: nothing needs to be shuffled
                 batches.take_whole("batch_size is 'all'")
             check_strays(bound, next(iter(batches)))
         program.observed = bound.structure.observed
@@ -270,6 +277,7 @@ def fit(
             state.load_state_dict(saved)
 
         epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
+        epoch_steps = record_every or epoch_steps
         total = steps if steps is not None else (epochs or 0) * len(batches)
         read_every = steps_between_readings(place, state.optimizer)
         update = make_update(

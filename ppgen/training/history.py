@@ -69,8 +69,10 @@ class History:
 
     def stale(self, patience: int | None) -> bool:
         """Whether ``patience`` epochs have passed since the best; with None, never."""
+        if patience is None:
+            return False
         best = self.best
-        return patience is not None and best is not None and self.last - best.number >= patience
+        return best is not None and self.last - best.number >= patience
 
     def column(self, name: str) -> tuple[list[int], list[float]]:
         """Epoch numbers and values of one figure, without the epochs that have none."""

@@ -62,8 +62,10 @@ class Step:
         """
         taken, self._unread = self._unread, []
         known = []
-        values = torch.stack([step.values for step in taken]).tolist() if taken else []
-        for step, (loss, norm) in zip(taken, values, strict=True):
+        values = [step.values for step in taken]
+        if len(taken) > 1:  # a GPU has to be waited for once
+            values = list(torch.stack(values).cpu())
+        for step, (loss, norm) in zip(taken, (each.tolist() for each in values), strict=True):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise NotFiniteError(
                     f"step {step.number}: the loss is {loss}, the norm of its gradient {norm}; "
