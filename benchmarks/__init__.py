@@ -6,6 +6,7 @@ A benchmark is a module with a dict ``ROWS``: for each row of the table, a funct
 """
 
 NAMES = (
+    "auto_fits",
     "autoregressive",
     "calibration",
     "epoch_data",
@@ -15,5 +16,6 @@ NAMES = (
     "latent_graph",
     "ppca",
     "processes",
+    "programs",
     "svi_step",
 )

@@ -73,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     add("--rounds", type=positive, metavar="N", help=rounds)
     add("--quick", action="store_true", help="tiny sizes, to try it out")
     add("--json", type=writable, metavar="FILE", help="write rows, settings and machine to it")
+    figure = "draw what the benchmark shows, if it has a figure"
+    add("--figure", type=writable, metavar="FILE", help=figure)
+    numpyro = "interpreter that has jax and numpyro; default: this one"
+    add("--numpyro", default=sys.executable, metavar="PYTHON", help=numpyro)
     return parser
 
 
@@ -90,12 +94,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(options.threads)
     options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    settings = Settings(options.device, options.rounds, options.quick)
+    settings = Settings(options.device, options.rounds, options.quick, options.numpyro)
     measured: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
     record = {
         "settings": vars(options) | {"names": list(names)},
         "machine": machine(options.device),
         "rows": measured,
+        "facts": facts,
     }
     for (name, row), build in chosen.items():
         print(f"{name}: {row}", file=sys.stderr, flush=True)
@@ -103,11 +109,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         pyro.set_rng_seed(0)
         # No validation, as in fit. threadpool_limits sets the threads of numpy's libraries.
         with pyro.validation_enabled(False), threadpool_limits(options.threads):
-            found = build(settings).measure(settings)
+            comparison = build(settings)
+            found = comparison.measure(settings)
+            more = comparison.facts()
         measured += [{"benchmark": name, "row": row, **each} for each in found]
+        facts += [{"benchmark": name, "row": row, **more}] if more else []
         if options.json:
             options.json.write_text(json.dumps(record, indent=2, default=str) + "\n")
     print(table(measured))
+    for name, module in modules.items():
+        of_it = [[r for r in part if r["benchmark"] == name] for part in (measured, facts)]
+        if hasattr(module, "summary") and of_it[0]:
+            print("", module.summary(*of_it), sep="\n")
+        if hasattr(module, "draw") and options.figure:
+            module.draw(*of_it, options.figure)
 
 
 if __name__ == "__main__":

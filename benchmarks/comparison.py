@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import statistics
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,11 +29,14 @@ class Settings:
         Number of timed turns.
     quick
         If True, sizes are tiny: a trial run whose numbers mean nothing.
+    numpyro
+        Interpreter of Python that has NumPyro.
     """
 
     device: torch.device
     rounds: int
     quick: bool = False
+    numpyro: str = sys.executable
 
     def size(self, full: T, quick: T) -> T:
         """Return the full size, or the quick one for a trial run."""
@@ -55,6 +59,8 @@ class Way:
         Returns a remark, such as how far the results of another way agree with ours.
     needs
         Module that it needs; if it is not installed, the row says so and has no numbers.
+    absent
+        Why it cannot be measured; the row says so and has no numbers.
     """
 
     name: str
@@ -62,17 +68,18 @@ class Way:
     scale: float = 1.0
     check: Callable[[], str] | None = None
     needs: str | None = None
+    absent: str = ""
 
     @property
-    def installed(self) -> bool:
-        """Whether the module that it needs is installed."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
+    def missing(self) -> str:
+        """Why it cannot be measured; empty if it can."""
+        if self.needs is not None and importlib.util.find_spec(self.needs) is None:
+            return f"{self.needs} is not installed"
+        return self.absent
 
     def checks(self) -> str:
         """Return the remark on its results, or why there are none."""
-        if not self.installed:
-            return f"{self.needs} is not installed"
-        return self.check() if self.check else ""
+        return self.missing or (self.check() if self.check else "")
 
     def figures(self, seconds: list[float], memory: float | None) -> dict[str, Any]:
         """Return median, minimum and maximum of the times, and memory, scaled; None if unknown."""
@@ -82,6 +89,16 @@ class Way:
             **{k: 1e3 * self.scale * f(seconds) if seconds else None for k, f in statistic.items()},
             "memory_mib": None if memory is None else self.scale * memory,
         }
+
+
+@dataclass(frozen=True)
+class Apart(Way):
+    """A way that is measured after the others, such as in a process of its own.
+
+    ``run`` is called once and returns the seconds of all turns; an empty list if it cannot run.
+    """
+
+    run: Callable[[], list[float]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,8 @@ class Comparison:
         If True, peak memory is measured too, in one more run of each way.
     cpu_only
         If True, it runs on the CPU whatever the device.
+    facts
+        Returns more that was found out, for the file; called after the times are taken.
     """
 
     ours: Way
@@ -105,6 +124,7 @@ class Comparison:
     repeats: int = 1
     memory: bool = False
     cpu_only: bool = False
+    facts: Callable[[], dict[str, Any]] = dict
 
     def measure(self, settings: Settings) -> list[dict[str, Any]]:
         """Run all ways in turns; return a row for each of the others, or one for ours alone.
@@ -114,11 +134,14 @@ class Comparison:
         ours; and ``checks``. A number that was not measured is None.
         """
         device = torch.device("cpu") if self.cpu_only else settings.device
-        ways = [way for way in (self.ours, *self.others) if way.installed]
+        ways = [way for way in (self.ours, *self.others) if not way.missing]
+        apart = [way for way in ways if isinstance(way, Apart)]
+        ways = [way for way in ways if way not in apart]
         runs = [way.run for way in ways]
         times = dict(
             zip(ways, interleaved(runs, settings.rounds, self.repeats, device), strict=True)
         )
+        times |= {way: way.run() for way in apart}
         memory = {way: peak_memory(way.run, device) for way in ways if self.memory}
 
         def figures(way: Way) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from math import floor, log10
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     head = ("benchmark", "row", "device", "ours", "the other way",
             "ours, ms", "other, ms", "ratio", "memory", "checks")  # fmt: skip
+    return markdown(head, lines)
+
+
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Format a table in Markdown with columns of even width."""
     widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
     lines = [head, tuple("-" * width for width in widths), *lines]
     return "\n".join(

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks import NAMES, timing
+from benchmarks import NAMES, auto_fits, programs_report, timing
 from benchmarks.__main__ import main
-from benchmarks.comparison import Comparison, Settings, Way
+from benchmarks.comparison import Apart, Comparison, Settings, Way
 from benchmarks.memory import peak_memory
 from benchmarks.report import commit, figure, table
 from benchmarks.timing import interleaved
@@ -122,6 +122,37 @@ def test_medians_spread_and_ratio_of_the_whole_work(clock):
     assert (absent["ratio"], absent["checks"]) == (None, "no_such_module is not installed")
 
 
+def test_what_is_measured_apart_comes_after_the_others(clock):
+    order = []
+
+    def way(name, kind=Way, result=None, **keywords):
+        def run():
+            order.append(name)
+            return result
+
+        return kind(name, run, **keywords)
+
+    comparison = Comparison(
+        ours=way("ours"),
+        others=(
+            way("apart", Apart, [2, 3, 7]),
+            way("without an answer", Apart, [], check=lambda: "no reply"),
+            way("within"),
+            way("absent", absent="does not run"),
+        ),
+        facts=lambda: {"order": list(order)},
+    )
+    apart, without, _, absent = comparison.measure(Settings(CPU, rounds=1))
+    assert comparison.facts() == {
+        "order": ["ours", "within", "ours", "within", "apart", "without an answer"]
+    }
+    assert apart["other"] == {
+        "name": "apart", "median_ms": 3000, "min_ms": 2000, "max_ms": 7000, "memory_mib": None
+    }  # fmt: skip
+    assert (without["other"]["median_ms"], without["checks"]) == (None, "no reply")
+    assert (absent["other"]["median_ms"], absent["checks"]) == (None, "does not run")
+
+
 def test_ours_alone_is_a_row_without_a_ratio():
     (row,) = Comparison(Way("ours", lambda: None)).measure(Settings(CPU, rounds=1))
     assert row["other"] is row["ratio"] is row["memory_ratio"] is None
@@ -160,7 +191,8 @@ def test_figures_have_three_digits(value, shown):
 def test_every_module_with_rows_is_named():
     modules = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert modules - set(NAMES) == {
-        "__init__", "__main__", "comparison", "memory", "report", "steps", "timing"
+        "__init__", "__main__", "comparison", "memory", "programs_report", "report", "steps",
+        "timing",
     }  # fmt: skip
     assert set(NAMES) <= modules
 
@@ -169,9 +201,10 @@ def test_every_module_with_rows_is_named():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_benchmark_runs(name, run, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda graph, **_: graph)  # the compiler is slow
-    # Every row of the processes starts two of them, which takes seconds.
-    record, shown = run(name, *(["--only", "128"] if name == "processes" else []))
-    assert set(record) == {"settings", "machine", "rows"}
+    # Rows of these start processes, which takes seconds.
+    only = {"processes": "128", "programs": "eight schools", "auto_fits": "eight schools, 100"}
+    record, shown = run(name, "--only", only.get(name, ""))
+    assert set(record) == {"settings", "machine", "rows", "facts"}
     assert record["settings"]["names"] == [name]
     assert record["settings"]["rounds"] == 2
     assert record["rows"]
@@ -203,6 +236,49 @@ def test_a_step_that_could_not_be_compiled_is_not_shown_as_compiled(run, monkeyp
     assert check.startswith("runs as graphs that are not compiled: RuntimeError: no compiler here")
 
 
+def facts(row):
+    ready = {"traced": 1.0, "first": 8.0, "cached": 2.0, "operations": 50, "NumPyro": None}
+    same = {"ours": 5.0, "theirs": 5.1, "difference": 0.1, "error": 0.1, "p": 0.3}
+    curves = {"fit": [(1.0, 9.0), (2.0, 5.0)], "Pyro": [(1.0, 9.0), (2.0, 5.1)]}
+    found = {"ready": ready, "agreement": {"Pyro": same}, "curves": curves}
+    return {"benchmark": "programs", "row": row, **found}
+
+
+def program_rows(name, ours, **others):
+    other = {"fit, traced": 2.0, "Pyro's SVI.step": ours * 2, **others}
+    return [
+        {"row": name, "ours": {"median_ms": ours}, "other": {"name": way, "median_ms": time},
+         "ratio": time / ours if time else None}
+        for way, time in other.items()
+    ]  # fmt: skip
+
+
+def test_the_summary_of_programs_has_ratios_and_their_geometric_mean():
+    rows = program_rows("a", 1.0) + program_rows("b", 0.5, **{"Pyro's SVI.step": 4.0})
+    known = [facts("a"), facts("b")]
+    known[1]["agreement"]["by hand"] = {**known[1]["agreement"]["Pyro"], "p": 1e-9}
+    lines = [line.split("|") for line in programs_report.summary(rows, known).splitlines()]
+    column = [cell.strip() for cell in lines[0]].index("Pyro")
+    assert [line[column].strip() for line in lines[2:6]] == ["2.00", "8.00", "4.00", "2.00"]
+    assert "agree, p ≥ 0.3" in lines[2][-2]
+    assert "by hand's is +2 %, p = 1e-09" in lines[3][-2]
+
+
+def test_the_figure_has_a_panel_for_each_program(tmp_path):
+    file = tmp_path / "figure.png"
+    rows = program_rows("a", 1.0) + program_rows("b", 0.5)
+    programs_report.draw(rows, [facts("a"), facts("b")], file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_auto_is_divided_by_the_better_of_off_and_on():
+    rows = [{"row": row, "ratio": ratio} for row, ratio in zip("aabb", [2, 0.5, 4, 1], strict=True)]
+    shown = auto_fits.summary(rows, [])
+    assert [line.split("|")[2].strip() for line in shown.splitlines()[2:]] == [
+        "2.00", "1.00", "2.00"
+    ]  # fmt: skip
+
+
 def test_one_row_as_a_user_runs_it(tmp_path):
     file = tmp_path / "record.json"
     options = ["graph", "--only", "ALARM", "--quick", "--rounds", "3", "--json", str(file)]
@@ -214,7 +290,7 @@ def test_one_row_as_a_user_runs_it(tmp_path):
     assert len(done.stdout.splitlines()) == 3
     assert record["settings"] == {
         "names": ["graph"], "only": "ALARM", "device": "cpu", "threads": 2, "rounds": 3,
-        "quick": True, "json": str(file),
+        "quick": True, "json": str(file), "figure": None, "numpyro": sys.executable,
     }  # fmt: skip
     machine = record["machine"]
     assert machine["threads"] == 2

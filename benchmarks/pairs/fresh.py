@@ -1,0 +1,56 @@
+"""A process that has compiled nothing: ``python -m benchmarks.pairs.fresh TASK ORDERS``.
+
+It prints the answer to a task in JSON: seconds from the program on. Before, Python, torch, Pyro and
+ppgen were imported; torch's compiler was not. Graphs are kept in ``TORCHINDUCTOR_CACHE_DIR``.
+"""
+
+import json
+import sys
+from time import perf_counter
+
+import pyro
+import torch
+
+import ppgen
+from benchmarks.pairs.data import draw
+from benchmarks.pairs.training import Ours
+
+
+def ready(name, quick, device, mode):
+    """Return the seconds to the end of the second step, before which graphs are made.
+
+    Beside them, why there are none, and the number of operations in a graph.
+    """
+    with pyro.validation_enabled(False):
+        start = perf_counter()
+        ours = Ours(name, draw(name, quick), torch.device(device), mode)
+        ours.take(2)
+        torch.get_device_module(device).synchronize()
+        seconds = perf_counter() - start
+        return {"seconds": seconds, "reason": ours.reason, "operations": ours.operations()}
+
+
+def fit(name, quick, device, mode, steps):
+    """Return the seconds of a whole fit."""
+    problem = draw(name, quick)
+    program, data = Ours.program_and_data(name, problem)
+    start = perf_counter()
+    ppgen.fit(
+        program,
+        data,
+        steps=steps,
+        lr=problem.lr,
+        batch_size="all",
+        compile=mode,
+        device=device,
+        progress=False,
+    )
+    return {"seconds": perf_counter() - start}
+
+
+TASKS = {"ready": ready, "fit": fit}
+
+if __name__ == "__main__":
+    task, orders = sys.argv[1], json.loads(sys.argv[2])
+    torch.set_num_threads(orders.pop("threads"))
+    print(json.dumps(TASKS[task](**orders)))
