@@ -1,7 +1,7 @@
 """Whole fits by ``compile="auto"``, compared with ``"off"`` and ``"on"``.
 
-Each fit runs in a process of its own with an empty cache of torch's, from the program to the end of
-``ppgen.fit``; the ways take turns, at most three.
+Each fit runs in a process of its own whose cache of torch's compiler holds nothing of it, from the
+program to the end of ``ppgen.fit``; the ways take turns, at most three.
 """
 
 import json
@@ -33,6 +33,8 @@ def fits(settings: Settings, name, steps):
     def fit(mode):
         with tempfile.TemporaryDirectory() as folder:
             mode = "traced" if settings.quick and mode == "on" else mode  # compilers are slow
+            if not settings.quick:
+                answer("fresh", "toolchain", "{}", TORCHINDUCTOR_CACHE_DIR=folder)
             asked = json.dumps(orders | {"mode": mode})
             return answer("fresh", "fit", asked, TORCHINDUCTOR_CACHE_DIR=folder)["seconds"]
 

@@ -76,6 +76,8 @@ def ready(name, settings: Settings):
     modes = {"traced": "traced", "first": "on", "cached": "on"}
     found = {}
     with tempfile.TemporaryDirectory() as folder:
+        if not settings.quick:
+            answer("fresh", "toolchain", "{}", TORCHINDUCTOR_CACHE_DIR=folder)
         for key, mode in settings.size(modes, {"traced": "traced"}).items():
             asked = json.dumps(orders | {"mode": mode})
             found[key] = answer("fresh", "ready", asked, TORCHINDUCTOR_CACHE_DIR=folder)
