@@ -1,5 +1,6 @@
 """Read the DAG of a Pyro program from a run of its sample statements."""
 
+import functools
 from contextlib import suppress
 from typing import Any
 
@@ -31,10 +32,12 @@ def from_program(
     Parameters
     ----------
     model
-        Any Pyro model, called with ``args`` and ``kwargs``, or any program that
-        :func:`ppgen.as_program` accepts. If such a program has a guide and there are no arguments,
-        the model runs again on what it returned, if it can: a tensor, a tuple of arguments or a
-        dict of keyword arguments. The sites that it then observes are marked as observed.
+        Any Pyro model, called with ``args`` and ``kwargs`` as they are; or a pair of
+        model and guide that :func:`ppgen.as_program` accepts, whose arguments are cast as
+        :func:`ppgen.fit` casts them. One argument alone is then data in any form that ``fit``
+        takes. Without arguments, such a program runs again on what its model returned, if it can:
+        a tensor, a tuple of arguments or a dict of keyword arguments. The sites that it then
+        observes are marked as observed.
     latent
         ``"none"``: no node is latent; queries can condition on every site, and independencies can
         name it. ``"unobserved"``: sites without ``obs`` are latent, and only independencies of
@@ -62,8 +65,8 @@ def from_program(
     - If a distribution is computed from an argument, its site depends on all earlier sites that
       were observed from the same argument.
     - A tensor is tracked as a whole: the use of one entry depends on all entries.
-    - Missing are sites in branches that the run did not take, and edges by ``torch.vmap``,
-      ``torch.jit`` functions, sparse tensors, the text of a tensor or global variables.
+    - Missing are sites in branches that the run did not take, and edges by ``torch.jit`` functions,
+      the text of a tensor or global variables.
     - The parameter store, the random state and the training modes of modules do not change.
 
     Examples
@@ -79,14 +82,18 @@ def from_program(
     (OutEdgeView([('p', 'coin')]), ('tosses',))
     """
     # Here, so that other questions about graphs need not wait for torch.
-    from ppgen.graph.provenance import FAILURES, track, undisturbed
+    from ppgen.graph.provenance import FAILURES, as_fit_calls, track, undisturbed
     from ppgen.program import as_program
 
     if latent not in LATENT:
         raise GraphError(f"latent is {latent!r}; expected one of {', '.join(map(repr, LATENT))}")
-    pair = isinstance(model, tuple) or (hasattr(model, "model") and hasattr(model, "guide"))
-    run = as_program(model).model if pair or not callable(model) else model
-    with undisturbed(run):
+    pair = not callable(model) or (hasattr(model, "model") and hasattr(model, "guide"))
+    # The modes of the modules of a partial function's function are switched, too.
+    program = as_program(model.func if isinstance(model, functools.partial) else model)
+    run = program.model if pair else model
+    if pair:
+        args, kwargs = as_fit_calls(program, args, kwargs)
+    with undisturbed(program):
         graph, returned = track(run, args, kwargs, deterministic)
         if pair and not args and not kwargs and returned is not None:
             data = returned if isinstance(returned, dict | tuple) else (returned,)

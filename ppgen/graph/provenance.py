@@ -2,24 +2,32 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 
 import networkx as nx
 import pyro
 import torch
 from pyro import poutine
+from pyro.distributions import Delta
 from pyro.infer import config_enumerate
 from pyro.ops.provenance import detach_provenance, get_provenance, track_provenance
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
-from torch import Tensor, nn
+from torch import Tensor
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
+from torch._higher_order_ops import utils as hops
 from torch.distributions import Distribution, Transform
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
+from ppgen.data.batches import Batch
+from ppgen.data.streams import as_batches
 from ppgen.graph.nodes import GraphError
+from ppgen.program import Program
+from ppgen.running import evaluating, random_state, set_random_state
 
 Marks = frozenset[Any]  # names of sites, and numbers of the model's arguments
 
@@ -94,7 +102,7 @@ class Tracker(Messenger):
         """Run a model on marked arguments, and return what it returns, without marks."""
         numbers = count()
         args, kwargs = tree_map(
-            lambda leaf: track_provenance(leaf, frozenset({next(numbers)})), (args, dict(kwargs))
+            lambda leaf: self.watch.track(leaf, frozenset({next(numbers)})), (args, dict(kwargs))
         )
         # The trace raises an error if two sites have the same name.
         with self, self.watch:
@@ -131,15 +139,16 @@ class Tracker(Messenger):
         parents = [n for n in self.graph if n in decided or self.arguments[n] & marks]
         self.graph.add_node(
             name,
-            observed=msg["is_observed"] and not computed,
+            observed=msg["is_observed"] and not computed and not _is_value_of(fn, value),
             plates=tuple(frame.name for frame in msg["cond_indep_stack"]),
-            distribution="Deterministic" if computed else _class_name(fn),
+            distribution="Deterministic" if computed else type(_base(fn)).__name__,
         )
         self.graph.add_edges_from((parent, name) for parent in parents)
         self.arguments[name] = frozenset(mark for mark in obs if isinstance(mark, int))
         # A copy: otherwise a value that is part of a larger tensor would share that tensor's marks.
-        copy = tree_map_only(Tensor, torch.clone, value)
-        msg["value"] = track_provenance(copy, frozenset({name}))
+        # A sampler may have written its parameters' marks there, as Gamma's clamps its draws.
+        copy = tree_map_only(Tensor, lambda tensor: detach_provenance(tensor.clone()), value)
+        msg["value"] = self.watch.track(copy, frozenset({name}))
 
 
 class Watch(TorchFunctionMode):
@@ -151,6 +160,26 @@ class Watch(TorchFunctionMode):
         self.decided: Marks = frozenset()
         self.written: dict[int, Marks] = {}  # by the address of the memory
         self.kept: list[Tensor] = []  # while these are, no other tensor gets their memory
+
+    def __enter__(self) -> Self:
+        """Follow torch's functions, and two that torch does not let its modes follow."""
+        self._patches = ExitStack()
+        self._patches.enter_context(patch.object(Tensor, "set_", self._followed(Tensor.set_)))
+        # torch.cond and the like would compile what they call, which fails on marked tensors.
+        self._patches.enter_context(patch.object(hops, "_hop_compile_and_call", _call, create=True))
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        """Follow no more."""
+        super().__exit__(*error)
+        self._patches.close()
+
+    def _followed(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(func)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self.__torch_function__(func, (), args, kwargs)
+
+        return call
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -169,13 +198,25 @@ class Watch(TorchFunctionMode):
         if name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")):
             self._write(args[:1], marks)
         self._write(kwargs.get("out"), marks)
-        return track_provenance(result, marks)
+        return self.track(result, marks)
+
+    def track(self, values: Any, marks: Marks) -> Any:
+        """Mark the tensors among values; those that Pyro's provenance cannot, by their memory."""
+
+        def mark(leaf: Tensor) -> Tensor:
+            if leaf.layout == torch.strided and not is_functorch_wrapped_tensor(leaf):
+                return track_provenance(leaf, marks)
+            self._write(leaf, marks)
+            return leaf
+
+        return tree_map_only(Tensor, mark, values)
 
     def marks(self, values: Any) -> Marks:
         """All marks of values, including those of the tensors that they share memory with."""
-        marks = get_provenance(values)
+        leaves = [_inner(leaf) for leaf in tree_leaves(values)]
+        marks = get_provenance(leaves)
         if self.written:
-            marks = marks.union(*(self.written.get(key, ()) for key, _ in _storages(values)))
+            marks = marks.union(*(self.written.get(key, ()) for key, _ in _storages(leaves)))
         return marks
 
     def _write(self, targets: Any, marks: Marks) -> None:
@@ -185,9 +226,27 @@ class Watch(TorchFunctionMode):
 
 
 def _storages(values: Any) -> list[tuple[int, Tensor]]:
-    leaves = (detach_provenance(leaf) for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
-    dense = (leaf for leaf in leaves if leaf.layout == torch.strided)
-    return [(key, leaf) for leaf in dense if (key := leaf.untyped_storage().data_ptr())]
+    """Tensors with the addresses of their memory; sparse ones, without one, with their own."""
+    leaves = (_inner(leaf) for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
+    tensors = (detach_provenance(leaf) for leaf in leaves)
+    keys = ((_address(tensor), tensor) for tensor in tensors)
+    return [(key, tensor) for key, tensor in keys if key]
+
+
+def _address(tensor: Tensor) -> int:
+    strided = tensor.layout == torch.strided
+    return tensor.untyped_storage().data_ptr() if strided else id(tensor)
+
+
+def _inner(leaf: Any) -> Any:
+    """Take a tensor out of the wrappers of torch.func's gradients and maps."""
+    while isinstance(leaf, Tensor) and is_functorch_wrapped_tensor(leaf):
+        leaf = get_unwrapped(leaf)
+    return leaf
+
+
+def _call(function: Callable[..., Any], args: Any, kwargs: Any = None) -> Any:
+    return function(*args, **(kwargs or {}))
 
 
 def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
@@ -206,12 +265,20 @@ def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
     return [tensor for part in inside for tensor in _contents(part, seen)]
 
 
-def _class_name(fn: Any) -> str:
+def _base(fn: Any) -> Any:
     # Independent, Expanded and Masked are wrappers; the base is the distribution proper.
     wrappers = ("Independent", "ExpandedDistribution", "MaskedDistribution")
     while type(fn).__name__ in wrappers:
         fn = fn.base_dist
-    return type(fn).__name__
+    return fn
+
+
+def _is_value_of(fn: Any, value: Any) -> bool:
+    """Whether a value is computed, not data: the one of a Delta, as of a reparametrised site."""
+    base = _base(fn)
+    if not isinstance(base, Delta):
+        return False
+    return bool(detach_provenance(base.v).isclose(value, 0, 0, equal_nan=True).all())
 
 
 def _opened(values: Any) -> Any:
@@ -238,21 +305,34 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def undisturbed(model: Callable[..., Any]) -> Iterator[None]:
-    """Run a model without lasting changes to parameters, random state and batch norms."""
-    store = pyro.get_param_store()
+def undisturbed(program: Program) -> Iterator[None]:
+    """Run a program in evaluation mode, and leave parameters and random state as they were."""
+    store, state = pyro.get_param_store(), random_state()
     before = set(store.keys())
-    function = model.func if isinstance(model, functools.partial) else model
-    owner = getattr(function, "__self__", function)
-    modules = owner.modules() if isinstance(owner, nn.Module) else []
-    training = {module: module.training for module in modules}
     try:
-        for module in training:
-            module.training = False
-        with torch.random.fork_rng(), torch.no_grad(), pyro.validation_enabled(False):
+        with evaluating(program, None):
             yield
     finally:
+        set_random_state(state)
         for name in set(store.keys()) - before:
             del store[name]
-        for module, mode in training.items():
-            module.training = mode
+
+
+def as_fit_calls(
+    program: Program, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments of a program as :func:`ppgen.fit` passes them: spread, as tensors, and cast."""
+
+    def first(data: Any) -> Batch:
+        dtype = program.dtype if any(p.is_floating_point() for p in program.parameters()) else None
+        batches = as_batches(data, device=program.device, dtype=dtype)
+        batches.floating_images = program.floating_images
+        return batches.first()
+
+    if len(args) == 1 and not kwargs and not isinstance(args[0], str | bool | int | float | None):
+        batch = first(args[0])
+        return batch.args, batch.kwargs
+    return (
+        tuple(first((value,))[0] for value in args),
+        {name: first((value,))[0] for name, value in kwargs.items()},
+    )

@@ -1,6 +1,7 @@
 """Graphs of programs, compared with known edges and with interventions on each site."""
 
 import functools
+from contextlib import nullcontext
 
 import pyro
 import pyro.distributions as dist
@@ -9,9 +10,12 @@ import torch
 from pyro import poutine
 from pyro.distributions import constraints
 from pyro.distributions.util import gather
+from pyro.infer.reparam import LocScaleReparam, TransformReparam
 from pyro.nn import PyroModule, PyroSample
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from ppgen.data import Part, Setting
 from ppgen.graph import DAG, GraphError
 from ppgen.models import PPCA, VAE, BernoulliMixture, HierarchicalVAE, SigmoidBeliefNet
 from ppgen.program import Program
@@ -275,6 +279,44 @@ def test_parameters_of_every_distribution_are_tracked(make):
     assert set(DAG.from_program(model).graph.edges) == {("z", "x")}
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: dist.Gamma(a, 1.0),
+        lambda a: dist.Chi2(a),
+        lambda a: dist.InverseGamma(a, 1.0),
+        lambda a: dist.Beta(a, 1.0),
+        lambda a: dist.StudentT(a, 0.0, 1.0),
+        lambda a: dist.GammaPoisson(a, 1.0),
+        lambda a: dist.LKJCholesky(3, a),
+    ],
+)
+def test_samplers_that_write_in_place_add_no_edge_past_their_site(make):
+    def model():
+        a = pyro.sample("a", dist.LogNormal(0, 1))
+        b = pyro.sample("b", make(a))
+        c = pyro.sample("c", dist.Normal(b.sum(), 1))
+        pyro.sample("d", dist.Normal(c, 1))
+
+    assert set(DAG.from_program(model).graph.edges) == as_edges("a-b b-c c-d")
+
+
+def sparse_gamma_net(x=None):
+    """Each layer is Gamma, with weights of its own: six edges."""
+    with pyro.plate("weights", 3):
+        w = [pyro.sample(f"w{i}", dist.Gamma(0.3, 1.0)) for i in range(3)]
+    with pyro.plate("data", 2):
+        top = pyro.sample("top", dist.Gamma(0.1, 0.1 / (w[0].sum() + 1)))
+        middle = pyro.sample("middle", dist.Gamma(0.1, 0.1 / (top * w[1].sum() + 1e-3)))
+        low = pyro.sample("low", dist.Gamma(0.1, 0.1 / (middle * w[2].sum() + 1e-3)))
+        pyro.sample("x", dist.Poisson(low + 1e-3), obs=x)
+
+
+def test_a_sparse_gamma_belief_net():
+    edges = "w0-top w1-middle w2-low top-middle middle-low low-x"
+    assert set(DAG.from_program(sparse_gamma_net).graph.edges) == as_edges(edges)
+
+
 def test_node_attributes():
     nodes = DAG.from_program(topics, torch.zeros(4, 2).long()).graph.nodes
     assert nodes["w"] == {
@@ -301,6 +343,40 @@ def test_deterministic_sites_are_nodes_if_asked():
     assert set(dag.graph.edges) == as_edges("a-b b-c")
     assert dag.graph.nodes["b"]["distribution"] == "Deterministic"
     assert not dag.graph.nodes["b"]["observed"]
+
+
+@pytest.mark.parametrize(
+    ("reparam", "edges"),
+    [
+        (LocScaleReparam(), "mean-z_decentered mean-z z_decentered-z z-y"),
+        (TransformReparam(), "mean-z_base z_base-z z-y"),
+    ],
+)
+def test_reparametrised_sites_are_not_observed(reparam, edges):
+    def model(y):
+        mean = pyro.sample("mean", dist.Normal(0, 1))
+        base = dist.LogNormal if isinstance(reparam, TransformReparam) else dist.Normal
+        z = pyro.sample("z", base(mean, torch.ones(2)).to_event(1))
+        pyro.sample("y", dist.Normal(z.sum(), 1), obs=y)
+
+    dag = DAG.from_program(
+        poutine.reparam(model, config={"z": reparam}), torch.tensor(1.0), latent="unobserved"
+    )
+    assert set(dag.graph.edges) == as_edges(edges)
+    assert set(dag.nodes) - dag.latent == {"y"}
+
+
+@pytest.mark.parametrize("event", [0, 1])
+def test_a_delta_is_observed_only_at_another_value_than_its_own(event):
+    def model(y):
+        a = pyro.sample("a", dist.Normal(torch.zeros(2), 1).to_event(1))
+        with pyro.plate("two", 2) if event == 0 else nullcontext():
+            pyro.sample("b", dist.Delta(2 * a, event_dim=event).mask(False), obs=2 * a)
+            pyro.sample("c", dist.Delta(a, event_dim=event), obs=y)
+
+    dag = DAG.from_program(model, torch.zeros(2))
+    assert set(dag.graph.edges) == as_edges("a-b a-c")
+    assert dict(dag.graph.nodes(data="observed")) == {"a": False, "b": False, "c": True}
 
 
 def test_a_factor_is_an_observed_node():
@@ -408,6 +484,88 @@ def test_what_a_model_returns_need_not_be_its_data(returned):
 
     dag = DAG.from_program((model, lambda: None))
     assert dict(dag.graph.nodes(data="observed")) == {"x": False}
+
+
+class OnNumbers(Program):
+    """Of images, labels and a scale; its network takes floating-point images alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Linear(4, 2).double()
+
+    def model(self, x=None, y=None, *, scale=1.0):
+        with pyro.plate("data", 2 if x is None else len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(2).double(), scale).to_event(1))
+            if x is not None:
+                pyro.sample("loc", dist.Normal(self.network(x.flatten(1)) + z, 1.0).to_event(1))
+            y = pyro.sample("y", dist.Bernoulli(logits=z.sum(-1)), obs=y)
+
+
+IMAGES = torch.ones(3, 1, 2, 2, dtype=torch.uint8)
+LABELS = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "edges", "observed"),
+    [
+        ((IMAGES,), {}, "z-loc z-y", False),
+        ((IMAGES.numpy(),), {}, "z-loc z-y", False),
+        ((IMAGES, LABELS), {}, "z-loc z-y", True),
+        (((IMAGES, LABELS),), {}, "z-loc z-y", True),
+        (({"x": IMAGES, "y": LABELS, "scale": 2.0},), {}, "z-loc z-y", True),
+        ((IMAGES,), {"y": LABELS, "scale": Setting(torch.tensor([0.5, 2.0]))}, "z-loc z-y", True),
+        ((TensorDataset(IMAGES, LABELS),), {}, "z-loc z-y", True),
+        ((DataLoader(TensorDataset(IMAGES, LABELS), batch_size=2),), {}, "z-loc z-y", True),
+        ((Part(IMAGES, torch.zeros(3)),), {}, "z-loc z-y", False),
+        ((None, LABELS[:2]), {}, "z-y", True),
+        ((None,), {}, "z-y", False),
+        ((), {"y": LABELS[:2], "scale": 3}, "z-y", True),
+    ],
+)
+def test_arguments_of_a_program_are_taken_and_cast_as_in_training(args, kwargs, edges, observed):
+    dag = DAG.from_program(OnNumbers(), *args, **kwargs)
+    assert set(dag.graph.edges) == as_edges(edges)
+    assert dag.graph.nodes["y"]["observed"] == observed
+
+
+def test_an_object_with_a_model_alone_is_a_program():
+    class Holder:
+        def model(self, heights=None):
+            return one_output(heights)
+
+    dag = DAG.from_program(Holder(), torch.ones(3).double().numpy())
+    assert dict(dag.graph.nodes(data="observed")) == {"mean": False, "height": True}
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, functools.partial, lambda m: (m, None)])
+def test_modules_run_in_evaluation_mode_and_get_their_modes_back(wrap):
+    norm, modes = nn.BatchNorm1d(2), []
+
+    class Normalising(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = norm
+
+        def forward(self):
+            modes.append(norm.training)
+            pyro.sample("x", dist.Normal(norm(torch.zeros(3, 2)), 1).to_event(2))
+
+    model = Normalising().train()
+    DAG.from_program(wrap(model))
+    assert not any(modes)
+    assert model.training
+    assert norm.training
+    assert norm.num_batches_tracked == 0
+
+
+def test_arguments_of_a_plain_model_are_passed_as_they_are():
+    def model(config, *others, flag=None):
+        assert (type(config), others, flag) == (dict, ((1, 2), "text"), [3])
+        assert config["x"].dtype == torch.uint8
+        pyro.sample("x", dist.Normal(config["x"].float(), 1))
+
+    config = {"x": IMAGES, "path": None}
+    assert DAG.from_program(model, config, (1, 2), "text", flag=[3]).nodes == ("x",)
 
 
 # programs that run only with discrete sites summed out
