@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch.nn.utils import vector_to_parameters
 
 from ppgen.data.batches import Batch, Batches
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
+from ppgen.inference.recession import recession
 from ppgen.objectives import TensorELBO
+from ppgen.objectives.objective import Objective
 from ppgen.objectives.preparation import prepare
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
@@ -144,6 +147,14 @@ def maximum_likelihood(
                 tolerance=tolerance,
                 max_iterations=max_iterations,
             )
+            scores = partial(_scores, objective, batches)
+            endless = recession(scores, parameters.point, found.point)
+            if endless is not None:
+                raise NoMaximumError(
+                    "by a linear program, no row's term falls and some rise without end",
+                    found.point,
+                    endless,
+                )
         except NoMaximumError as error:
             where = ""
             if error.direction is not None:
@@ -176,6 +187,27 @@ class _Quantity(nn.Module):
 
     def forward(self) -> Tensor:
         return self.quantity(self.program)
+
+
+def _scores(objective: Objective, batches: Batches, point: Tensor) -> Tensor:
+    """Return gradients of each row's log-likelihood, and of shared sites, ``(rows, parameters)``.
+
+    They take one pass backward a parameter.
+    """
+    parameters = _Parameters(objective.program)
+
+    def of(batch: Batch) -> Tensor:
+        def terms(program: Program) -> Tensor:
+            model, guide = objective.programs(batch)
+            with objective.running():
+                rows, shared = objective.elbo.bounds(model, guide, *batch.args, **batch.kwargs)
+            return torch.cat([rows, shared.view(1)])
+
+        module = _Quantity(objective.program, terms)
+        found, vjp = torch.func.vjp(lambda where: parameters.call(module, where), point)[:2]
+        return torch.func.jacrev(lambda weights: vjp(weights)[0])(torch.zeros_like(found)).mT
+
+    return torch.cat([of(batch) for batch in batches]).detach()
 
 
 class _Parameters:

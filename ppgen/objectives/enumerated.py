@@ -67,7 +67,7 @@ class EnumeratedELBO(TensorELBO):
                 shared = shared + log_prob(site).sum()
             elif summed or term.dim() > 1:
                 joint = joint + term  # (*states, rows)
-                scales.add(float(site["scale"]))
+                scales.update(torch.as_tensor(site["scale"]).flatten().tolist())
             else:
                 apart = apart + log_prob(site)
         if len(scales) > 1:

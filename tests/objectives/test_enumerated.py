@@ -82,6 +82,43 @@ def test_masks_and_scales_are_those_of_trace_enum(scale):
     torch.testing.assert_close(judged, rows)
 
 
+def test_a_subsampled_plate_scales_the_sum_and_a_mask_on_data_alone_leaves_the_latent():
+    """By hand: 60 / 6 log Σ_z p(z) p(x | z) of the rows that are seen, log 1 of the others."""
+    x, seen = torch.randn(6).double(), torch.tensor([True, False, True, True, False, True])
+    p = torch.tensor([0.2, 0.3, 0.5]).double()
+
+    def model(x):
+        with pyro.plate("data", 60, subsample=torch.arange(6)):
+            z = pyro.sample("z", dist.Categorical(p))
+            with poutine.mask(mask=seen):
+                pyro.sample("x", dist.Normal(z.double(), 1.0), obs=x)
+
+    joint = p.log() + dist.Normal(torch.arange(3).double(), 1.0).log_prob(x[:, None])
+    expected = 10 * torch.where(seen, joint.logsumexp(1), 0.0)
+    rows = EnumeratedELBO().per_example(model, no_guide, x)
+    torch.testing.assert_close(rows, expected, atol=1e-6, rtol=1e-6)
+    marked = pyro.infer.config_enumerate(model, "parallel")
+    theirs = TraceEnum_ELBO(max_plate_nesting=1).loss(marked, no_guide, x)
+    assert EnumeratedELBO().loss(model, no_guide, x) == pytest.approx(theirs, rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.1, torch.arange(1.0, 7.0)], ids=["of the latent", "of rows"])
+def test_scales_that_differ_are_refused(scale):
+    """As by Pyro: a sum over states has one logarithm, which has one scale."""
+
+    def model(x):
+        with pyro.plate("data", len(x)):
+            with poutine.scale(scale=scale):
+                z = pyro.sample("z", dist.Categorical(torch.tensor([0.2, 0.3, 0.5])))
+            pyro.sample("x", dist.Normal(z.float(), 1.0), obs=x)
+
+    marked = pyro.infer.config_enumerate(model, "parallel")
+    with pytest.raises(ValueError, match="scale"):
+        TraceEnum_ELBO(max_plate_nesting=1).loss(marked, no_guide, torch.randn(6))
+    with pytest.raises(ValueError, match="scales .*; expected one scale"):
+        EnumeratedELBO().loss(model, no_guide, torch.randn(6))
+
+
 def test_fit_and_elbo_use_it(binary_images):
     program = TwoCauses()
     history = ppgen.fit(program, binary_images, epochs=30, batch_size=20, progress=False)
