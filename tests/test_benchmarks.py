@@ -279,49 +279,6 @@ def test_auto_is_divided_by_the_better_of_off_and_on():
     ]  # fmt: skip
 
 
-def facts(row):
-    ready = {"traced": 1.0, "first": 8.0, "cached": 2.0, "operations": 50, "NumPyro": None}
-    same = {"ours": 5.0, "theirs": 5.1, "difference": 0.1, "error": 0.1, "p": 0.3}
-    curves = {"fit": [(1.0, 9.0), (2.0, 5.0)], "Pyro": [(1.0, 9.0), (2.0, 5.1)]}
-    found = {"ready": ready, "agreement": {"Pyro": same}, "curves": curves}
-    return {"benchmark": "programs", "row": row, **found}
-
-
-def program_rows(name, ours, **others):
-    other = {"fit, traced": 2.0, "Pyro's SVI.step": ours * 2, **others}
-    return [
-        {"row": name, "ours": {"median_ms": ours}, "other": {"name": way, "median_ms": time},
-         "ratio": time / ours if time else None}
-        for way, time in other.items()
-    ]  # fmt: skip
-
-
-def test_the_summary_of_programs_has_ratios_and_their_geometric_mean():
-    rows = program_rows("a", 1.0) + program_rows("b", 0.5, **{"Pyro's SVI.step": 4.0})
-    known = [facts("a"), facts("b")]
-    known[1]["agreement"]["by hand"] = {**known[1]["agreement"]["Pyro"], "p": 1e-9}
-    lines = [line.split("|") for line in programs_report.summary(rows, known).splitlines()]
-    column = [cell.strip() for cell in lines[0]].index("Pyro")
-    assert [line[column].strip() for line in lines[2:6]] == ["2.00", "8.00", "4.00", "2.00"]
-    assert "agree, p ≥ 0.3" in lines[2][-2]
-    assert "by hand's is +2 %, p = 1e-09" in lines[3][-2]
-
-
-def test_the_figure_has_a_panel_for_each_program(tmp_path):
-    file = tmp_path / "figure.png"
-    rows = program_rows("a", 1.0) + program_rows("b", 0.5)
-    programs_report.draw(rows, [facts("a"), facts("b")], file)
-    assert file.read_bytes().startswith(b"\x89PNG")
-
-
-def test_auto_is_divided_by_the_better_of_off_and_on():
-    rows = [{"row": row, "ratio": ratio} for row, ratio in zip("aabb", [2, 0.5, 4, 1], strict=True)]
-    shown = auto_fits.summary(rows, [])
-    assert [line.split("|")[2].strip() for line in shown.splitlines()[2:]] == [
-        "2.00", "1.00", "2.00"
-    ]  # fmt: skip
-
-
 def test_one_row_as_a_user_runs_it(tmp_path):
     file = tmp_path / "record.json"
     options = ["graph", "--only", "ALARM", "--quick", "--rounds", "3", "--json", str(file)]
