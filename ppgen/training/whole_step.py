@@ -38,11 +38,18 @@ class TensorFactors(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name == "item":
             return args[0]
+        large = next((arg.dtype for arg in args if isinstance(arg, Tensor) and arg.dim()), None)
+        if large is not None:  # a compiler would compute all with the precision of a number
+            args = tuple(arg.to(large) if _is_number(arg) else arg for arg in args)
         for factor in {"alpha", "value"} & kwargs.keys():
             if isinstance(kwargs[factor], Tensor):
                 first, second, *more = args
                 return function(first, second * kwargs.pop(factor).to(second), *more, **kwargs)
         return function(*args, **kwargs)
+
+
+def _is_number(arg: Any) -> bool:
+    return isinstance(arg, Tensor) and arg.dim() == 0 and arg.is_floating_point()
 
 
 class WholeStep(Update):
