@@ -63,8 +63,9 @@ def from_program(
       unobserved masks are no nodes. A ``pyro.factor`` is an observed node without children;
       condition on it to get the distribution of the program.
     - If a distribution is computed from an argument, its site depends on all earlier sites that
-      were observed from the same argument.
-    - A tensor is tracked as a whole: the use of one entry depends on all entries.
+      were observed from the same entries of it. Entries are told apart in views of an argument, and
+      in what is computed from it entry by entry.
+    - Other tensors are tracked as a whole: the use of one entry depends on all entries.
     - Missing are sites in branches that the run did not take, and edges by ``torch.jit`` functions,
       the text of a tensor or global variables.
     - The parameter store, the random state and the training modes of modules do not change.

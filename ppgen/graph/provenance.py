@@ -2,9 +2,8 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from itertools import count
-from typing import Any, Self
+from contextlib import contextmanager, suppress
+from typing import Any
 from unittest.mock import patch
 
 import networkx as nx
@@ -21,15 +20,16 @@ from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch._higher_order_ops import utils as hops
 from torch.distributions import Distribution, Transform
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from ppgen.data.batches import Batch
 from ppgen.data.streams import as_batches
 from ppgen.graph.nodes import GraphError
+from ppgen.graph.parts import Part, is_entrywise
 from ppgen.program import Program
 from ppgen.running import evaluating, random_state, set_random_state
 
-Marks = frozenset[Any]  # names of sites, and numbers of the model's arguments
+Marks = frozenset[Any]  # names of sites, and parts of the model's arguments
 
 # What a program raises when it runs on arguments that it does not take.
 FAILURES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -86,8 +86,8 @@ class Tracker(Messenger):
     """Marks the value of each sample site, and reads the marks that reach each distribution.
 
     ``graph`` has the sites in the order of the run, with edges from their parents; ``discrete`` are
-    the latent ones with finite support; ``arguments`` are the numbers of the arguments that each
-    observed one has its value from.
+    the latent ones with finite support; ``arguments`` are the parts of arguments that each observed
+    one has its value from.
     """
 
     def __init__(self, deterministic: bool) -> None:
@@ -95,17 +95,21 @@ class Tracker(Messenger):
         self.deterministic = deterministic
         self.graph = nx.DiGraph()
         self.discrete: list[str] = []
-        self.arguments: dict[str, Marks] = {}
+        self.arguments: dict[str, set[Part]] = {}
         self.watch = Watch()
 
     def run(self, model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run a model on marked arguments, and return what it returns, without marks."""
-        numbers = count()
-        args, kwargs = tree_map(
-            lambda leaf: self.watch.track(leaf, frozenset({next(numbers)})), (args, dict(kwargs))
-        )
+        """Run a model on arguments, and return what it returns, without marks."""
+        self.watch.tell_apart((args, dict(kwargs)))
+        set_ = Tensor.set_  # which torch's modes do not see
         # The trace raises an error if two sites have the same name.
-        with self, self.watch:
+        with (
+            self,
+            self.watch,
+            patch.object(Tensor, "set_", lambda *args: self.watch.call(set_, *args)),
+            # torch.cond and the like would compile what they call, which fails on marked tensors.
+            patch.object(hops, "_hop_compile_and_call", lambda f, args: f(*args), create=True),
+        ):
             trace = poutine.trace(model).get_trace(*args, **kwargs)
         return detach_provenance(trace.nodes["_RETURN"]["value"])
 
@@ -122,6 +126,9 @@ class Tracker(Messenger):
 
     def _note(self, msg: Any) -> None:
         value, name, fn = detach_provenance(msg["value"]), msg["name"], msg["fn"]
+        # A copy: otherwise a value that is part of a larger tensor would share that tensor's marks.
+        # A sampler may have written its parameters' marks there, as Gamma's clamps its draws.
+        copy = tree_map_only(Tensor, lambda tensor: detach_provenance(tensor.clone()), value)
         computed = bool(msg["infer"].get("_deterministic"))
         if computed and not self.deterministic:
             return
@@ -132,11 +139,17 @@ class Tracker(Messenger):
             marks = self.watch.marks((*_contents(fn, set()), msg["mask"], msg["scale"]))
             marks |= frozenset(mark for mark in obs if isinstance(mark, str))
             with suppress(NotImplementedError):
-                marks |= self.watch.marks(fn.log_prob(value))
+                # Transforms that have no inverse know a draw by its identity.
+                marks |= self.watch.marks(fn.log_prob(copy if msg["is_observed"] else value))
             if not msg["is_observed"] and getattr(fn, "has_enumerate_support", False):
                 self.discrete.append(name)
         decided = marks | self.watch.decided
-        parents = [n for n in self.graph if n in decided or self.arguments[n] & marks]
+        parts = [mark for mark in marks if isinstance(mark, Part)]
+        parents = [
+            n
+            for n in self.graph
+            if n in decided or any(p.overlaps(q) for p in self.arguments[n] for q in parts)
+        ]
         self.graph.add_node(
             name,
             observed=msg["is_observed"] and not computed and not _is_value_of(fn, value),
@@ -144,10 +157,7 @@ class Tracker(Messenger):
             distribution="Deterministic" if computed else type(_base(fn)).__name__,
         )
         self.graph.add_edges_from((parent, name) for parent in parents)
-        self.arguments[name] = frozenset(mark for mark in obs if isinstance(mark, int))
-        # A copy: otherwise a value that is part of a larger tensor would share that tensor's marks.
-        # A sampler may have written its parameters' marks there, as Gamma's clamps its draws.
-        copy = tree_map_only(Tensor, lambda tensor: detach_provenance(tensor.clone()), value)
+        self.arguments[name] = {mark for mark in obs if isinstance(mark, Part)}
         msg["value"] = self.watch.track(copy, frozenset({name}))
 
 
@@ -159,33 +169,17 @@ class Watch(TorchFunctionMode):
         self.paused = False
         self.decided: Marks = frozenset()
         self.written: dict[int, Marks] = {}  # by the address of the memory
+        self.entries: dict[int, tuple[int, int, int]] = {}  # there, of arguments: see `_part`
         self.kept: list[Tensor] = []  # while these are, no other tensor gets their memory
-
-    def __enter__(self) -> Self:
-        """Follow torch's functions, and two that torch does not let its modes follow."""
-        self._patches = ExitStack()
-        self._patches.enter_context(patch.object(Tensor, "set_", self._followed(Tensor.set_)))
-        # torch.cond and the like would compile what they call, which fails on marked tensors.
-        self._patches.enter_context(patch.object(hops, "_hop_compile_and_call", _call, create=True))
-        return super().__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        """Follow no more."""
-        super().__exit__(*error)
-        self._patches.close()
-
-    def _followed(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(func)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self.__torch_function__(func, (), args, kwargs)
-
-        return call
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call a torch function, and mark its result."""
-        kwargs = kwargs or {}
+        return self.call(func, *args, **(kwargs or {}))
+
+    def call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function, and mark its result."""
         marks = self.marks((_opened(args), kwargs))
         if not marks:
             return func(*args, **kwargs)
@@ -198,7 +192,36 @@ class Watch(TorchFunctionMode):
         if name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")):
             self._write(args[:1], marks)
         self._write(kwargs.get("out"), marks)
+        parts = [mark for mark in marks if isinstance(mark, Part)]
+        # Each use of the part must be entry by entry, unlike that in `x + x.sum()`.
+        used = [x for x in tree_leaves((args, kwargs)) if any(p in self.marks(x) for p in parts)]
+        aligned = all(key in self.entries for key, _ in _storages(used))
+        if len(parts) == 1 and aligned and isinstance(result, Tensor) and is_entrywise(name):
+            self._align(result, parts[0])
         return self.track(result, marks)
+
+    def tell_apart(self, arguments: Any) -> None:
+        """Follow the entries of each tensor among a model's arguments."""
+        for key, tensor in _storages(arguments):
+            self.entries[key] = (key, 0, tensor.itemsize)
+            self.kept.append(tensor)
+
+    def _align(self, tensor: Tensor, part: Part) -> None:
+        """Follow the entries of a new tensor that are each from one entry of a part."""
+        if tensor.layout == torch.strided and (tensor.shape, tensor.stride()) == part[2:]:
+            for key, kept in _storages(tensor):
+                shift = part.offset - int(tensor.storage_offset())
+                self.entries.setdefault(key, (part.root, shift, tensor.itemsize))
+                self.kept.append(kept)
+
+    def _part(self, key: int, tensor: Tensor) -> Part:
+        root, shift, itemsize = self.entries[key]
+        if tensor.layout != torch.strided:
+            return Part(root, 0, (1,), (1,))
+        if tensor.itemsize != itemsize:  # all entries, as in a view of another type
+            return Part(root, shift, (tensor.untyped_storage().nbytes() // itemsize,), (1,))
+        offset = shift + int(tensor.storage_offset())
+        return Part(root, offset, tuple(tensor.shape), tensor.stride())
 
     def track(self, values: Any, marks: Marks) -> Any:
         """Mark the tensors among values; those that Pyro's provenance cannot, by their memory."""
@@ -213,11 +236,16 @@ class Watch(TorchFunctionMode):
 
     def marks(self, values: Any) -> Marks:
         """All marks of values, including those of the tensors that they share memory with."""
-        leaves = [_inner(leaf) for leaf in tree_leaves(values)]
-        marks = get_provenance(leaves)
-        if self.written:
-            marks = marks.union(*(self.written.get(key, ()) for key, _ in _storages(leaves)))
-        return marks
+        found: set[Any] = set()
+        for leaf in map(_inner, tree_leaves(values)):
+            marks = get_provenance(leaf)
+            for key, tensor in _storages(leaf):
+                if key in self.entries:
+                    names = (mark for mark in marks if not isinstance(mark, Part))
+                    marks = frozenset((*names, self._part(key, tensor)))
+                found.update(self.written.get(key, ()))
+            found.update(marks)
+        return frozenset(found)
 
     def _write(self, targets: Any, marks: Marks) -> None:
         for key, tensor in _storages(targets):
@@ -243,10 +271,6 @@ def _inner(leaf: Any) -> Any:
     while isinstance(leaf, Tensor) and is_functorch_wrapped_tensor(leaf):
         leaf = get_unwrapped(leaf)
     return leaf
-
-
-def _call(function: Callable[..., Any], args: Any, kwargs: Any = None) -> Any:
-    return function(*args, **(kwargs or {}))
 
 
 def _contents(thing: Any, seen: set[int]) -> list[Tensor]:
