@@ -20,7 +20,10 @@ class BernoulliTable(EnumeratedImages):
     of shape ``(rows, 1)`` and images of shape ``(batch, …)``, log_prob is a matrix product, and no
     tensor of shape rows × batch × pixels is made:
 
-    .. math:: \log p(x \mid k) = \sum_d x_d \, l_{kd} - \sum_d \log(1 + e^{l_{kd}}).
+    .. math::
+        \log p(x \mid k) = \sum_d x_d \log s(l_{kd}) + (1 - x_d) \log s(-l_{kd}), \quad s = \sigma.
+
+    No term is positive, so none cancel.
 
     Raises a ValueError if an argument has another shape or type or, with validation on, an index is
     out of range.
@@ -130,13 +133,11 @@ class BernoulliTable(EnumeratedImages):
         # Dimensions in which one operand has size 1 become rows or columns of a matrix product.
         product = "...d,...d->..."
         ones = value.to(self.logits.dtype).flatten(-len(self.event_shape))
-        log_prob = torch.einsum(product, self._rows(self.logits), ones)
-        normalizers = F.softplus(self.logits)
-        if self.observed is None:
-            log_prob = log_prob - normalizers.flatten(1).sum(1)[self.index]
-        else:
-            seen = self.observed.to(self.logits.dtype).flatten(-len(self.event_shape))
-            log_prob = log_prob - torch.einsum(product, self._rows(normalizers), seen)
+        zeros = 1 - ones
+        if self.observed is not None:
+            zeros = self.observed.to(self.logits.dtype).flatten(-len(self.event_shape)) - ones
+        log_prob = torch.einsum(product, self._rows(F.logsigmoid(self.logits)), ones)
+        log_prob = log_prob + torch.einsum(product, self._rows(F.logsigmoid(-self.logits)), zeros)
         return log_prob.expand(broadcast_shape(log_prob.shape, self.batch_shape))
 
     def _rows(self, table: Tensor) -> Tensor:

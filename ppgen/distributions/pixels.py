@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pyro.distributions as dist
 import torch
 from pyro.distributions import constraints
+from pyro.distributions.transforms import SigmoidTransform
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -173,4 +174,12 @@ class DiscretizedLogistic(Expandable):
 def inside_unit_interval(x: Tensor) -> Tensor:
     """Replace 0 and 1 by the floating-point numbers next to them, inside the interval."""
     numbers = torch.finfo(x.dtype)
-    return x.clamp(numbers.tiny, 1 - numbers.eps / 2)
+    return x.clamp(numbers.tiny * numbers.eps, 1 - numbers.eps / 2)
+
+
+class OpenSigmoid(SigmoidTransform):
+    """The sigmoid, with an inverse that is exact up to the numbers next to 0 and 1."""
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        inside = inside_unit_interval(y)
+        return inside.log() - (-inside).log1p()

@@ -40,8 +40,12 @@ class BatchTest:
     log-probabilities under a model, in nats, or any other number an image. Its distribution under
     the hypothesis comes from the held-out scores: batches of the size are drawn from them with
     replacement, and the held-out mean varies by its own standard error, by the central limit
-    theorem. Without that, few held-out images would give too many false alarms. Held-out images
-    must have had no part in training or in the choice of a model: it raises their scores.
+    theorem. All is divided by the error of the held-out standard deviation, as in Student's t, so
+    the rate of false alarms holds for Gaussian scores however few are held out. Skewed scores
+    need many: at a rate of 5 %, 14 % of batches of 5 exponential scores are flagged with 3 held
+    out, 9 % of batches of 30 with 30, 6 % of batches of 10 with 200. Held-out images must have
+    had no part in training or in the choice of a
+    model: it raises their scores.
 
     With ``"less"`` a batch is flagged if it is improbable, which has the most power against
     images that the model finds hard. But images can also be too probable: a density is often
@@ -198,10 +202,14 @@ class BatchTest:
         centre, scale = held_out.mean(-1, keepdim=True), held_out.std(-1, keepdim=True)
         noise = torch.randn(shape, generator=generator, dtype=held_out.dtype).to(held_out.device)
         means = scale / math.sqrt(images) * noise
+        spread = (held_out - centre) * math.sqrt(images / (images - 1))
         for _ in range(self.batch_size):
             drawn = torch.randint(images, shape, generator=generator).to(held_out.device)
-            means += held_out.gather(-1, drawn) / self.batch_size
-        return self._far(means, centre)
+            means += spread.gather(-1, drawn) / self.batch_size
+        # The standard deviation of few is uncertain: for Gaussian scores, means follow Student's t.
+        degrees = torch.full(shape, images - 1.0, dtype=held_out.dtype)
+        known = torch._standard_gamma(degrees / 2, generator=generator) * 2 / degrees
+        return self._far(means / known.sqrt().to(held_out.device), torch.zeros_like(centre))
 
     def _means(self, scores: Tensor) -> Tensor:
         if scores.dim() == 0 or scores.shape[-1] != self.batch_size:

@@ -5,11 +5,15 @@ from math import exp, log, pi, sqrt
 import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution
-from pyro.distributions.transforms import SigmoidTransform
 from torch import Tensor, nn
 
 from ppgen.arguments import check_positive
-from ppgen.distributions.pixels import OpenBeta, TruncatedExponential, inside_unit_interval
+from ppgen.distributions.pixels import (
+    OpenBeta,
+    OpenSigmoid,
+    TruncatedExponential,
+    inside_unit_interval,
+)
 from ppgen.likelihoods.likelihood import Likelihood, at_least_float32, check_grey_levels
 
 
@@ -35,7 +39,9 @@ class Density(Likelihood):
         """
         check_grey_levels(images, levels)
         grey = images.to(torch.get_default_dtype())
-        return inside_unit_interval((grey + torch.rand_like(grey)) / levels)
+        below_next = torch.nextafter((grey + 1) / levels, grey.new_zeros(()))
+        drawn = (grey + torch.rand_like(grey)) / levels
+        return inside_unit_interval(drawn.minimum(below_next))
 
     def log_volume(self, images: Tensor, levels: int) -> Tensor:
         """−log ``levels``, the log-length of each level's interval."""
@@ -56,8 +62,14 @@ class NormalDensity(Density):
         self.variance_floor = check_positive("variance_floor", variance_floor)
 
     def normal(self, mean: Tensor, log_variance: Tensor) -> dist.Normal:
-        """Return normal variables, given the log of their variance above the floor."""
-        return dist.Normal(mean, (log_variance.exp() + self.variance_floor).sqrt())
+        """Return normal variables, given the log of their variance above the floor.
+
+        The standard deviation stays finite; in float32 it is at most e^87.7.
+        """
+        floor = log_variance.new_tensor(self.variance_floor).log()
+        log_scale = torch.logaddexp(log_variance, floor) / 2
+        largest = log(torch.finfo(log_scale.dtype).max) - 1
+        return dist.Normal(mean, log_scale.clamp(max=largest).exp())
 
 
 class Gaussian(NormalDensity):
@@ -200,7 +212,7 @@ class LogitNormal(NormalDensity):
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return logit-normals; ``raw`` is the logit's mean, and log-variance above the floor."""
         logit = self.normal(*at_least_float32(raw).unbind(-4))
-        return dist.TransformedDistribution(logit, [SigmoidTransform()]).to_event(3)
+        return dist.TransformedDistribution(logit, [OpenSigmoid()]).to_event(3)
 
     def mean(self, distribution: TorchDistribution) -> Tensor:
         """Return the mean, integrated numerically because it has no closed form."""

@@ -1,6 +1,7 @@
 """Mixture of Bernoullis: naive Bayes with a latent class."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Self
 
 import pyro
@@ -66,8 +67,8 @@ class BernoulliMixture(Program):
         check_image_shape(image_shape)
         check_size("classes", classes)
         for name, count in (("pixel", pixel_pseudo_count), ("class", class_pseudo_count)):
-            if not count >= 0:
-                raise ValueError(f"{name}_pseudo_count is {count}; expected 0 or more")
+            if not 0 <= count < inf:
+                raise ValueError(f"{name}_pseudo_count is {count}; expected 0 or more, and finite")
         self.image_shape = tuple(image_shape)
         self.classes = classes
         self.pixel_pseudo_count = pixel_pseudo_count

@@ -223,3 +223,17 @@ def test_bad_arguments(logits):
         BernoulliTable(logits, torch.tensor([-1, 4]), validate_args=True)
     with pytest.raises(ValueError, match="support"):
         BernoulliTable(logits, torch.tensor(0), validate_args=True).log_prob(0.5 * draw(1))
+
+
+@pytest.mark.parametrize("white", [0.0, 1.0])
+@pytest.mark.parametrize(("size", "pixels"), [(15.0, 196_608), (1e6, 50), (1e30, 50)])
+def test_huge_logits_in_float32_do_not_cancel(white, size, pixels):
+    """Near 0 for the likely image: −pixels log(1 + exp(−size)), computed in float64."""
+    logits = torch.full((1, pixels), size * (2 * white - 1))
+    table = BernoulliTable(logits, torch.tensor([0]))
+    expected = -pixels * torch.tensor(-size).double().exp().log1p().item()
+    assert table.log_prob(torch.full((pixels,), white)).item() == pytest.approx(
+        expected, rel=1e-3
+    )  # of 2e5 float32 terms
+    opposite = table.log_prob(torch.full((pixels,), 1 - white)).item()
+    assert opposite == pytest.approx(-pixels * size, rel=1e-4)

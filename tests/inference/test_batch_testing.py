@@ -74,6 +74,23 @@ def test_false_alarms_come_at_the_stated_rate(batch_size, alternative, draw):
     assert share == pytest.approx(0.05, abs=4 * error + 0.01)
 
 
+@pytest.mark.parametrize("alternative", ["less", "two-sided"])
+@pytest.mark.parametrize(("held_out", "batch_size"), [(2, 1), (3, 5), (10, 5)])
+def test_few_held_out_scores_give_no_more_false_alarms(held_out, batch_size, alternative):
+    """Within 4 standard errors of 1,500 held-out sets, and 0.005 for a null of 400 draws.
+
+    A null without the error of the held-out standard deviation would give 37 % with two.
+    """
+    shares = []
+    for seed in range(1500):
+        test = BatchTest(gaussian(held_out, 2 * seed), batch_size, 0.05, alternative, 400, seed)
+        batches = gaussian(20 * batch_size, 2 * seed + 1).view(20, batch_size)
+        shares.append(test.rejects(batches).double().mean())
+    error = torch.stack(shares).std().item() / math.sqrt(1500)
+    assert error < 0.005
+    assert torch.stack(shares).mean().item() == pytest.approx(0.05, abs=4 * error + 0.005)
+
+
 @pytest.mark.parametrize(
     ("batch_size", "alternative", "shift", "scale"),
     [

@@ -137,7 +137,7 @@ def test_beta_at_the_ends_is_finite_where_pyros_is_not():
     ends = torch.tensor([0.0, 1.0])
     assert not theirs.log_prob(ends).isfinite().any()
     assert p.log_prob(ends).isfinite().all()
-    assert torch.equal(p.log_prob(ends), p.log_prob(torch.tensor([2.0**-126, 1 - 2.0**-24])))
+    assert torch.equal(p.log_prob(ends), p.log_prob(torch.tensor([2.0**-149, 1 - 2.0**-24])))
 
 
 def test_concentrations_grow_with_the_raw_output_and_so_do_not_lose_their_gradient():

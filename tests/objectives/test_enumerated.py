@@ -115,7 +115,7 @@ def test_scales_that_differ_are_refused(scale):
     marked = pyro.infer.config_enumerate(model, "parallel")
     with pytest.raises(ValueError, match="scale"):
         TraceEnum_ELBO(max_plate_nesting=1).loss(marked, no_guide, torch.randn(6))
-    with pytest.raises(ValueError, match="scales .*; expected one scale"):
+    with pytest.raises(ValueError, match=r"scales .*; expected one scale"):
         EnumeratedELBO().loss(model, no_guide, torch.randn(6))
 
 

@@ -48,3 +48,9 @@ def test_grey_images_are_refused_by_fit():
     digits = ppgen.data.load("digits")
     with pytest.raises(ValueError, match="outside the support"):
         ppgen.fit(BernoulliMixture((1, 8, 8)), digits.train.images, epochs=1, progress=False)
+
+
+def test_infinite_pseudo_counts_are_refused():
+    for name in ("pixel_pseudo_count", "class_pseudo_count"):
+        with pytest.raises(ValueError, match=f"{name} is inf; expected 0 or more, and finite"):
+            BernoulliMixture((1, 2, 2), 2, **{name: float("inf")})
