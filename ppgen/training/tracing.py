@@ -260,8 +260,12 @@ def why(error: Exception) -> str:
 
 
 def python_numbers(objective: Objective) -> dict[str, Any]:
-    """Read the numbers that a program's Python may compute with, and the lengths of containers."""
+    """Read the numbers that a program's Python may compute with, and the lengths of containers.
+
+    Beside them, which parameters there are, and which of them are trained.
+    """
     program = objective.program
+    parameters = {name: (id(p), p.requires_grad) for name, p in objective.named_parameters()}
     scopes = {name or "objective": vars(m) for name, m in objective.named_modules()}
     scopes[type(objective.elbo).__name__] = vars(objective.elbo)
     for part in (*getattr(program, "_callables", ()), program.model, program.guide):
@@ -269,7 +273,7 @@ def python_numbers(objective: Objective) -> dict[str, Any]:
         if inspect.isfunction(function):
             seen = inspect.getclosurevars(function)
             scopes[function.__qualname__] = {**seen.globals, **seen.nonlocals}
-    return {
+    return parameters | {
         f"{owner}.{name}": value if isinstance(value, NUMBERS) else len(value)
         for owner, scope in scopes.items()
         for name, value in scope.items()
