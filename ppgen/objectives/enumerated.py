@@ -67,7 +67,9 @@ class EnumeratedELBO(TensorELBO):
                 shared = shared + log_prob(site).sum()
             elif summed or term.dim() > 1:
                 joint = joint + term  # (*states, rows)
-                scales.update(torch.as_tensor(site["scale"]).flatten().tolist())
+                scale = site["scale"]
+                several = isinstance(scale, Tensor) and scale.numel() > 1
+                scales.update(scale.flatten().tolist() if several else [float(scale)])
             else:
                 apart = apart + log_prob(site)
         if len(scales) > 1:
