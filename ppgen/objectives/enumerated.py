@@ -68,8 +68,10 @@ class EnumeratedELBO(TensorELBO):
             elif summed or term.dim() > 1:
                 joint = joint + term  # (*states, rows)
                 scale = site["scale"]
-                several = isinstance(scale, Tensor) and scale.numel() > 1
-                scales.update(scale.flatten().tolist() if several else [float(scale)])
+                if isinstance(scale, Tensor) and scale.numel() > 1:
+                    scales.update(scale.flatten().tolist())
+                else:
+                    scales.add(float(scale))
             else:
                 apart = apart + log_prob(site)
         if len(scales) > 1:
