@@ -31,7 +31,7 @@ class Training(ABC):
     name, problem
         The program and its data.
     device
-        Where everything is computed.
+        Device that everything is computed on.
     """
 
     def __init__(self, name: str, problem: Problem, device: torch.device) -> None:
@@ -56,7 +56,7 @@ class Training(ABC):
         return found
 
     def pair(self):
-        """Build the program anew in Pyro."""
+        """Build a new pair of Pyro programs."""
         return BUILDERS[self.name](tensors(self.problem.start, self.device))
 
 
@@ -122,7 +122,7 @@ class ByPyro(Training):
         super().__init__(name, problem, device)
 
     def restart(self, seed: int) -> None:
-        """Build program and optimiser anew; run them once, by which parameters are made."""
+        """Build a new program and optimiser; run them once, which makes the parameters."""
         pyro.set_rng_seed(seed)
         pair, self.store = self.pair(), {"params": {}, "constraints": {}}
         adam, elbo = pyro.optim.Adam({"lr": self.problem.lr}), pair.jit if self.jit else pair.elbo
@@ -148,7 +148,7 @@ class ByHand(Training):
     """Steps of a loop in plain torch, with fused Adam."""
 
     def restart(self, seed: int) -> None:
-        """Make parameters and optimiser anew."""
+        """Make new parameters and a new optimiser."""
         torch.manual_seed(seed)
         parameters, loss = LOOPS[self.name](tensors(self.problem.start, self.device), *self.args)
         for parameter in parameters:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import ceil
 from numbers import Integral
 from typing import Any, Self
@@ -231,9 +232,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once, in its own order, the transform with Pyro's validation on."""
-        for start, stop in self._slices():
+        for rows in self._slices(self.rows):
             with pyro.validation_enabled(True):
-                batch = self.batch(slice(start, stop))
+                batch = self.batch(rows)
             yield batch
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
@@ -243,8 +244,7 @@ class Batches:
         first of the epoch come again at its end.
         """
         if self.keeps_order and parts == 1:
-            for start, stop in self._slices():
-                yield self.batch(slice(start, stop))
+            yield from map(self.batch, self._slices(self.rows))
             return
         order = self._order(seed, epoch)
         if self.data.rows:
@@ -252,12 +252,12 @@ class Batches:
         for index in self._split(torch.cat([order, order[: -len(order) % parts]])):
             yield self.batch(index[part::parts])
 
-    def _slices(self) -> Iterator[tuple[int, int]]:
-        """Yield where batches in their own order begin and end."""
-        for number in range(len(self)):
-            start = number * self.batch_size
-            last = number == len(self) - 1
-            yield start, self.rows if last else start + self.batch_size
+    def _slices(self, rows: int) -> list[slice]:
+        """Split a number of rows into batches; a last one of one row joins the one before."""
+        starts = [*range(0, rows, self.batch_size)]
+        if rows - starts[-1] == 1 < self.batch_size and len(starts) > 1:
+            starts.pop()
+        return [slice(*ends) for ends in pairwise([*starts, rows])]
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         if self.keeps_order:
@@ -267,10 +267,7 @@ class Batches:
         return torch.randperm(self.rows, generator=generator)
 
     def _split(self, order: Tensor) -> list[Tensor]:
-        parts = list(order.split(self.batch_size))
-        if len(parts[-1]) == 1 < self.batch_size and len(parts) > 1:
-            parts[-2:] = [torch.cat(parts[-2:])]
-        return parts
+        return [order[rows] for rows in self._slices(len(order))]
 
     def batch(self, index: slice | Tensor) -> Batch:
         """Return some rows as they are given to a program."""

@@ -114,8 +114,7 @@ class _Parser(Reader):
         self.products = 0
 
     def parse(self) -> None:
-        while self.skip("end", "comma"):
-            pass
+        self._skip_ends()
         wrapped = self._skip_wrapper()
         group, outer, depth = _Group(), list[_Group](), 0
         kinds, texts = self.kinds, self.texts
@@ -159,8 +158,7 @@ class _Parser(Reader):
         self._finish(group)
         if outer or wrapped:
             raise self.unexpected("'}'")
-        while self.skip("end", "comma"):
-            pass
+        self._skip_ends()
         self.take("the end of the text", "stop")
 
     def _refusal(self, group: _Group, nested: bool) -> GraphError:
@@ -173,6 +171,10 @@ class _Parser(Reader):
         if kind in ("arrow", "close") and (group.arrow or kind == "arrow" or nested):
             return self.unexpected("the name of a node")
         return self.unexpected("the name of a node" if group.arrow else "a node, an arrow or ';'")
+
+    def _skip_ends(self) -> None:
+        while self.at("end", "comma"):
+            self.index += 1
 
     def _skip_wrapper(self) -> bool:
         start = self.index

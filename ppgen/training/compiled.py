@@ -167,7 +167,7 @@ class Graphs(Update):
             self._updates[key] = self._made(batch, key)
         update = self._updates[key]
         if update is not None and key not in self._compared:
-            self._compare(update, batch)
+            self._compare(update, batch, self._traced[key])
             self._compared.add(key)
         return update
 
@@ -201,7 +201,7 @@ class Graphs(Update):
     def _separate(self, graph: Callable[..., Any], traced: Traced) -> ByGraph:
         return ByGraph(GraphGradients(graph, traced, self.state), self.plain, self.share)
 
-    def _compare(self, update: ByGraph | WholeStep, batch: Batch) -> None:
+    def _compare(self, update: ByGraph | WholeStep, batch: Batch, traced: Traced) -> None:
         """Check that a graph has the loss of the program, and reaches the same parameters."""
         kept = dict(self.state.kept)
         with buffers_kept(self.objective):
@@ -210,8 +210,7 @@ class Graphs(Update):
             with own_random_state(0):
                 expected = plain_gradients(self.objective, kept)(batch)
         names = {p: name for name, p in self.objective.named_parameters()}
-        reached = self._traced[_key(batch)].reached
-        for parameter, has in zip(self.state.parameters, reached, strict=True):
+        for parameter, has in zip(self.state.parameters, traced.reached, strict=True):
             if (parameter.grad is not None) != has:
                 raise TracingError(f"the parameter {names[parameter]} is not reached by tracing")
         tolerance = 1e-2 if self.objective.autocast else 1e-3

@@ -22,7 +22,6 @@ from ppgen.training.update import Update
 PLAIN = {"foreach": False, "fused": False, "capturable": False, "differentiable": True}
 """Options of torch's optimisers under which all numbers of an update stay tensors."""
 
-
 COUNTS = ("step", "mu_product", "eta", "mu")
 """Names of numbers in the states of torch's optimisers."""
 
