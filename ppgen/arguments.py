@@ -1,26 +1,144 @@
-"""Checks of arguments that a user passes: class, size and shape."""
+"""Checks of the arguments of public calls, declared by the annotations of their signatures."""
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import prod
-from numbers import Integral
+from dataclasses import dataclass
+from functools import cache, wraps
+from math import inf
+from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
-from torch import Tensor
+from ppgen.kinds import Kind, kind_of
 
 
-def check_kind(name: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
-    """Raise a TypeError if an argument is not an instance of a class, with what is ``expected``.
+@dataclass(frozen=True)
+class Range:
+    """The numbers from ``least`` to ``most``; without these two if it is ``open``.
 
     Examples
     --------
-    >>> check_kind("levels", 17.0, int, "a whole number")
+    >>> Range(0, 1, open=True).in_words("a number")
+    'a number between 0 and 1'
+    """
+
+    least: float
+    most: float = inf
+    open: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a number lies within."""
+        if self.open:
+            return self.least < value < self.most
+        return self.least <= value <= self.most
+
+    def in_words(self, kind: str) -> str:
+        """Return what is expected of numbers of a kind."""
+        if self.most < inf:
+            between, and_ = ("between", "and") if self.open else ("from", "to")
+            return f"{kind} {between} {self.least} {and_} {self.most}"
+        if not self.open:
+            return f"{kind}, {self.least} or more"
+        return f"{kind} above {self.least}" if self.least else kind.replace("a ", "a positive ", 1)
+
+
+@dataclass(frozen=True)
+class Such:
+    """A condition, and what is expected in words that take the place of the kind's own."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+    def in_words(self, kind: str) -> str:
+        """Return what is expected."""
+        return self.words
+
+
+Levels = Annotated[int, Range(2)]
+Size = Annotated[int, Range(1)]
+Count = Annotated[int, Range(0)]
+Seed = Annotated[int, Range(0)]
+Positive = Annotated[float, Range(0, open=True)]
+NotNegative = Annotated[float, Range(0)]
+Between = Annotated[float, Range(0, 1, open=True)]
+Share = Annotated[float, Range(0, 1)]
+
+Public = TypeVar("Public", bound=Callable)
+
+
+def checked(public: Public) -> Public:
+    """Check each argument of a function, or of a class's constructor, by its annotation.
+
+    A TypeError or ValueError names the first argument that its annotation excludes. Numbers of
+    numpy's are passed on as Python's, and arrays as tensors. Defaults are trusted.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> @checked
+    ... def draw(n: Size, method: Literal["exact", "fast"] = "fast", scale: Positive | None = None):
+    ...     return n
+    >>> draw(3)
+    3
+    >>> draw(2.7)
     Traceback (most recent call last):
     ...
-    TypeError: levels is 17.0; expected a whole number
+    TypeError: n is 2.7; expected a whole number, 1 or more
+    >>> draw(3, "slow")
+    Traceback (most recent call last):
+    ...
+    ValueError: method is 'slow'; expected 'exact' or 'fast'
+    >>> draw(3, scale=float("nan"))
+    Traceback (most recent call last):
+    ...
+    ValueError: scale is nan; expected a positive number or None
+    >>> draw(3, speed="slow")
+    Traceback (most recent call last):
+    ...
+    TypeError: draw() got an unexpected keyword argument 'speed'; expected n, method, scale
     """
-    if not isinstance(value, kind):
-        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
-        raise TypeError(f"{name} is {given}; expected {expected}")
+    if isinstance(public, type):
+        public.__init__ = checked(public.__init__)  # type: ignore[misc]
+        return public
+    signature = inspect.signature(public)
+
+    @cache
+    def kinds() -> dict[str, Kind]:
+        hints = get_type_hints(public, include_extras=True)
+        return {name: kind_of(hints[name]) for name in signature.parameters if name in hints}
+
+    @wraps(public)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            own = type(args[0]) if public.__name__ == "__init__" else None
+            known = [name for name in signature.parameters if name not in ("self", "cls")]
+            name, others = (own.__name__, _constructors(own)) if own else (public.__name__, "")
+            raise TypeError(f"{name}() {error}; expected {', '.join(known)}{others}") from None
+        for name, value in given.arguments.items():
+            if kind := kinds().get(name):
+                several = signature.parameters[name].kind
+                if several is inspect.Parameter.VAR_POSITIONAL:
+                    value = tuple(kind.take(name, item) for item in value)
+                elif several is inspect.Parameter.VAR_KEYWORD:
+                    value = {key: kind.take(key, item) for key, item in value.items()}
+                else:
+                    value = kind.take(name, value)
+                given.arguments[name] = value
+        return public(*given.args, **given.kwargs)
+
+    return cast(Public, call)
+
+
+def _constructors(of: type) -> str:
+    """Return the class methods of a class of ppgen, which make objects in other ways."""
+    methods = {name: inspect.getattr_static(of, name) for name in dir(of) if name[0] != "_"}
+    ways = [
+        f"{of.__name__}.{name}(…)"
+        for name, method in methods.items()
+        if isinstance(method, classmethod) and method.__func__.__module__.startswith("ppgen.")
+    ]
+    return f"; or {', '.join(ways)}" if ways else ""
 
 
 @contextmanager
@@ -30,78 +148,3 @@ def named(name: str) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
-
-
-def check_size(name: str, size: int, least: int = 1) -> None:
-    """Raise an error if ``size`` is not a whole number (TypeError) or is too small (ValueError).
-
-    Examples
-    --------
-    >>> check_size("layers", 0)
-    Traceback (most recent call last):
-    ...
-    ValueError: layers is 0; expected 1 or more
-    """
-    check_kind(name, size, Integral, "a whole number")
-    if size < least:
-        raise ValueError(f"{name} is {size}; expected {least} or more")
-
-
-def check_sizes(
-    name: str, sizes: Sequence[int], expected: str, dimensions: int | None = None
-) -> int:
-    """Return the product of a shape's sizes; raise an error if it is no shape, as ``expected``."""
-    check_kind(name, sizes, Sequence, expected)
-    for place, size in enumerate(sizes):
-        check_kind(f"{name}[{place}]", size, Integral, "a whole number")
-    if len(sizes) != (dimensions or len(sizes)) or min(sizes, default=0) < 1:
-        raise ValueError(f"{name} is {tuple(sizes)}; expected {expected}, each 1 or more")
-    return prod(sizes)
-
-
-def check_choice(name: str, value: object, *choices: object) -> None:
-    """Raise a ValueError if an argument is not one of the choices."""
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; expected {' or '.join(map(repr, choices))}")
-
-
-def check_positive(name: str, value: float) -> float:
-    """Return a number; raise a ValueError if it is not positive and finite."""
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} is {value}; expected a positive number")
-    return value
-
-
-def check_finite(
-    name: str, tensor: Tensor, expected: str = "finite numbers", before: int = 0
-) -> None:
-    """Raise a ValueError that names the first row with NaN or infinity, counted from ``before``."""
-    if not tensor.isfinite().all():
-        first = before + int((~tensor.reshape(len(tensor), -1).isfinite().all(1)).nonzero()[0])
-        raise ValueError(
-            f"{name} holds NaN or infinite values, first in row {first}; expected {expected}"
-        )
-
-
-def check_shape(
-    name: str, tensor: Tensor | None, shape: Sequence[int | None], expected: str
-) -> Tensor:
-    """Return a tensor, or raise a ValueError if it is None or has another shape.
-
-    A size None matches any; ``expected`` is the shape in words.
-
-    Examples
-    --------
-    >>> import torch
-    >>> check_shape("points", torch.zeros(9, 3), (None, 2), "(points, 2)")
-    Traceback (most recent call last):
-    ...
-    ValueError: points has the shape (9, 3); expected (points, 2)
-    """
-    found = () if tensor is None else tuple(tensor.shape)
-    wanted = tuple(size if want is None else want for size, want in zip(found, shape, strict=False))
-    if tensor is not None and len(found) == len(shape) and found == wanted:
-        return tensor
-    raise ValueError(
-        f"{name} has the shape {None if tensor is None else found}; expected {expected}"
-    )

@@ -1,20 +1,18 @@
 """Checks of images and of masks of their pixels that a user passes."""
 
 from collections.abc import Sequence
+from typing import Annotated, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_shape, check_sizes
+from ppgen.arguments import Size, Such
+from ppgen.tensors import check_shape
 
-
-def check_image_shape(image_shape: Sequence[int]) -> int:
-    """Return the number of pixels of ``(channel, height, width)``.
-
-    Raises a TypeError if it is not a sequence of whole numbers, a ValueError if it does not have
-    three sizes of 1 or more.
-    """
-    return check_sizes("image_shape", image_shape, "(channel, height, width)", dimensions=3)
+ImageShape: TypeAlias = Annotated[
+    Sequence[Size],
+    Such(lambda shape: len(shape) == 3, "(channel, height, width), each a whole number, 1 or more"),
+]
 
 
 def check_value(value: Tensor, event_shape: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, sqrt
+from typing import Annotated, Any
 
 import torch
 from matplotlib import colormaps
@@ -11,13 +12,15 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.distributions import Normal
 
-from ppgen.arguments import check_shape, check_size
+from ppgen.arguments import Range, Size, Such, checked
+from ppgen.tensors import Device, check_shape
 
-Curve = tuple[Sequence[float], Sequence[float]]
+Curve = tuple[Sequence[Any], Sequence[Any]]
 """x values and y values."""
 
 
-def image_grid(images: Tensor, columns: int | None = None, title: str | None = None) -> Figure:
+@checked
+def image_grid(images: Tensor, columns: Size | None = None, title: str | None = None) -> Figure:
     """Plot images in a grid of so many columns, by default a square.
 
     Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
@@ -35,7 +38,11 @@ def image_grid(images: Tensor, columns: int | None = None, title: str | None = N
     return figure
 
 
-def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figure:
+@checked
+def image_grids(
+    grids: Annotated[Mapping[str, Tensor], Such(len, "one or more images by their titles")],
+    columns: Size | None = None,
+) -> Figure:
     """Plot several grids of images side by side, each under its title.
 
     Images and columns are as for :func:`image_grid`.
@@ -45,7 +52,6 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
     >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
     >>> image_grids(grids).savefig("/dev/null", format="png")
     """
-    check_size("number of grids", len(grids))
     figure = Figure((3.2 * len(grids), 3.5), layout="constrained")
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (title, images) in zip(panels, grids.items(), strict=True):
@@ -53,7 +59,11 @@ def image_grids(grids: Mapping[str, Tensor], columns: int | None = None) -> Figu
     return figure
 
 
-def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
+@checked
+def image_rows(
+    rows: Annotated[Mapping[str, Tensor], Such(len, "one or more rows of images by their names")],
+    title: str | None = None,
+) -> Figure:
     """Plot rows of images of equal length, each with its name on the left.
 
     Images are as for :func:`image_grid`.
@@ -63,7 +73,6 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
     >>> rows = {"images": torch.rand(5, 1, 8, 8), "reconstructions": torch.rand(5, 1, 8, 8)}
     >>> image_rows(rows).savefig("/dev/null", format="png")
     """
-    check_size("number of rows", len(rows))
     shape = next(iter(rows.values())).shape
     for name, images in rows.items():
         check_shape(repr(name), images, shape, f"that of the first row, {tuple(shape)}")
@@ -79,7 +88,8 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
     return figure
 
 
-def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Figure:
+@checked
+def reconstructions(images: Tensor, reconstructed: Tensor, pairs: Size = 4) -> Figure:
     """Plot images beside their reconstructions, ``pairs`` of them in a row.
 
     Images are as for :func:`image_grid`; both tensors have the same shape.
@@ -96,6 +106,7 @@ def reconstructions(images: Tensor, reconstructed: Tensor, pairs: int = 4) -> Fi
     return image_grid(both, 2 * pairs, "each image, and its reconstruction on its right")
 
 
+@checked
 def curves(
     lines: Mapping[str, Curve],
     ylabel: str,
@@ -121,6 +132,7 @@ def curves(
     return figure
 
 
+@checked
 def scatter(
     points: Tensor, labels: Tensor | None = None, xlabel: str = "$z_1$", ylabel: str = "$z_2$"
 ) -> Figure:
@@ -147,12 +159,13 @@ def scatter(
     return figure
 
 
+@checked
 def manifold(
     decode: Callable[[Tensor], Tensor],
-    latent: int,
-    dimensions: tuple[int, int] = (0, 1),
-    steps: int = 20,
-    device: torch.device | str = "cpu",
+    latent: Annotated[int, Range(2)],
+    dimensions: Sequence[int] = (0, 1),
+    steps: Size = 20,
+    device: Device = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Figure:
     """Plot mean images over a grid of two latent dimensions, the others at 0.
@@ -179,7 +192,6 @@ def manifold(
     ...     return z.sigmoid()[:, [0, 1, 2, 2]].view(-1, 1, 2, 2)
     >>> manifold(decode, latent=3, dimensions=(0, 2)).savefig("/dev/null", format="png")
     """
-    check_size("latent", latent, least=2)
     if len(dimensions) != 2 or len(set(dimensions) & set(range(latent))) != 2:
         raise ValueError(
             f"dimensions is {tuple(dimensions)}; expected two different of 0 … {latent - 1}"
@@ -195,10 +207,19 @@ def manifold(
     return figure
 
 
-def _tile(images: Tensor, columns: int | None) -> Tensor:
+def _tile(images: Tensor, columns: Size | None) -> Tensor:
     from torchvision.utils import make_grid  # here, since torchvision takes seconds to import
 
-    check_size("number of images", len(images))
+    if images.dim() != 4 or not len(images):
+        raise ValueError(
+            f"images has the shape {tuple(images.shape)}; expected (batch, channel, height, width)"
+            ", with one or more images"
+        )
+    if images.max() > 1 and not (images % 1).any():
+        raise ValueError(
+            f"images has whole numbers up to {images.max().item():g}; expected grey values from 0 "
+            "to 1, such as images / 255"
+        )
     columns = columns or ceil(sqrt(len(images)))
     tiles = make_grid(images.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=0.5)
     return tiles.permute(1, 2, 0)

@@ -11,6 +11,8 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ppgen.arguments import checked
+
 
 class Program(nn.Module):
     """A generative model: two Pyro programs that share their parameters.
@@ -247,6 +249,7 @@ def _key(name: str) -> str:
     return f"{key}|" if hasattr(nn.ParameterDict(), key) else key
 
 
+@checked
 def as_program(
     program: Any,
     *,

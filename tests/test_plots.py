@@ -219,13 +219,13 @@ def test_manifold_takes_the_type_of_a_model():
 
 
 def test_no_image_is_no_grid():
-    with pytest.raises(ValueError, match="number of images is 0; expected 1 or more"):
+    with pytest.raises(ValueError, match=r"images has the shape \(0, 1, 8, 8\)"):
         plots.image_grid(torch.zeros(0, 1, 8, 8))
 
 
 @pytest.mark.parametrize("latent", [0, 1])
 def test_manifold_needs_two_dimensions(latent):
-    with pytest.raises(ValueError, match=f"latent is {latent}; expected 2 or more"):
+    with pytest.raises(ValueError, match=f"latent is {latent}; expected a whole number, 2 or more"):
         plots.manifold(lambda z: grey(len(z)), latent)
 
 
@@ -235,8 +235,8 @@ def test_manifold_needs_two_dimensions(latent):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: plots.image_rows({}), "number of rows is 0; expected 1 or more"),
-        (lambda: plots.image_grids({}), "number of grids is 0; expected 1 or more"),
+        (lambda: plots.image_rows({}), "rows is {}; expected one or more rows of images"),
+        (lambda: plots.image_grids({}), "grids is {}; expected one or more images"),
         (
             lambda: plots.reconstructions(grey(4), grey(3)),
             r"reconstructed has the shape \(3, 1, 3, 3\); expected that of images, \(4, 1, 3, 3\)",

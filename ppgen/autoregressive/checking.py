@@ -6,9 +6,11 @@ from itertools import zip_longest
 import torch
 from torch import Tensor
 
+from ppgen.arguments import checked
 from ppgen.autoregressive.network import AutoregressiveNetwork
 
 
+@checked
 def check_network(network: AutoregressiveNetwork) -> None:
     """Check that a network is autoregressive and that its two views agree.
 

@@ -1,14 +1,16 @@
 """Independent pixels: the baseline of every model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import Count, NotNegative, checked
 from ppgen.autoregressive.network import AutoregressiveNetwork, uniform
+from ppgen.autoregressive.ordering import Shape
 from ppgen.images import check_binary
-from ppgen.likelihoods import Likelihood
+from ppgen.likelihoods import AnyLikelihood
 
 
 class Independent(AutoregressiveNetwork):
@@ -29,8 +31,9 @@ class Independent(AutoregressiveNetwork):
     tensor([[[[0.5000, 1.0000]]]], grad_fn=<SigmoidBackward0>)
     """
 
+    @checked
     def __init__(
-        self, shape: Sequence[int], likelihood: Likelihood | None = None, context_size: int = 0
+        self, shape: Shape, likelihood: AnyLikelihood = None, context_size: Count = 0
     ) -> None:
         super().__init__(shape, likelihood, context_size)
         outputs = (self.likelihood.outputs, *self.shape)
@@ -38,13 +41,14 @@ class Independent(AutoregressiveNetwork):
         self.context_weight = uniform(context_size, *outputs, fan_in=context_size)
 
     @classmethod
-    def from_images(cls, images: Tensor, pseudo_count: float = 0.5) -> Self:
+    @checked
+    def from_images(cls, images: Tensor, pseudo_count: NotNegative = 0.5) -> Self:
         """Estimate the logits of binary images ``(batch, *shape)`` in closed form.
 
         ``pseudo_count`` black and as many white images are added. Without them, pixels that are the
         same in all images have infinite logits, which raise a ValueError.
         """
-        check_countable(images, pseudo_count)
+        check_countable(images)
         white = images.sum(0, dtype=torch.get_default_dtype())
         logits = (white + pseudo_count).log() - (len(images) - white + pseudo_count).log()
         if not logits.isfinite().all():
@@ -68,10 +72,8 @@ class Independent(AutoregressiveNetwork):
         yield from self(x, context).flatten(2)[..., self.ordering].unbind(-1)
 
 
-def check_countable(images: Tensor, pseudo_count: float | Tensor) -> None:
-    """Raise ValueError unless there are images, all binary, and a finite pseudo-count from 0."""
+def check_countable(images: Tensor) -> None:
+    """Raise ValueError unless there are images, all binary."""
     if len(images) == 0:
         raise ValueError("there are 0 images; expected one or more")
     check_binary(images)
-    if not 0 <= pseudo_count < torch.inf:
-        raise ValueError(f"pseudo_count is {pseudo_count}; expected a number from 0")

@@ -1,12 +1,13 @@
 """Input encodings: the numbers by which a network reads a value."""
 
 from abc import ABC, abstractmethod
+from typing import Annotated, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_kind, check_size
+from ppgen.arguments import Levels, Size, Such, checked
 from ppgen.likelihoods import Likelihood
 
 
@@ -52,6 +53,7 @@ class Lookup(InputEncoding):
         return f"levels={self.levels}"
 
 
+@checked
 class OneHot(Lookup):
     """A unit vector for each symbol.
 
@@ -68,13 +70,13 @@ class OneHot(Lookup):
             [1., 0., 0.]])
     """
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: Levels) -> None:
         super().__init__()
-        check_size("levels", levels, least=2)
         self.levels = self.features = levels
         self.register_buffer("table", torch.eye(levels), persistent=False)
 
 
+@checked
 class Embedding(Lookup):
     """A trained vector for each symbol, for symbols without order such as characters.
 
@@ -94,10 +96,8 @@ class Embedding(Lookup):
     torch.Size([5, 27, 64])
     """
 
-    def __init__(self, levels: int, size: int = 16) -> None:
+    def __init__(self, levels: Levels, size: Size = 16) -> None:
         super().__init__()
-        check_size("levels", levels, least=2)
-        check_size("size", size)
         self.levels, self.features = levels, size
         self.table = nn.Parameter(torch.randn(levels, size) / size**0.5)
 
@@ -106,12 +106,16 @@ class Embedding(Lookup):
         return f"{super().extra_repr()}, size={self.features}"
 
 
-def as_inputs(inputs: InputEncoding | None, likelihood: Likelihood) -> InputEncoding:
+AnyInputs: TypeAlias = Annotated[
+    InputEncoding | None,
+    Such(lambda _: True, "an encoding, such as ppgen.autoregressive.Embedding(levels=27, size=16)"),
+]
+
+
+def as_inputs(inputs: AnyInputs, likelihood: Likelihood) -> InputEncoding:
     """Return the encoding, or :class:`GreyValues` for None; raise an error if it is unsuitable."""
     if inputs is None:
         return GreyValues()
-    example = "ppgen.autoregressive.Embedding(levels=27, size=16)"
-    check_kind("inputs", inputs, InputEncoding, f"an instance of an encoding, such as {example}")
     if inputs.levels not in (None, likelihood.symbols):
         raise ValueError(
             f"inputs is {inputs} and likelihood is {likelihood}; expected a likelihood with "

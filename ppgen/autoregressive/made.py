@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_kind, check_size
-from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.arguments import Count, Seed, Size, checked
+from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.masked_linear import (
     MaskedLinear,
     connections,
@@ -18,10 +18,11 @@ from ppgen.autoregressive.masked_linear import (
     sums_by_degree,
 )
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import Ordering
-from ppgen.likelihoods import Likelihood
+from ppgen.autoregressive.ordering import Ordering, Shape
+from ppgen.likelihoods import AnyLikelihood
 
 
+@checked
 class MADE(AutoregressiveNetwork):
     """A perceptron from images to raw outputs, made autoregressive by masks on its weights.
 
@@ -61,25 +62,21 @@ class MADE(AutoregressiveNetwork):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
         *,
-        hidden: Sequence[int] = (500,),
-        masks: int = 1,
+        hidden: Sequence[Size] = (500,),
+        masks: Size = 1,
         random_orderings: bool = False,
         direct: bool = True,
         activation: Callable[[], nn.Module] = nn.ReLU,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(shape, likelihood, context_size, ordering, inputs)
-        check_kind("hidden", hidden, Sequence, f"the size of each layer, as [{hidden}]")
         self.hidden = tuple(hidden)
-        for number, units in enumerate(self.hidden):
-            check_size(f"hidden[{number}]", units)
-        check_size("masks", masks)
         if masks == 1 and random_orderings:
             raise ValueError("masks is 1; expected 2 or more with random_orderings")
         self.register_buffer("degrees", self._draw_degrees(masks, random_orderings, seed))
@@ -199,10 +196,10 @@ class FullyVisible(MADE):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
     ) -> None:
         super().__init__(shape, likelihood, context_size, ordering, inputs, hidden=())

@@ -9,19 +9,28 @@ other operations of the network act on each pixel by itself, on axis 1.
 """
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
-from typing import Literal, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_choice, check_kind, check_size
+from ppgen.arguments import Count, Size, Such, checked
 
 MaskType = Literal["A", "B"]
 Apply: TypeAlias = "Callable[[MaskedConv2d, Tensor], Tensor]"
 
 
+def is_odd(size: int | tuple[int, int]) -> bool:
+    """Whether the size of a kernel, or both of a pair, are positive and odd."""
+    sizes = size if isinstance(size, tuple) else (size, size)
+    return len(sizes) == 2 and all(each > 0 and each % 2 for each in sizes)
+
+
+ODD = Such(is_odd, "odd numbers, 1 or more, so that the kernel has a centre")
+
+
+@checked
 class MaskedConv2d(nn.Conv2d):
     """W ∗ x + b + V·y, where W sees the pixels above, and those to the left in the same row.
 
@@ -61,22 +70,15 @@ class MaskedConv2d(nn.Conv2d):
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
+        in_channels: Size,
+        out_channels: Size,
+        kernel_size: Annotated[int | tuple[int, int], ODD],
         mask_type: MaskType,
-        colours: int = 1,
-        context_size: int = 0,
+        colours: Size = 1,
+        context_size: Count = 0,
     ) -> None:
         sizes = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
-        expected = "odd numbers, 1 or more, so that the kernel has a centre"
-        for size in sizes:
-            check_kind("kernel_size", size, Integral, expected)
-        if len(sizes) != 2 or any(size < 1 or size % 2 == 0 for size in sizes):
-            raise ValueError(f"kernel_size is {kernel_size}; expected {expected}")
         height, width = sizes
-        check_choice("mask_type", mask_type, "A", "B")
-        check_size("colours", colours)
         if in_channels % colours or out_channels % colours:
             raise ValueError(
                 f"in_channels is {in_channels} and out_channels {out_channels}; expected "

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.arguments import checked
 from ppgen.autoregressive.network import uniform
 from ppgen.autoregressive.ordering import check_ordering, first_of
 
@@ -17,6 +18,7 @@ BLOCK = 16
 """Degrees that :func:`sums_by_degree` computes together; the time hardly depends on it."""
 
 
+@checked
 def masks(
     ordering: Tensor | Sequence[int], hidden_degrees: Sequence[Tensor | Sequence[int]] = ()
 ) -> list[Tensor]:

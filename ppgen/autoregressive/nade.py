@@ -1,6 +1,6 @@
 """The neural autoregressive distribution estimator, with its gradient written by hand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
@@ -9,16 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ppgen.arguments import check_size
-from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.arguments import Count, Size, checked
+from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.network import AutoregressiveNetwork, uniform
-from ppgen.autoregressive.ordering import Ordering
-from ppgen.likelihoods import Likelihood
+from ppgen.autoregressive.ordering import Ordering, Shape
+from ppgen.likelihoods import AnyLikelihood
 
 BLOCK = 16
 """Pixels of a block."""
 
 
+@checked
 class NADE(AutoregressiveNetwork):
     """Hidden sigmoid units for each pixel, with weights that all pixels share.
 
@@ -44,16 +45,15 @@ class NADE(AutoregressiveNetwork):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
         *,
-        hidden: int = 500,
+        hidden: Size = 500,
     ) -> None:
         super().__init__(shape, likelihood, context_size, ordering, inputs)
-        check_size("hidden", hidden)
         pixels, outputs = self.pixels, self.likelihood.outputs
         # Rows in drawing order.
         self.weight = uniform(pixels, self.inputs.features, hidden, fan_in=pixels)

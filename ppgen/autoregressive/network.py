@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import prod
 from typing import Self
 
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import check_kind, check_size
-from ppgen.autoregressive.inputs import InputEncoding, as_inputs
-from ppgen.autoregressive.ordering import Ordering, as_image, check_ordering, count_pixels, raster
-from ppgen.likelihoods import Likelihood, as_likelihood
+from ppgen.arguments import Count, checked
+from ppgen.autoregressive.inputs import AnyInputs, as_inputs
+from ppgen.autoregressive.ordering import Ordering, Shape, as_image, check_ordering, raster
+from ppgen.kinds import shown
+from ppgen.likelihoods import AnyLikelihood, as_likelihood
 
 
 class AutoregressiveNetwork(nn.Module, ABC):
@@ -73,17 +75,17 @@ class AutoregressiveNetwork(nn.Module, ABC):
 
     ordering: Tensor
 
+    @checked
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
     ) -> None:
         super().__init__()
-        self.pixels = count_pixels(shape)
-        check_size("context_size", context_size, least=0)
+        self.pixels = prod(shape)
         self.shape = tuple(shape)
         self.likelihood = as_likelihood(likelihood)
         self.context_size = context_size
@@ -141,7 +143,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
     @torch.no_grad()
     def ancestral_sample(
         self,
-        n: int,
+        n: Count,
         context: Tensor | None = None,
         given: Tensor | None = None,
         observed: Tensor | None = None,
@@ -203,9 +205,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
                 )
             return None
         expected = "a tensor of floating vectors, or of integer labels"
-        check_kind("context", context, Tensor, expected)
-        if context.dtype == torch.bool:
-            raise TypeError(f"context is of type torch.bool; expected {expected}")
+        if not isinstance(context, Tensor) or context.dtype == torch.bool:
+            raise TypeError(f"context is {shown(context)}; expected {expected}")
         if size == 0:
             raise ValueError(
                 f"context is a tensor of shape {tuple(context.shape)}; expected None, for {reason}"

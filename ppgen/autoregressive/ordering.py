@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_sizes
+from ppgen.arguments import Size, Such, checked
 
 Ordering: TypeAlias = Tensor | Sequence[int]
 """Flat positions of the pixels in the order in which they are drawn."""
 
-
-def count_pixels(shape: Sequence[int]) -> int:
-    """Return the number of pixels; raise TypeError or ValueError if the shape is invalid."""
-    expected = "a sequence of sizes, such as (channel, height, width) or (length,)"
-    return check_sizes("shape", shape, expected)
+Shape: TypeAlias = Annotated[
+    Sequence[Size], Such(len, "a sequence of sizes, such as (channel, height, width) or (length,)")
+]
 
 
 def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -28,7 +26,8 @@ def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
     return prod(channels), height, width
 
 
-def raster(shape: Sequence[int]) -> Tensor:
+@checked
+def raster(shape: Shape) -> Tensor:
     """Return the reading order: row by row from the left, all channels of a place in turn.
 
     Images have any shape, see :func:`as_image`. The result, ``(pixels,)``, holds the position in
@@ -42,7 +41,8 @@ def raster(shape: Sequence[int]) -> Tensor:
     return torch.arange(prod(shape)).view(as_image(shape)).permute(1, 2, 0).flatten()
 
 
-def check_ordering(ordering: Ordering, pixels: int) -> Tensor:
+@checked
+def check_ordering(ordering: Ordering, pixels: Size) -> Tensor:
     """Return an ordering as a tensor of ``torch.long``.
 
     Raises a TypeError if it does not hold integers, and a ValueError if it is not a permutation of

@@ -8,13 +8,15 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import check_size
-from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.arguments import Count, Size, checked
+from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.masked_conv import (
+    ODD,
     Apply,
     Columns,
     MaskedConv2d,
@@ -23,10 +25,11 @@ from ppgen.autoregressive.masked_conv import (
     VerticalConv2d,
 )
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import as_image
-from ppgen.likelihoods import Likelihood
+from ppgen.autoregressive.ordering import Shape, as_image
+from ppgen.likelihoods import AnyLikelihood
 
 
+@checked
 class ConvolutionalNetwork(AutoregressiveNetwork):
     """Base of networks of masked convolutions, in raster order.
 
@@ -39,18 +42,18 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
-        inputs: InputEncoding | None = None,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
+        inputs: AnyInputs = None,
         *,
-        channels: int = 32,
-        blocks: int = 7,
-        kernel_size: int = 3,
+        channels: Size = 32,
+        blocks: Count = 7,
+        kernel_size: Annotated[int, ODD] = 3,
     ) -> None:
         super().__init__(shape, likelihood, context_size, inputs=inputs)
-        check_size("channels", channels, least=self.least_channels)
-        check_size("blocks", blocks, least=0)
+        if channels < self.least_channels:
+            raise ValueError(f"channels is {channels}; expected {self.least_channels} or more")
         self.image = as_image(self.shape)
         self.colours, self.channels = self.image[0], channels
         width, outputs = self.colours * channels, self.colours * self.likelihood.outputs

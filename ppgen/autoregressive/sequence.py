@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_size
-from ppgen.autoregressive.inputs import InputEncoding
+from ppgen.arguments import Count, Size, checked
+from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import Ordering
-from ppgen.likelihoods import Likelihood
+from ppgen.autoregressive.ordering import Ordering, Shape
+from ppgen.likelihoods import AnyLikelihood
 
 
 class SequenceNetwork(AutoregressiveNetwork):
@@ -25,7 +25,6 @@ class SequenceNetwork(AutoregressiveNetwork):
 
     def __init__(self, shape: Sequence[int], width: int, *args: Any, **kwargs: Any) -> None:
         super().__init__(shape, *args, **kwargs)
-        check_size("width", width)
         self.pixel_weight = nn.Parameter(torch.randn(self.inputs.features, width))
         self.position = nn.Parameter(torch.randn(self.pixels, width))
         self.context_weight = nn.Parameter(torch.randn(self.context_size, width))
@@ -68,6 +67,7 @@ class SequenceNetwork(AutoregressiveNetwork):
         return product(features, self.pixel_weight)
 
 
+@checked
 class LSTM(SequenceNetwork):
     """Long short-term memory over the pixels (Hochreiter and Schmidhuber 1997): ``torch.nn.LSTM``.
 
@@ -92,17 +92,15 @@ class LSTM(SequenceNetwork):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
         *,
-        hidden: int = 128,
-        layers: int = 1,
+        hidden: Size = 128,
+        layers: Size = 1,
     ) -> None:
-        check_size("hidden", hidden)
-        check_size("layers", layers)
         super().__init__(shape, hidden, likelihood, context_size, ordering, inputs)
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
 
@@ -128,6 +126,7 @@ class Cache:
         return self.room[..., : self.filled, :]
 
 
+@checked
 class Transformer(SequenceNetwork):
     """Causal self-attention over the pixels (Vaswani et al. 2017; for pixels Chen et al. 2020).
 
@@ -154,19 +153,17 @@ class Transformer(SequenceNetwork):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        likelihood: Likelihood | None = None,
-        context_size: int = 0,
+        shape: Shape,
+        likelihood: AnyLikelihood = None,
+        context_size: Count = 0,
         ordering: Ordering | None = None,
-        inputs: InputEncoding | None = None,
+        inputs: AnyInputs = None,
         *,
-        width: int = 64,
-        layers: int = 4,
-        heads: int = 2,
+        width: Size = 64,
+        layers: Size = 4,
+        heads: Size = 2,
     ) -> None:
         super().__init__(shape, width, likelihood, context_size, ordering, inputs)
-        check_size("layers", layers)
-        check_size("heads", heads)
         if width % heads:
             raise ValueError(
                 f"width is {width} and heads {heads}; expected a width that is a multiple of heads"

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import NotNegative, checked
 from ppgen.autoregressive.independent import check_countable
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import Ordering, check_ordering, raster
+from ppgen.autoregressive.ordering import Ordering, Shape, check_ordering, raster
 from ppgen.autoregressive.table_files import read_pickle
 
 MOST_DENSE_PIXELS = 25
@@ -67,7 +68,8 @@ class Dense(TableForm):
         self.register_buffer("logits", logits)
 
     @classmethod
-    def from_tables(cls, tables: Sequence[np.ndarray]) -> Self:
+    @checked
+    def from_tables(cls, tables: Sequence[Any]) -> Self:
         """Validate and convert tables of the shapes ``(2,)``, ``(2, 2)``, ``(2, 2, 2)``, …."""
         for number, table in enumerate(tables):
             _check_table(f"tables[{number}]", table, number)
@@ -104,7 +106,9 @@ class PrefixTree(TableForm):
 
     def __init__(self, images: Tensor, pseudo_count: float | Tensor = 0.0) -> None:
         super().__init__()
-        check_countable(images, pseudo_count)
+        check_countable(images)
+        if not 0 <= pseudo_count < torch.inf:
+            raise ValueError(f"pseudo_count is {pseudo_count}; expected a number, 0 or more")
         self.pixels = images.shape[1]
         distinct, counts = images.to(torch.uint8).unique(dim=0, return_counts=True)  # sorted
         self.register_buffer("columns", distinct.repeat_interleave(counts, 0).T.contiguous())
@@ -135,6 +139,7 @@ class PrefixTree(TableForm):
 FORMS: dict[str, type[TableForm]] = {"dense": Dense, "tree": PrefixTree}
 
 
+@checked
 class ConditionalTables(AutoregressiveNetwork):
     """p(x_i | x_1 … x_{i−1}) of binary pixels, looked up in tables.
 
@@ -162,9 +167,7 @@ class ConditionalTables(AutoregressiveNetwork):
     tensor([0.0385, 0.0385])
     """
 
-    def __init__(
-        self, shape: Sequence[int], tables: TableForm, ordering: Ordering | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, tables: TableForm, ordering: Ordering | None = None) -> None:
         super().__init__(shape, ordering=ordering)
         if tables.pixels != self.pixels:
             raise ValueError(
@@ -174,8 +177,9 @@ class ConditionalTables(AutoregressiveNetwork):
         self.tables = tables
 
     @classmethod
+    @checked
     def from_images(
-        cls, images: Tensor, pseudo_count: float = 0.0, ordering: Ordering | None = None
+        cls, images: Tensor, pseudo_count: NotNegative = 0.0, ordering: Ordering | None = None
     ) -> Self:
         """Estimate the tables by counting binary images ``(batch, *shape)``, as a prefix tree.
 
@@ -195,8 +199,9 @@ class ConditionalTables(AutoregressiveNetwork):
         return cls(shape, tree, order)
 
     @classmethod
+    @checked
     def from_tables(
-        cls, shape: Sequence[int], tables: Sequence[np.ndarray], ordering: Ordering | None = None
+        cls, shape: Shape, tables: Sequence[Any], ordering: Ordering | None = None
     ) -> Self:
         """Convert dense tables: an array for each pixel in order.
 
@@ -217,9 +222,8 @@ class ConditionalTables(AutoregressiveNetwork):
         return cls(shape, Dense.from_tables(tables), ordering)
 
     @classmethod
-    def from_pickle(
-        cls, path: str | Path, shape: Sequence[int], ordering: Ordering | None = None
-    ) -> Self:
+    @checked
+    def from_pickle(cls, path: str | Path, shape: Shape, ordering: Ordering | None = None) -> Self:
         """Read dense tables from a pickled list of numpy arrays, gzipped or not.
 
         No code in the file is run. Raises ValueError unless it holds a list of arrays of numbers
@@ -232,6 +236,7 @@ class ConditionalTables(AutoregressiveNetwork):
             raise ValueError(f"{path}: {error}") from error
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> Self:
         """Read a file that :meth:`save` wrote; raise ValueError for any other."""
         expected = "expected a file that ConditionalTables.save wrote"
@@ -250,6 +255,7 @@ class ConditionalTables(AutoregressiveNetwork):
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ValueError(f"{path} holds no conditional tables ({error}); {expected}") from error
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write everything to a compressed ``.npz`` file."""
         form = next(name for name, kind in FORMS.items() if isinstance(self.tables, kind))

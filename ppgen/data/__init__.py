@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ppgen.arguments import checked
 from ppgen.data import bundled, files
 from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
@@ -22,6 +23,7 @@ LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
 }
 
 
+@checked
 def load(name: str, root: str | Path | None = None, *, download: bool = False) -> Dataset:
     """Load a data set by name: a key of ``LOADERS``.
 
@@ -54,7 +56,8 @@ def load(name: str, root: str | Path | None = None, *, download: bool = False) -
     ((1, 8, 8), 1197, 300, 300)
     """
     if name not in LOADERS:
-        near = difflib.get_close_matches(name, LOADERS, n=1)
+        plain = name.lower().replace("-", "_").replace(" ", "_")
+        near = difflib.get_close_matches(plain, LOADERS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise DataError(f"name is {name!r}; expected one of {', '.join(LOADERS)}{hint}")
     folder = Path(root or os.environ.get("PPGEN_DATA") or Path.home() / ".cache" / "ppgen")

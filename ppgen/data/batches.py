@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +12,9 @@ import pyro
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_finite, check_kind
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
+from ppgen.tensors import check_finite
 
 Data = Any
 """A tensor, a tuple or a dict of tensors and arrays, a part of a data set; or, for calls that say
@@ -75,9 +74,11 @@ class Batch:
                 "calls a program that takes no arguments"
             )
         by_name = isinstance(data, Mapping)
+        if by_name and not all(isinstance(name, str) for name in data):
+            raise TypeError(f"data has the keys {list(data)}; expected names of arguments, strings")
         if not by_name:  # a named tuple, such as a PackedSequence, is one argument
             data = dict(enumerate(data if type(data) in (tuple, list) else (data,)))
-        named = {name: _as_tensor(value) for name, value in data.items()}
+        named = {name: _as_tensor(name, value) for name, value in data.items()}
         lengths = {n: len(v) for n, v in named.items() if isinstance(v, Tensor) and v.dim() > 0}
         if len(set(lengths.values())) > 1:
             raise ValueError(
@@ -190,7 +191,6 @@ class Batches:
         self.rows = len(batch)
         if batch_size is None:
             batch_size = min(EVALUATION_BATCH, self.rows)
-        check_kind("batch_size", batch_size, Integral, "a whole number")
         if not 1 <= batch_size <= self.rows:
             raise ValueError(
                 f"batch_size is {batch_size}; expected between 1 and the {self.rows} rows of data"
@@ -288,7 +288,12 @@ class Batches:
         return tensor.to(self.dtype or tensor.dtype) if tensor.is_floating_point() else tensor
 
 
-def _as_tensor(value: Any) -> Any:
+def _as_tensor(name: int | str, value: Any) -> Any:
+    if isinstance(value, Tensor) and value.layout is not torch.strided:
+        raise TypeError(
+            f"data[{name!r}] has the layout {value.layout}; expected a dense tensor: "
+            "tensor.to_dense()"
+        )
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufc":
             raise TypeError(f"data holds an array of type {value.dtype}; expected numbers")

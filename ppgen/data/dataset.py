@@ -1,16 +1,19 @@
 """Data sets of grey images in three parts."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from ppgen.arguments import Count, Levels, Seed, Size, checked
 
 
 class DataError(ValueError):
     """Error of a data set that is unknown, missing, damaged or of the wrong kind."""
 
 
+@checked
 @dataclass(frozen=True)
 class Part:
     """Images and, if known, their labels.
@@ -29,11 +32,13 @@ class Part:
         labels = "without labels" if self.labels is None else "with labels"
         return f"Part({len(self)} images of {tuple(self.images.shape[1:])}, {labels})"
 
-    def slice(self, start: int, stop: int) -> "Part":
+    @checked
+    def slice(self, start: Count, stop: Count) -> "Part":
         """Return the images ``start`` … ``stop`` − 1 with their labels."""
         return self._at(slice(start, stop))
 
-    def spread(self, n: int) -> "Part":
+    @checked
+    def spread(self, n: Size) -> "Part":
         """Return ``n`` evenly spaced images, or all if there are fewer.
 
         Examples
@@ -47,12 +52,13 @@ class Part:
         return Part(self.images[index], None if self.labels is None else self.labels[index])
 
 
+@checked
 @dataclass(frozen=True)
 class Dataset:
     """Data set: its name, its number of grey levels, and the parts train, validation and test."""
 
     name: str
-    levels: int
+    levels: Levels
     train: Part
     validation: Part
     test: Part
@@ -63,7 +69,10 @@ class Dataset:
         channel, height, width = self.train.images.shape[1:]
         return channel, height, width
 
-    def binarized(self, method: str = "fixed", seed: int = 0) -> "Dataset":
+    @checked
+    def binarized(
+        self, method: Literal["fixed", "threshold"] = "fixed", seed: Seed = 0
+    ) -> "Dataset":
         """Return the same images with two levels.
 
         With the method ``"fixed"`` each pixel is drawn once, by ``seed``, white with its grey value
@@ -78,8 +87,6 @@ class Dataset:
         >>> digits.levels, digits.binarized().levels, digits.binarized().train.images.max().item()
         (17, 2, 1)
         """
-        if method not in ("fixed", "threshold"):
-            raise DataError(f"method is {method!r}; expected one of fixed, threshold")
         if self.levels == 2:
             return self
         generator, white = torch.Generator().manual_seed(seed), self.levels - 1

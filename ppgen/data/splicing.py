@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Seed, Size, checked
 from ppgen.data.dataset import DataError
 
 
@@ -17,7 +17,8 @@ class Splices(NamedTuple):
     right: Tensor
 
 
-def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> Splices:
+@checked
+def spliced(images: Tensor, labels: Tensor | None, n: Size, *, seed: Seed = 0) -> Splices:
     """Splice left halves of images to right halves of images of another class.
 
     All ordered pairs of images of different classes are equally probable; draws are independent,
@@ -48,7 +49,6 @@ def spliced(images: Tensor, labels: Tensor | None, n: int, *, seed: int = 0) -> 
         raise DataError(
             f"labels has the shape {tuple(labels.shape)}; expected ({len(images)},), one an image"
         )
-    check_size("n", n)
     left, right = (index.to(images.device) for index in _pairs(labels.cpu(), n, seed))
     middle = images.shape[-1] // 2
     halves = images[left][..., :middle], images[right][..., middle:]

@@ -8,6 +8,7 @@ from pyro.distributions import constraints
 from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 
+from ppgen.arguments import checked
 from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.images import check_observed, check_value
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ppgen.autoregressive import AutoregressiveNetwork
 
 
+@checked
 class Autoregressive(EnumeratedImages):
     """p(x | context) = Π p(x_i | pixels before i, context), with conditionals from a network.
 
@@ -52,12 +54,12 @@ class Autoregressive(EnumeratedImages):
 
     def __init__(
         self,
-        network: "AutoregressiveNetwork",
+        network: Any,  # the room of networks imports this one
         context: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
         check_is_network(network)
-        self.network = network
+        self.network: AutoregressiveNetwork = network
         check = self._validate_args if validate_args is None else validate_args
         self.context = network.context_vectors(context, check)
         batch_shape = torch.Size() if self.context is None else self.context.shape[:-1]
@@ -82,6 +84,7 @@ class Autoregressive(EnumeratedImages):
         members, device = len(self.network.members), self.network.ordering.device
         return self._draw(batch, torch.ones(prod(batch), members, device=device))
 
+    @checked
     def complete(self, value: Tensor, observed: Tensor) -> Tensor:
         """Draw the missing pixels of images given the others, exactly.
 
@@ -98,6 +101,7 @@ class Autoregressive(EnumeratedImages):
                 weights = self._member_log_probs(value, observed).softmax(0).flatten(1).T
         return self._draw(batch, weights, value, observed)
 
+    @checked
     def prefix_log_prob(self, value: Tensor, observed: Tensor) -> Tensor:
         """Log-probability of the given pixels of images, ``(*batch)``, nats.
 

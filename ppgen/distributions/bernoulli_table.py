@@ -8,10 +8,12 @@ from pyro.distributions.util import broadcast_shape
 from torch import Tensor
 from torch.nn import functional as F
 
+from ppgen.arguments import checked
 from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.images import check_value
 
 
+@checked
 class BernoulliTable(EnumeratedImages):
     r"""Independent Bernoulli pixels with the logits ``logits[index]``.
 

@@ -1,7 +1,6 @@
 """Binary images whose probability depends only on the number of black pixels."""
 
-from collections.abc import Sequence
-from math import inf
+from math import inf, prod
 from typing import Any, ClassVar, Self
 
 import torch
@@ -9,10 +8,13 @@ from pyro.distributions import constraints
 from torch import Tensor
 from torch.distributions.utils import lazy_property
 
+from ppgen.arguments import checked
 from ppgen.distributions.enumerated import BinaryImages
-from ppgen.images import check_image_shape
+from ppgen.images import ImageShape
+from ppgen.tensors import Device
 
 
+@checked
 class CountImages(BinaryImages):
     """K ~ Categorical(weights), then a uniform draw from the images with K black pixels.
 
@@ -48,12 +50,12 @@ class CountImages(BinaryImages):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         weights: Tensor | None = None,
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        pixels, name = check_image_shape(image_shape), "logits"
+        pixels, name = prod(image_shape), "logits"
         if weights is not None and logits is None:
             name, logits = "weights", _log(weights)
             self.weights = weights
@@ -69,11 +71,12 @@ class CountImages(BinaryImages):
         super().__init__(image_shape, logits, validate_args)
 
     @classmethod
+    @checked
     def counts_proportional(
         cls,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        device: Device = None,
     ) -> Self:
         """Return the distribution with P(K = k) = 2k / (D(D + 1)), proportional to the count.
 
@@ -82,15 +85,16 @@ class CountImages(BinaryImages):
         >>> CountImages.counts_proportional((1, 2, 2)).weights
         tensor([0.0000, 0.1000, 0.2000, 0.3000, 0.4000])
         """
-        counts = torch.arange(check_image_shape(image_shape) + 1.0, dtype=dtype, device=device)
+        counts = torch.arange(prod(image_shape) + 1.0, dtype=dtype, device=device)
         return cls(image_shape, counts / counts.sum())
 
     @classmethod
+    @checked
     def images_proportional(
         cls,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        device: Device = None,
     ) -> Self:
         """Return the distribution with p(x) = k / (D 2^(D − 1)), proportional to the count of x.
 
@@ -101,7 +105,7 @@ class CountImages(BinaryImages):
         >>> CountImages.images_proportional((1, 2, 2)).log_prob(torch.ones(1, 2, 2)).exp()  # 4 / 32
         tensor(0.1250)
         """
-        pixels = check_image_shape(image_shape)
+        pixels = prod(image_shape)
         counts = torch.arange(pixels + 1.0, dtype=dtype, device=device)
         return cls(image_shape, logits=counts.log() + log_binomials(pixels).to(counts))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial, reduce
 from itertools import pairwise
+from math import prod
 from typing import Any, ClassVar
 
 import torch
@@ -11,15 +12,16 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from ppgen.arguments import check_positive
+from ppgen.arguments import Positive, checked
 from ppgen.distributions.enumerated import EnumeratedImages
 from ppgen.distributions.states import states
-from ppgen.images import check_image_shape
+from ppgen.images import ImageShape
 
 MOST_LATENTS = 20
 """Largest number of binary latents in a sum, which is over one layer or two neighbouring ones."""
 
 
+@checked
 class SigmoidBelief(EnumeratedImages):
     r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), with Bernoulli units given the layer above.
 
@@ -67,15 +69,14 @@ class SigmoidBelief(EnumeratedImages):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         prior_logits: Tensor,
         layers: Sequence[tuple[Tensor, Tensor]],
-        memory: float = 256.0,
+        memory: Positive = 256.0,
         validate_args: bool | None = None,
     ) -> None:
-        sizes = [check_image_shape(image_shape), *(len(weight) for weight, _ in layers)]
+        sizes = [prod(image_shape), *(len(weight) for weight, _ in layers)]
         _check_layers(sizes, prior_logits, layers)
-        check_positive("memory", memory)
         self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
         super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
 

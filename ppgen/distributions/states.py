@@ -6,7 +6,9 @@ from math import log10, prod
 import torch
 from torch import Tensor
 
-from ppgen.images import check_image_shape
+from ppgen.arguments import checked
+from ppgen.images import ImageShape
+from ppgen.tensors import Device
 
 LARGEST_ENUMERATION = 2**16
 """Largest number of images that is listed."""
@@ -32,10 +34,11 @@ def states(
     return rows[:, None] // places % levels
 
 
+@checked
 def all_images(
-    image_shape: Sequence[int],
+    image_shape: ImageShape,
     dtype: torch.dtype | None = None,
-    device: torch.device | str | None = None,
+    device: Device = None,
 ) -> Tensor:
     """List all binary images of a size, ``(2**pixels, channel, height, width)``.
 
@@ -50,7 +53,6 @@ def all_images(
             [0., 1.],
             [1., 1.]])
     """
-    check_image_shape(image_shape)
     levels = torch.arange(2, dtype=dtype or torch.get_default_dtype(), device=device)
     return images_of(levels, image_shape)
 

@@ -1,6 +1,6 @@
 """Any positive function of binary images, normalised by its sum over all of them."""
 
-from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar, Self
 
 import torch
@@ -8,11 +8,13 @@ from pyro.distributions import constraints
 from torch import Tensor, nn
 from torch.distributions.utils import lazy_property
 
+from ppgen.arguments import checked
 from ppgen.distributions.enumerated import BinaryImages
 from ppgen.distributions.states import all_images, check_enumerable, image_number
-from ppgen.images import check_image_shape
+from ppgen.images import ImageShape
 
 
+@checked
 class TabulatedDensity(BinaryImages):
     """p(x) = f(x) / Σ f(x'), with positive f; the sum is over all binary images x' of one size.
 
@@ -40,9 +42,9 @@ class TabulatedDensity(BinaryImages):
     batched = ("_class",)
 
     def __init__(
-        self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
+        self, image_shape: ImageShape, logits: Tensor, validate_args: bool | None = None
     ) -> None:
-        pixels = check_image_shape(image_shape)
+        pixels = prod(image_shape)
         check_enumerable(image_shape)
         if logits.shape[-1:] != (2**pixels,):
             raise ValueError(
@@ -52,8 +54,9 @@ class TabulatedDensity(BinaryImages):
         super().__init__(image_shape, logits, validate_args)
 
     @classmethod
+    @checked
     def of_network(
-        cls, network: nn.Module, image_shape: Sequence[int], validate_args: bool | None = None
+        cls, network: nn.Module, image_shape: ImageShape, validate_args: bool | None = None
     ) -> Self:
         """Make a distribution of a network's outputs for all images.
 

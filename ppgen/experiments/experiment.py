@@ -14,11 +14,12 @@ import pyro
 from matplotlib.figure import Figure
 
 from ppgen import data
+from ppgen.arguments import Count, checked
 from ppgen.data import Dataset
 from ppgen.experiments.environment import command_line, device_name, machine, versions
 from ppgen.experiments.results import Result, read_json
 from ppgen.inference import Estimate
-from ppgen.likelihoods import Likelihood, as_likelihood
+from ppgen.likelihoods import AnyLikelihood, as_likelihood
 from ppgen.program import Program
 from ppgen.training import History
 from ppgen.training.processes import Processes
@@ -42,7 +43,8 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
     return parser
 
 
-def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int) -> None:
+@checked
+def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Count) -> None:
     """Add ``--epochs`` (see :func:`sized_argument`), ``--resume``, ``--device``, ``--compile``."""
     sized_argument(parser, "--epochs", epochs, quick)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -55,8 +57,9 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: int, quick: int)
     )
 
 
+@checked
 def sized_argument(
-    parser: argparse.ArgumentParser, name: str, full: int, quick: int, what: str = ""
+    parser: argparse.ArgumentParser, name: str, full: Count, quick: Count, what: str = ""
 ) -> None:
     """Add an integer option whose default is ``full``, or ``quick`` with ``--quick``.
 
@@ -151,6 +154,7 @@ class Experiment:
         names = ("epochs", "resume", "device", "compile", "seed")
         return {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
 
+    @checked
     def save_figure(self, name: str, figure: Figure) -> None:
         """Write a figure to ``name.png`` in the folder."""
         if self.processes.leads:
@@ -166,6 +170,7 @@ class Experiment:
         self._write("settings.json", self.settings)
         self._write("metrics.json", self.metrics)
 
+    @checked
     def result(
         self,
         model: str,
@@ -175,7 +180,7 @@ class Experiment:
         data: Dataset,
         *,
         how: str,
-        likelihood: Likelihood | None = None,
+        likelihood: AnyLikelihood = None,
     ) -> Result:
         """Record the test result of a trained model, for ``ppgen results``.
 

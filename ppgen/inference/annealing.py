@@ -8,7 +8,7 @@ import torch
 from pyro.ops.integrator import velocity_verlet
 from torch import Tensor
 
-from ppgen.arguments import check_positive, check_size
+from ppgen.arguments import Positive, Seed, Size, checked
 from ppgen.data.batches import Batch, Batches, Data, Transform
 from ppgen.data.streams import count_rows
 from ppgen.inference.evaluate import Estimate
@@ -18,17 +18,18 @@ from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
 
+@checked
 def ais(
     program: Any,
     data: Data,
-    chains: int = 16,
-    temperatures: int = 1000,
+    chains: Size = 16,
+    temperatures: Size = 1000,
     *,
-    leapfrogs: int = 10,
-    step_size: float = 0.1,
+    leapfrogs: Size = 10,
+    step_size: Positive = 0.1,
     transform: Transform | None = None,
-    chunk: int = 20_000,
-    seed: int = 0,
+    chunk: Size = 20_000,
+    seed: Seed = 0,
 ) -> Estimate:
     """Estimate log p(x) of each image by annealed importance sampling from the prior.
 
@@ -61,10 +62,6 @@ def ais(
     >>> ais(vae, torch.zeros(3, 1, 8, 8), chains=2, temperatures=5).per_example.shape
     torch.Size([3])
     """
-    sizes = {"temperatures": temperatures, "leapfrogs": leapfrogs, "chains": chains, "chunk": chunk}
-    for name, size in sizes.items():
-        check_size(name, size)
-    check_positive("step_size", step_size)
     program = accept(program)
     batch_size = min(max(1, chunk // chains), count_rows(data))
     batches = Batches(data, batch_size, transform, program.device, floating_type(program))

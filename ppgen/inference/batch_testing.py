@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Between, Seed, Size, checked
 
 Alternative = Literal["less", "two-sided"]
 
@@ -33,6 +33,7 @@ class RejectionRate:
         return f"{self.value:.3f} ± {self.standard_error:.3f}"
 
 
+@checked
 class BatchTest:
     """A test of the hypothesis that a batch of images comes from where held-out images come from.
 
@@ -94,11 +95,11 @@ class BatchTest:
     def __init__(
         self,
         held_out: Tensor,
-        batch_size: int,
-        false_alarm_rate: float = 0.05,
+        batch_size: Size,
+        false_alarm_rate: Between = 0.05,
         alternative: Alternative = "less",
-        resamples: int = 10_000,
-        seed: int = 0,
+        resamples: Size = 10_000,
+        seed: Seed = 0,
     ) -> None:
         if held_out.dim() != 1 or len(held_out) < 2:
             raise ValueError(
@@ -106,11 +107,6 @@ class BatchTest:
             )
         if not held_out.isfinite().all():
             raise ValueError("held_out holds NaN or infinite values; expected finite scores")
-        check_size("batch_size", batch_size)
-        if alternative not in FAR:
-            raise ValueError(f"alternative is {alternative!r}; expected one of {', '.join(FAR)}")
-        if not 0 < false_alarm_rate < 1:
-            raise ValueError(f"false_alarm_rate is {false_alarm_rate}; expected between 0 and 1")
         # A product such as 0.29 × 100 may be rounded to just below 29.
         flagged = math.floor(false_alarm_rate * (resamples + 1) + 1e-9)
         if flagged < 1:
@@ -128,6 +124,7 @@ class BatchTest:
         self.null = self._draw_null(self.held_out, resamples, generator).sort().values
         self.threshold = self.null[resamples - flagged]
 
+    @checked
     def p_value(self, scores: Tensor) -> Tensor:
         """Probability that a real batch is at least as far out; of batches ``(..., batch_size)``.
 
@@ -139,11 +136,13 @@ class BatchTest:
         nearer = torch.searchsorted(self.null, self._far(self._means(scores)))
         return (len(self.null) - nearer + 1) / (len(self.null) + 1)
 
+    @checked
     def rejects(self, scores: Tensor) -> Tensor:
         """Whether batches are flagged, ``(...)``; arguments and errors as for :meth:`p_value`."""
         return self._far(self._means(scores)) > self.threshold
 
-    def rejection_rate(self, scores: Tensor, batches: int = 2000, seed: int = 0) -> RejectionRate:
+    @checked
+    def rejection_rate(self, scores: Tensor, batches: Size = 2000, seed: Seed = 0) -> RejectionRate:
         """Share of batches of these images that are flagged.
 
         It is the power of the test if they are not real, and its false-alarm rate if they are.
@@ -170,7 +169,6 @@ class BatchTest:
                 f"scores has the shape {tuple(scores.shape)}; expected (images,), as many as the "
                 f"batch size, {self.batch_size}, or more"
             )
-        check_size("batches", batches)
         generator = torch.Generator().manual_seed(seed)
         kept = disjoint * self.batch_size
         orders = math.ceil(batches / disjoint)

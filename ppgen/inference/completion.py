@@ -12,7 +12,7 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Seed, Size, checked
 from ppgen.data.batches import Batch, Batches, parts_of_draws, repeat_rows
 from ppgen.images import check_observed
 from ppgen.inference.evaluate import Estimate
@@ -51,14 +51,15 @@ class Completion:
     log_prob: Tensor
 
 
+@checked
 def complete(
     program: Any,
     x: Tensor,
     observed: Tensor,
     *context: Tensor,
-    draws: int = 1,
-    particles: int = 1000,
-    seed: int = 0,
+    draws: Size = 1,
+    particles: Size = 1000,
+    seed: Seed = 0,
     **options: Any,
 ) -> Completion:
     """Draw the missing pixels of images given the others.
@@ -100,7 +101,6 @@ def complete(
     >>> completed.samples.shape, bool(completed.samples[..., :4].all())
     (torch.Size([5, 3, 1, 8, 8]), True)
     """
-    check_size("draws", draws)
     signature(fit_latents).bind(program, x, *context, **options)  # raises if one is unknown
     program = accept(program)
     observed = check_observed(observed, x.shape).to(x.device)
@@ -140,15 +140,16 @@ def complete(
     return Completion(samples, mean, log_prob)
 
 
+@checked
 def log_evidence(
     program: Any,
     guide: Callable[..., Any],
     x: Tensor,
     *context: Tensor,
     observed: Tensor | None = None,
-    particles: int = 1000,
-    chunk: int = 20_000,
-    seed: int = 0,
+    particles: Size = 1000,
+    chunk: Size = 20_000,
+    seed: Seed = 0,
 ) -> Estimate:
     """Estimate log p(observed pixels) of each image by importance sampling from a guide.
 
@@ -174,8 +175,6 @@ def log_evidence(
     >>> log_evidence(vae, fitted.guide, x, observed=left).per_example.shape
     torch.Size([3])
     """
-    check_size("particles", particles)
-    check_size("chunk", chunk)
     program = accept(program)
     batch, observed = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils import vector_to_parameters
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.arguments import Count, NotNegative, Size, checked
+from ppgen.data.batches import Batch, Batches, Data
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
 from ppgen.inference.recession import recession
 from ppgen.objectives import TensorELBO
@@ -62,6 +63,7 @@ class MaximumLikelihood:
         """Standard error of each parameter, in its shape, by its name."""
         return _Parameters(self.program).split(self.covariance.diagonal().sqrt())
 
+    @checked
     def standard_error(self, quantity: Callable[[Program], Tensor]) -> Tensor:
         """Return the standard error of a tensor that is computed from the program's parameters.
 
@@ -74,13 +76,14 @@ class MaximumLikelihood:
         return torch.einsum("...i,ij,...j->...", jacobian, self.covariance, jacobian).sqrt()
 
 
+@checked
 def maximum_likelihood(
     program: Any,
-    data: Tensor | Batch,
+    data: Data,
     *,
-    batch_size: int | None = None,
-    tolerance: float = 1e-8,
-    max_iterations: int = 50,
+    batch_size: Size | None = None,
+    tolerance: NotNegative = 1e-8,
+    max_iterations: Count = 50,
 ) -> MaximumLikelihood:
     """Fit a program in which nothing but the data is random, by Newton's method.
 

@@ -11,7 +11,7 @@ from pyro import poutine
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ppgen.arguments import check_choice, check_size
+from ppgen.arguments import Seed, Size, checked
 from ppgen.data.batches import EVALUATION_BATCH, Batches, Data, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.objective import Objective
@@ -78,14 +78,15 @@ class Estimate:
         return f"Estimate({self}, {rows} rows)"
 
 
+@checked
 def elbo(
     program: Any,
     data: Data,
-    particles: int | None = None,
+    particles: Size | None = None,
     *,
     transform: Transform | None = None,
-    batch_size: int | None = None,
-    seed: int = 0,
+    batch_size: Size | None = None,
+    seed: Seed = 0,
 ) -> Estimate:
     """Estimate the evidence lower bound of data, row by row if rows lie in a plate.
 
@@ -116,8 +117,6 @@ def elbo(
     >>> elbo(vae, torch.zeros(10, 1, 8, 8)).per_example.shape
     torch.Size([10])
     """
-    if particles is not None:
-        check_size("particles", particles)
     program = accept(program)
     batches = as_batches(data, batch_size, transform, program.device)
     with _judging(program, batches, seed) as objective:
@@ -129,15 +128,16 @@ def elbo(
     return Estimate(torch.cat(values).cpu() if values else None, shared, batches.rows)
 
 
+@checked
 def iwae(
     program: Any,
     data: Data,
-    particles: int,
+    particles: Size,
     *,
     proposal: Literal["guide", "prior"] = "guide",
     transform: Transform | None = None,
-    chunk: int = 20_000,
-    seed: int = 0,
+    chunk: Size = 20_000,
+    seed: Seed = 0,
 ) -> Estimate:
     """Estimate log p(x) of each row by importance sampling from the guide.
 
@@ -169,23 +169,21 @@ def iwae(
     >>> iwae(vae, x, particles=100).mean >= elbo(vae, x, particles=100).mean
     True
     """
-    check_size("particles", particles)
-    check_size("chunk", chunk)
-    check_choice("proposal", proposal, "guide", "prior")
     program = accept(program)
     if proposal == "prior":
         program = _with_prior(program)
     return _weighed(program, data, particles, transform, chunk, seed, joint=True)
 
 
+@checked
 def log_predictive(
     program: Any,
     data: Data,
-    draws: int = 100,
+    draws: Size = 100,
     *,
     transform: Transform | None = None,
-    chunk: int = 20_000,
-    seed: int = 0,
+    chunk: Size = 20_000,
+    seed: Seed = 0,
 ) -> Estimate:
     """Estimate the log posterior predictive density of each held-out row.
 
@@ -213,8 +211,6 @@ def log_predictive(
     >>> log_predictive(program, torch.randn(5)).per_example.shape
     torch.Size([5])
     """
-    check_size("draws", draws)
-    check_size("chunk", chunk)
     return _weighed(accept(program), data, draws, transform, chunk, seed, joint=False)
 
 

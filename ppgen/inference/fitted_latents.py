@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.optim import Adam
 
-from ppgen.arguments import check_choice, check_positive, check_size
+from ppgen.arguments import Positive, Seed, Size, checked
 from ppgen.data.batches import parts_of_draws, repeat_rows
 from ppgen.inference.images import observed_batch
 from ppgen.inference.local_latents import LocalLatents, Values
@@ -67,18 +67,19 @@ class FittedLatents:
         return self.elbo - self.start_elbo
 
 
+@checked
 def fit_latents(
     program: Any,
     x: Tensor,
     *context: Tensor,
     observed: Tensor | None = None,
     start: Literal["prior", "guide"] = "prior",
-    steps: int = 2000,
-    learning_rate: float = 0.05,
+    steps: Size = 2000,
+    learning_rate: Positive = 0.05,
     tolerance: float = 0.02,
-    halvings: int = 6,
-    particles: int = 64,
-    seed: int = 0,
+    halvings: Size = 6,
+    particles: Size = 64,
+    seed: Seed = 0,
 ) -> FittedLatents:
     """Fit a diagonal Gaussian to the latents of each image by ascent on the image's own ELBO.
 
@@ -125,10 +126,6 @@ def fit_latents(
     >>> fitted.means["z"].shape, bool((fitted.gap >= 0).all())
     (torch.Size([3, 2]), True)
     """
-    for name, value in (("steps", steps), ("halvings", halvings), ("particles", particles)):
-        check_size(name, value)
-    check_positive("learning_rate", learning_rate)
-    check_choice("start", start, "prior", "guide")
     program = accept(program)
     batch, mask = observed_batch(program, x, *context, observed=observed)
     with evaluating(program, seed):

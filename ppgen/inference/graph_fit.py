@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import shortest_path
 
+from ppgen.arguments import checked
+
 FloatArray = NDArray[np.float64]
 
 
+@checked
 def statistics(graph: nx.Graph) -> dict[str, float]:
     """Numbers that say how a graph looks: degrees, clustering and path lengths.
 
@@ -59,6 +62,7 @@ class GoodnessOfFit:
     p_values: dict[str, float]
 
 
+@checked
 def goodness_of_fit(observed: nx.Graph, drawn: Sequence[nx.Graph]) -> GoodnessOfFit:
     """Compare a graph with graphs drawn from a model; raises a ValueError if there are none.
 

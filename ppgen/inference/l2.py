@@ -8,9 +8,10 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor
 
-from ppgen.arguments import check_positive
+from ppgen.arguments import Positive, Size, checked
 
 
+@checked
 @dataclass(frozen=True)
 class L2Penalty:
     """λ‖θ‖² against a log-likelihood that is summed over the data.
@@ -35,10 +36,7 @@ class L2Penalty:
     (1.0, 0.01)
     """
 
-    strength: float
-
-    def __post_init__(self) -> None:
-        check_positive("strength", self.strength)  # 0 is a prior of infinite variance: none
+    strength: Positive  # 0 is a prior of infinite variance: none
 
     def __call__(self, parameters: Iterable[Tensor]) -> Tensor:
         """λ‖θ‖² over all parameters, in nats of the summed log-likelihood."""
@@ -49,11 +47,13 @@ class L2Penalty:
         """1 / (2λ), of each weight."""
         return 1 / (2 * self.strength)
 
+    @checked
     def prior(self, like: Tensor) -> dist.TorchDistribution:
         """N(0, 1 / (2λ)) over each weight of a tensor like this one; all of it is one event."""
         zeros = like.detach().new_zeros(like.shape)
         return dist.Normal(zeros, math.sqrt(self.prior_variance)).to_event(like.dim())
 
-    def weight_decay(self, n: int) -> float:
+    @checked
+    def weight_decay(self, n: Size) -> float:
         """2λ / n, for SGD and Adam on a loss that is the mean over ``n`` observations."""
         return 2 * self.strength / n

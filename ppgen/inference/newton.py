@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.arguments import Count, NotNegative, checked
+
 HALVINGS = 60
 """Of a step, before the search is given up."""
 
@@ -59,13 +61,14 @@ class Maximum:
         return len(self.path) - 1
 
 
+@checked
 def maximise(
     function: Callable[..., Tensor],
     start: Tensor,
     batches: Iterable[tuple[Any, ...]] = ((),),
     *,
-    tolerance: float = 1e-8,
-    max_iterations: int = 50,
+    tolerance: NotNegative = 1e-8,
+    max_iterations: Count = 50,
 ) -> Maximum:
     """Maximise a function by Newton's method, with steps halved until they lead upwards.
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 from pyro import poutine
 from pyro.poutine import Trace
-from torch import Tensor
+from torch import Tensor, nn
 
-from ppgen.arguments import check_choice, check_size
+from ppgen.arguments import Seed, Size, checked
 from ppgen.data.batches import Data
 from ppgen.inference.images import image_site
 from ppgen.inference.latent_draws import drawing, outcomes
@@ -20,13 +20,14 @@ from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
 
+@checked
 def predict(
     program: Any,
     data: Data,
-    draws: int = 1,
+    draws: Size = 1,
     *,
     rows: Literal["guide", "prior"] = "guide",
-    seed: int | None = None,
+    seed: Seed | None = None,
 ) -> dict[str, Tensor]:
     """Draw new data from the posterior predictive distribution, given the program's arguments.
 
@@ -68,8 +69,6 @@ def predict(
     >>> {name: draw.shape for name, draw in predict(program, torch.ones(5), draws=3).items()}
     {'y': torch.Size([3, 5])}
     """
-    check_size("draws", draws)
-    check_choice("rows", rows, "guide", "prior")
     program = accept(program)
     drawn: dict[str, list[Tensor]] = {}
     with drawing(program, data, seed, rows_from_prior=rows == "prior") as latents:
@@ -100,7 +99,8 @@ class Posterior(dict[str, Tensor]):
         return arviz.from_dict(posterior=chain)
 
 
-def posterior(program: Any, data: Data, draws: int = 1, *, seed: int | None = None) -> Posterior:
+@checked
+def posterior(program: Any, data: Data, draws: Size = 1, *, seed: Seed | None = None) -> Posterior:
     """Draw every latent site of the model from the guide, given the data: ``(draws, …)`` each.
 
     Latents that are summed out are drawn from their exact distribution given the others. Parameters
@@ -113,15 +113,15 @@ def posterior(program: Any, data: Data, draws: int = 1, *, seed: int | None = No
     >>> posterior(vae, torch.zeros(5, 1, 8, 8), draws=3)["z"].shape
     torch.Size([3, 5, 2])
     """
-    check_size("draws", draws)
     with drawing(accept(program), data, seed) as latents:
         drawn = [latent_sites(latents.draw()) for _ in range(draws)]
     names = [name for name in drawn[0] if name in latents.names]
     return Posterior({n: torch.stack([sites[n]["value"] for sites in drawn]) for n in names})
 
 
+@checked
 def sample(
-    program: Any, n: int, *context: Tensor, mean: bool = False, seed: int | None = None
+    program: Any, n: Size, *context: Tensor, mean: bool = False, seed: Seed | None = None
 ) -> Any:
     """Draw new rows from a fitted model that can run without data.
 
@@ -153,7 +153,6 @@ def sample(
     >>> sample(ppgen.models.VAE.mlp((1, 8, 8), latent=2), 16).shape
     torch.Size([16, 1, 8, 8])
     """
-    check_size("n", n)
     program = accept(program)
     context = tuple(tensor.to(program.device) for tensor in context)
     parts = program.model, program.guide
@@ -190,8 +189,9 @@ def sample(
         return {name: trace.nodes[name]["value"] for name in names}
 
 
+@checked
 def reconstruct(
-    program: Any, x: Tensor, *context: Tensor, mean: bool = False, seed: int | None = None
+    program: Any, x: Tensor, *context: Tensor, mean: bool = False, seed: Seed | None = None
 ) -> Tensor:
     """Draw latents of given images from the guide, and images from the model at those latents.
 
@@ -218,6 +218,8 @@ def reconstruct(
 
 def _parameters(given: Any) -> Mapping[str, Parameter]:
     """Return the parameters that a callable takes; none if it does not say."""
+    if isinstance(given, nn.Module):
+        given = given.forward
     try:
         return signature(given).parameters
     except (TypeError, ValueError):

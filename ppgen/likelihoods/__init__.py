@@ -9,6 +9,7 @@ from ppgen.likelihoods.densities import (
     LogitNormal,
 )
 from ppgen.likelihoods.likelihood import (
+    AnyLikelihood,
     Bernoulli,
     Likelihood,
     SoftBernoulli,
@@ -18,6 +19,7 @@ from ppgen.likelihoods.likelihood import (
 from ppgen.likelihoods.masses import Categorical, DiscretizedLogisticMixture, Mass
 
 __all__ = [
+    "AnyLikelihood",
     "Bernoulli",
     "Beta",
     "Categorical",

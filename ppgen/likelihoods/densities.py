@@ -7,7 +7,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import check_positive
+from ppgen.arguments import Levels, Positive, checked
 from ppgen.distributions.pixels import (
     OpenBeta,
     OpenSigmoid,
@@ -26,7 +26,8 @@ class Density(Likelihood):
     inequality (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
     """
 
-    def encode(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def encode(self, images: Tensor, levels: Levels) -> Tensor:
         """Draw each pixel uniformly from its level's interval, at each call again.
 
         Values are never 0 or 1, where many densities are zero or infinite.
@@ -43,7 +44,8 @@ class Density(Likelihood):
         drawn = (grey + torch.rand_like(grey)) / levels
         return inside_unit_interval(drawn.minimum(below_next))
 
-    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def log_volume(self, images: Tensor, levels: Levels) -> Tensor:
         """−log ``levels``, the log-length of each level's interval."""
         check_grey_levels(images, levels)
         return torch.full(images.shape, -log(levels), device=images.device)
@@ -53,13 +55,14 @@ LINEAR_FROM = 1000.0
 """Concentration of a Beta above which it is linear, not exponential, in the raw output."""
 
 
+@checked
 class NormalDensity(Density):
     """Base of densities made from normal variables with a floor of their variance."""
 
     outputs = 2
 
-    def __init__(self, variance_floor: float = 1e-6) -> None:
-        self.variance_floor = check_positive("variance_floor", variance_floor)
+    def __init__(self, variance_floor: Positive = 1e-6) -> None:
+        self.variance_floor = variance_floor
 
     def normal(self, mean: Tensor, log_variance: Tensor) -> dist.Normal:
         """Return normal variables, given the log of their variance above the floor.
@@ -101,6 +104,7 @@ class Gaussian(NormalDensity):
         return x.clamp(0, 1)
 
 
+@checked
 class HomoscedasticGaussian(Gaussian, nn.Module):
     """Gaussian pixels whose means come from the network and whose one variance is a parameter.
 
@@ -123,7 +127,7 @@ class HomoscedasticGaussian(Gaussian, nn.Module):
 
     outputs = 1
 
-    def __init__(self, variance: float = 0.1, variance_floor: float = 1e-6) -> None:
+    def __init__(self, variance: Positive = 0.1, variance_floor: Positive = 1e-6) -> None:
         nn.Module.__init__(self)
         Gaussian.__init__(self, variance_floor)
         if not variance > variance_floor:
@@ -138,6 +142,7 @@ class HomoscedasticGaussian(Gaussian, nn.Module):
         return self.normal(means, at_least_float32(self.log_variance)).to_event(3)
 
 
+@checked
 class Beta(Density):
     """Beta pixels on the open unit interval; the network returns two concentrations.
 
@@ -161,8 +166,8 @@ class Beta(Density):
 
     outputs = 2
 
-    def __init__(self, floor: float = 0.1) -> None:
-        self.floor = check_positive("floor", floor)
+    def __init__(self, floor: Positive = 0.1) -> None:
+        self.floor = floor
 
     def distribution(self, raw: Tensor) -> TorchDistribution:
         """Return Betas with the concentrations exp(``raw``) + floor, white first, then black."""

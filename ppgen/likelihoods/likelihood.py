@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from inspect import signature
 from math import log, prod
+from typing import Annotated
 
 import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution, is_validation_enabled
 from torch import Tensor
 
-from ppgen.arguments import check_kind
+from ppgen.arguments import Levels, Such, checked
 from ppgen.distributions.pixels import CrossEntropyBernoulli
 
 
@@ -60,13 +61,14 @@ class Likelihood(ABC):
             )
 
     @abstractmethod
-    def encode(self, images: Tensor, levels: int) -> Tensor:
+    def encode(self, images: Tensor, levels: Levels) -> Tensor:
         """Convert integer grey levels 0 … ``levels`` − 1 to values in the support.
 
         Raises ValueError for other values, and if the likelihood needs more ``levels``.
         """
 
-    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def log_volume(self, images: Tensor, levels: Levels) -> Tensor:
         """Nats of each pixel to add to log_prob for a bound on that of the grey levels.
 
         Raises ValueError if log_prob implies no bound for images with ``levels`` grey levels.
@@ -76,7 +78,8 @@ class Likelihood(ABC):
             "ppgen.likelihoods.Density or Mass"
         )
 
-    def bits_per_pixel(self, log_prob: Tensor, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def bits_per_pixel(self, log_prob: Tensor, images: Tensor, levels: Levels) -> Tensor:
         """Convert log-probabilities of encoded images to bits per pixel, in the shape of these.
 
         All likelihoods share this unit. The result is an upper bound of −log2 P(images) / pixels,
@@ -150,7 +153,8 @@ class Bernoulli(Likelihood):
         """Return Bernoulli pixels with the logits ``raw``."""
         return dist.Bernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
-    def encode(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def encode(self, images: Tensor, levels: Levels) -> Tensor:
         """Draw each pixel white with its grey value as the probability, at each call again.
 
         Salakhutdinov and Murray 2008 binarise once; drawing for every batch is called dynamic
@@ -159,7 +163,8 @@ class Bernoulli(Likelihood):
         grey = _grey_values(images, levels)
         return grey if levels == 2 else torch.bernoulli(grey)
 
-    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def log_volume(self, images: Tensor, levels: Levels) -> Tensor:
         """Zeros for binary images; raises ValueError for others, which have no bound."""
         check_grey_levels(images, levels)
         if levels > 2:
@@ -195,26 +200,34 @@ class SoftBernoulli(Bernoulli):
         """Return Bernoulli pixels whose log_prob also accepts grey values."""
         return CrossEntropyBernoulli(logits=at_least_float32(raw).squeeze(-4)).to_event(3)
 
-    def encode(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def encode(self, images: Tensor, levels: Levels) -> Tensor:
         """Return the grey values g / (``levels`` − 1), from 0 to 1."""
         return _grey_values(images, levels)
 
 
-def _grey_values(images: Tensor, levels: int) -> Tensor:
+def _grey_values(images: Tensor, levels: Levels) -> Tensor:
     check_grey_levels(images, levels)
     return images.to(torch.get_default_dtype()) / (levels - 1)
 
 
-def as_likelihood(likelihood: Likelihood | None) -> Likelihood:
+AnyLikelihood = Annotated[
+    Likelihood | None,
+    Such(
+        lambda _: True,
+        "an object of ppgen.likelihoods, such as Bernoulli(), SoftBernoulli(), Beta(), Gaussian(), "
+        "ContinuousBernoulli() or Categorical(levels)",
+    ),
+]
+
+
+@checked
+def as_likelihood(likelihood: AnyLikelihood) -> Likelihood:
     """Return the likelihood, or :class:`Bernoulli` for None; raises TypeError for anything else."""
-    if likelihood is None:
-        return Bernoulli()
-    expected = "an instance of a likelihood, such as ppgen.likelihoods.Bernoulli()"
-    check_kind("likelihood", likelihood, Likelihood, expected)
-    return likelihood
+    return Bernoulli() if likelihood is None else likelihood
 
 
-def check_grey_levels(images: Tensor, levels: int) -> None:
+def check_grey_levels(images: Tensor, levels: Levels) -> None:
     """Raise ValueError unless images hold whole numbers from 0 to ``levels`` − 1.
 
     With Pyro's validation off, values are not checked: a GPU would have to be waited for.

@@ -5,11 +5,12 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Levels, Size, checked
 from ppgen.distributions.pixels import DiscretizedLogistic, FloatingCategorical
 from ppgen.likelihoods.likelihood import Likelihood, at_least_float32, check_grey_levels
 
 
+@checked
 class Mass(Likelihood):
     """Base of mass functions over the integers 0 … ``levels`` − 1, which are bins of grey levels.
 
@@ -17,15 +18,16 @@ class Mass(Likelihood):
     mass. With as many grey levels as bins, log_prob is the exact log-probability of an image.
     """
 
-    def __init__(self, levels: int) -> None:
-        check_size("levels", levels, least=2)
+    def __init__(self, levels: Levels) -> None:
         self.levels = self.symbols = levels
 
-    def encode(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def encode(self, images: Tensor, levels: Levels) -> Tensor:
         """Return the number of each pixel's bin, in torch's default floating-point type."""
         return self._bins(images, levels).to(torch.get_default_dtype())
 
-    def log_volume(self, images: Tensor, levels: int) -> Tensor:
+    @checked
+    def log_volume(self, images: Tensor, levels: Levels) -> Tensor:
         """−log of the number of grey levels in the pixel's bin."""
         bins = self._bins(images, levels)
         sizes = self._bins(torch.arange(levels, device=images.device), levels).bincount()
@@ -68,7 +70,7 @@ class Categorical(Mass):
     tensor([0.5000])
     """
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: Levels) -> None:
         super().__init__(levels)
         self.outputs = levels
 
@@ -82,6 +84,7 @@ class Categorical(Mass):
         return probs @ self.grey(torch.arange(self.levels).to(probs))
 
 
+@checked
 class DiscretizedLogisticMixture(Mass):
     """Integer pixels 0 … ``levels`` − 1: a mixture of rounded logistic variables.
 
@@ -105,8 +108,7 @@ class DiscretizedLogisticMixture(Mass):
     tensor([-399.2631, -399.2631])
     """
 
-    def __init__(self, components: int, levels: int = 256) -> None:
-        check_size("components", components)
+    def __init__(self, components: Size, levels: Levels = 256) -> None:
         super().__init__(levels)
         self.components = components
         self.outputs = 3 * components

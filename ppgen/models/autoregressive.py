@@ -6,16 +6,17 @@ import pyro
 import torch
 from torch import Tensor
 
+from ppgen.arguments import checked
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.data.batches import parts_of_draws
 from ppgen.distributions import Autoregressive
-from ppgen.distributions.autoregressive import check_is_network
 from ppgen.program import Program
 
 DRAWS_OF_A_MEAN = 100  # completions that are averaged
 IMAGES_AT_ONCE = 1000  # images times completions drawn at a time
 
 
+@checked
 class AutoregressiveModel(Program):
     """x ~ Autoregressive(network, context), at the site ``"x"``; the ELBO is log p(x).
 
@@ -33,7 +34,6 @@ class AutoregressiveModel(Program):
 
     def __init__(self, network: AutoregressiveNetwork) -> None:
         super().__init__()
-        check_is_network(network)
         self.network = network
 
     def model(self, x: Tensor | None = None, context: Tensor | None = None, *, n: int = 1) -> Any:
@@ -50,10 +50,12 @@ class AutoregressiveModel(Program):
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", p, obs=x)
 
+    @checked
     def distribution(self, context: Tensor | None = None) -> Autoregressive:
         """Return the distribution of images."""
         return Autoregressive(self.network, context)
 
+    @checked
     def log_likelihood(
         self, x: Tensor, observed: Tensor | None = None, context: Tensor | None = None
     ) -> Tensor:
@@ -67,6 +69,7 @@ class AutoregressiveModel(Program):
             observed = torch.ones((), dtype=torch.bool, device=x.device)
         return self.distribution(context).prefix_log_prob(x, observed)
 
+    @checked
     def complete(
         self, x: Tensor, observed: Tensor, context: Tensor | None = None, *, mean: bool = False
     ) -> Tensor:

@@ -1,7 +1,6 @@
 """Mixture of Bernoullis: naive Bayes with a latent class."""
 
-from collections.abc import Callable, Sequence
-from math import inf
+from collections.abc import Callable
 from typing import Any, Self
 
 import pyro
@@ -10,16 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Count, NotNegative, Seed, Size, checked
 from ppgen.data.batches import observed_batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
-from ppgen.images import check_batch, check_binary, check_image_shape, check_observed
+from ppgen.images import ImageShape, check_batch, check_binary, check_observed
 from ppgen.models import bernoulli_mixture_em as em
 from ppgen.models.em import alternate
 from ppgen.objectives import EnumeratedELBO
 from ppgen.program import Program
 
 
+@checked
 class BernoulliMixture(Program):
     """z ~ Cat(softmax b), x_d | z = k ~ Bern(sigmoid(w_kd + c_d)): pixels independent given z.
 
@@ -58,17 +58,12 @@ class BernoulliMixture(Program):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        classes: int = 20,
-        pixel_pseudo_count: float = 0.0,
-        class_pseudo_count: float = 0.0,
+        image_shape: ImageShape,
+        classes: Size = 20,
+        pixel_pseudo_count: NotNegative = 0.0,
+        class_pseudo_count: NotNegative = 0.0,
     ) -> None:
         super().__init__()
-        check_image_shape(image_shape)
-        check_size("classes", classes)
-        for name, count in (("pixel", pixel_pseudo_count), ("class", class_pseudo_count)):
-            if not 0 <= count < inf:
-                raise ValueError(f"{name}_pseudo_count is {count}; expected 0 or more, and finite")
         self.image_shape = tuple(image_shape)
         self.classes = classes
         self.pixel_pseudo_count = pixel_pseudo_count
@@ -106,6 +101,7 @@ class BernoulliMixture(Program):
         classes = self.class_logits.log_softmax(0)
         return self.pixel_pseudo_count * pixels.sum() + self.class_pseudo_count * classes.sum()
 
+    @checked
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
@@ -116,6 +112,7 @@ class BernoulliMixture(Program):
         """
         return self._log_joint(x, observed).logsumexp(0)
 
+    @checked
     def responsibilities(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return posterior class probabilities p(z | observed pixels), ``(batch, classes)``.
 
@@ -123,6 +120,7 @@ class BernoulliMixture(Program):
         """
         return self._log_joint(x, observed).softmax(0).T
 
+    @checked
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
         """Draw the missing pixels from the exact conditional, or fill in its ``mean``, grey values.
@@ -137,18 +135,19 @@ class BernoulliMixture(Program):
             missing = BernoulliTable(self.pixel_logits, z).sample()
         return torch.where(observed, x, missing)
 
+    @checked
     @torch.no_grad()
     def fit_em(
         self,
         images: Tensor,
         observed: Tensor | None = None,
         *,
-        iterations: int = 200,
+        iterations: Count = 200,
         tolerance: float = 1e-3,
-        batch_size: int = 1000,
+        batch_size: Size = 1000,
         warm_start: bool = False,
         callback: Callable[[Self, list[float]], bool | None] | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> list[float]:
         """Fit by expectation maximisation; no iteration lowers the likelihood.
 

@@ -6,8 +6,6 @@ Dempster, Laird and Rubin 1977, Maximum likelihood from incomplete data via the 
 from collections.abc import Callable
 from typing import TypeVar
 
-from ppgen.arguments import check_size
-
 Expected = TypeVar("Expected")
 Fitted = TypeVar("Fitted")
 
@@ -26,7 +24,6 @@ def alternate(
     M-step ``maximisation`` needs to set new ones. The other arguments are those of
     :meth:`ppgen.models.BernoulliMixture.fit_em`.
     """
-    check_size("iterations", iterations, least=0)
     values: list[float] = []
     while True:
         value, expected = expectation()

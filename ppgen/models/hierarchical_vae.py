@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import pyro
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.likelihoods import Likelihood
+from ppgen.arguments import Size, Such, checked
+from ppgen.images import ImageShape
+from ppgen.likelihoods import AnyLikelihood
 from ppgen.models import networks
 from ppgen.models.networks import Activation
 from ppgen.models.posteriors import layer_sites
@@ -16,6 +19,7 @@ from ppgen.models.vae import VAE, Posterior, diagonal_gaussian
 from ppgen.objectives import TensorELBO
 
 
+@checked
 class HierarchicalVAE(VAE):
     """VAE with several layers: z_L ~ N(0, I), …, z_1 ~ p(z_1 | z_2), x ~ p(x | z_1).
 
@@ -38,18 +42,16 @@ class HierarchicalVAE(VAE):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         encoder: nn.Module,
         decoder: nn.Module,
-        latent: Posterior | int,
-        likelihood: Likelihood | None = None,
-        above: Sequence[int] = (20,),
-        conditional_hidden: Sequence[int] = (100, 100),
+        latent: Posterior | Size,
+        likelihood: AnyLikelihood = None,
+        above: Annotated[Sequence[Size], Such(len, "dimensions of one or more layers")] = (20,),
+        conditional_hidden: Sequence[Size] = (100, 100),
         conditional_activation: Activation = nn.Tanh,
     ) -> None:
         super().__init__(image_shape, encoder, decoder, latent, likelihood)
-        if not above or min(above) < 1:
-            raise ValueError(f"above is {tuple(above)}; expected dimensions of one or more layers")
         sizes = [self.latent, *above]
         self.sites = layer_sites(len(sizes))
 

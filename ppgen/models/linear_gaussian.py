@@ -1,6 +1,6 @@
 """The linear-Gaussian latent variable model, in which inference is exact."""
 
-from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import pyro
@@ -10,11 +10,13 @@ from pyro.distributions import MultivariateNormal, constraints
 from torch import Tensor, nn
 from torch.distributions import transform_to
 
-from ppgen.images import check_batch, check_grey, check_image_shape, check_observed
+from ppgen.arguments import Size, checked
+from ppgen.images import ImageShape, check_batch, check_grey, check_observed
 from ppgen.likelihoods import at_least_float32
 from ppgen.program import Program
 
 
+@checked
 class LinearGaussian(Program):
     """z ~ N(0, I), x | z ~ N(W z + mean, σ² I); q(z | x) = N(A (x − mean), C), the exact family.
 
@@ -41,9 +43,9 @@ class LinearGaussian(Program):
     (torch.Size([5, 3]), torch.Size([5]))
     """
 
-    def __init__(self, image_shape: Sequence[int], latent: int) -> None:
+    def __init__(self, image_shape: ImageShape, latent: Size) -> None:
         super().__init__()
-        pixels = check_image_shape(image_shape)
+        pixels = prod(image_shape)
         check_latent(latent, pixels)
         self.image_shape = tuple(image_shape)
         self.latent = latent
@@ -75,10 +77,12 @@ class LinearGaussian(Program):
         with pyro.plate("data", len(x)):
             return pyro.sample("z", MultivariateNormal(mean, scale_tril=self.guide_tril))
 
+    @checked
     def decode(self, z: Tensor) -> Tensor:
         """Return E[x | z], ``(*batch, channel, height, width)``, for z ``(*batch, latent)``."""
         return torch.tensordot(z, self.loadings, 1) + self.mean
 
+    @checked
     def posterior(self, x: Tensor, observed: Tensor | None = None) -> MultivariateNormal:
         """Return the exact posterior p(z | x), batch shape ``(batch,)``.
 
@@ -109,6 +113,7 @@ class LinearGaussian(Program):
         # Validation would check one precision per image, even if all images share one.
         return MultivariateNormal(mean, precision_matrix=precision, validate_args=False)
 
+    @checked
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
@@ -116,6 +121,7 @@ class LinearGaussian(Program):
         """
         return self._log_likelihood(x, observed, self.posterior(x, observed))
 
+    @checked
     @torch.no_grad()
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
         """Draw the missing pixels from the exact conditional, noise included, or fill in its mean.
@@ -126,6 +132,7 @@ class LinearGaussian(Program):
         pixels = self._pixels(posterior.mean if mean else posterior.sample())
         return x.where(observed, pixels.mean if mean else pixels.sample())
 
+    @checked
     def walk(self, z: Tensor, offsets: Tensor) -> Tensor:
         """Return E[x | z] with one latent dimension moved at a time, ``(latent, offsets, …)``."""
         steps = offsets.view(-1, 1) * torch.eye(self.latent).to(z).unsqueeze(1)
@@ -169,8 +176,8 @@ class LinearGaussian(Program):
 
 
 def check_latent(latent: int, pixels: int) -> None:
-    """Raise a ValueError if ``latent`` is below 1 or leaves no dimension to the noise."""
-    if not 1 <= latent < pixels:
+    """Raise a ValueError if ``latent`` leaves no dimension to the noise."""
+    if latent >= pixels:
         raise ValueError(
             f"latent is {latent}; expected a dimension of 1 or more, and fewer than the "
             f"{pixels} pixels"

@@ -3,18 +3,23 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, prod
+from typing import Annotated
 
 from torch import Tensor, nn
 
-from ppgen.images import check_image_shape
+from ppgen.arguments import Count, Size, Such, checked
+from ppgen.images import ImageShape
 
 Activation = Callable[[], nn.Module]
-Size = tuple[int, int]  # height and width
-Upsampling = Callable[[int, int, Size, Size], nn.Module]
+Plane = tuple[int, int]  # height and width
+Upsampling = Callable[[int, int, Plane, Plane], nn.Module]
 """Makes a layer from input channels, output channels, input size and output size (about twice)."""
 
+Channels = Annotated[Sequence[Size], Such(len, "the channels of one or more convolutions")]
 
-def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential:
+
+@checked
+def mlp(sizes: Sequence[Size], activation: Activation = nn.ReLU) -> nn.Sequential:
     """Make a multilayer perceptron from the sizes of all its layers, input and output included.
 
     Examples
@@ -28,40 +33,42 @@ def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential
     return nn.Sequential(*layers[:-1])
 
 
+@checked
 def mlp_encoder(
-    image_shape: Sequence[int],
-    outputs: int,
-    hidden: Sequence[int] = (400,),
+    image_shape: ImageShape,
+    outputs: Size,
+    hidden: Sequence[Size] = (400,),
     activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
     """Make a perceptron from images to ``(*batch, outputs)``, with these hidden layer sizes."""
-    sizes = [check_image_shape(image_shape), *hidden, outputs]
+    sizes = [prod(image_shape), *hidden, outputs]
     return nn.Sequential(nn.Flatten(-3), *mlp(sizes, activation))
 
 
+@checked
 def mlp_decoder(
-    latent: int,
-    image_shape: Sequence[int],
-    outputs: int,
-    hidden: Sequence[int] = (400,),
+    latent: Size,
+    image_shape: ImageShape,
+    outputs: Size,
+    hidden: Sequence[Size] = (400,),
     activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
     """Make a perceptron from ``(*batch, latent)`` to raw outputs of every pixel.
 
     These have the shape ``(*batch, outputs, channel, height, width)``.
     """
-    sizes = [latent, *hidden, outputs * check_image_shape(image_shape)]
+    sizes = [latent, *hidden, outputs * prod(image_shape)]
     return nn.Sequential(*mlp(sizes, activation), nn.Unflatten(-1, (outputs, *image_shape)))
 
 
-def transposed(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+def transposed(inputs: int, outputs: int, size: Plane, target: Plane) -> nn.Module:
     """Make a transposed convolution with stride 2, which doubles the size."""
     # A stride of 2 maps two sizes to `size`; the output padding selects the one that is meant.
     padding = (target[0] - 2 * size[0] + 1, target[1] - 2 * size[1] + 1)
     return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding)
 
 
-def resized(inputs: int, outputs: int, size: Size, target: Size) -> nn.Module:
+def resized(inputs: int, outputs: int, size: Plane, target: Plane) -> nn.Module:
     """Make a layer that doubles the size by copying pixels, then convolves.
 
     It avoids the checkerboard artifacts of transposed convolutions (Odena, Dumoulin and Olah 2016,
@@ -105,12 +112,13 @@ class OverLeadingDimensions(nn.Module):
         return y.view(*x.shape[:split], *y.shape[1:])
 
 
+@checked
 def convolutional_encoder(
-    image_shape: Sequence[int],
-    outputs: int,
-    channels: Sequence[int] = (32, 64),
-    hidden: int = 256,
-    blocks: int = 0,
+    image_shape: ImageShape,
+    outputs: Size,
+    channels: Channels = (32, 64),
+    hidden: Size = 256,
+    blocks: Count = 0,
     activation: Activation = nn.ReLU,
 ) -> nn.Module:
     """Make a convolutional network from images ``(*batch, *image_shape)`` to ``(*batch, outputs)``.
@@ -134,13 +142,14 @@ def convolutional_encoder(
     return OverLeadingDimensions(nn.Sequential(*layers, nn.Linear(hidden, outputs)), event_dims=3)
 
 
+@checked
 def convolutional_decoder(
-    latent: int,
-    image_shape: Sequence[int],
-    outputs: int,
-    channels: Sequence[int] = (64, 32),
-    hidden: int = 256,
-    blocks: int = 0,
+    latent: Size,
+    image_shape: ImageShape,
+    outputs: Size,
+    channels: Channels = (64, 32),
+    hidden: Size = 256,
+    blocks: Count = 0,
     activation: Activation = nn.ReLU,
     upsampling: Upsampling = transposed,
 ) -> nn.Module:
@@ -169,10 +178,7 @@ def convolutional_decoder(
     return OverLeadingDimensions(nn.Sequential(*layers), event_dims=1)
 
 
-def _sizes(image_shape: Sequence[int], halvings: int) -> list[Size]:
+def _sizes(image_shape: Sequence[int], halvings: int) -> list[Plane]:
     # Height and width of the image and after each convolution with stride 2.
-    check_image_shape(image_shape)
-    if not halvings:
-        raise ValueError("channels is empty; expected those of one or more convolutions")
     _, height, width = image_shape
     return [(ceil(height / 2**k), ceil(width / 2**k)) for k in range(halvings + 1)]

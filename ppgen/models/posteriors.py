@@ -1,7 +1,7 @@
 """Families of approximate posteriors q(z | x), given the outputs of an encoder."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import pyro.distributions as dist
 import torch
@@ -10,7 +10,7 @@ from pyro.distributions.transforms import conditional_affine_autoregressive
 from torch import Tensor, nn
 from torch.distributions.transforms import ReshapeTransform
 
-from ppgen.arguments import check_size
+from ppgen.arguments import Such, checked
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import at_least_float32
@@ -73,6 +73,12 @@ class FactorisedBernoulli(Posterior):
         return dist.Bernoulli(logits=at_least_float32(raw)).to_event(1)
 
 
+ConditionalNetwork = Annotated[
+    AutoregressiveNetwork,
+    Such(lambda network: network.context_size > 0, "a network with a context_size of 1 or more"),
+]
+
+
 class AutoregressiveBernoulli(Posterior):
     """Binary latents drawn one after the other, each given the image and the earlier latents.
 
@@ -88,9 +94,9 @@ class AutoregressiveBernoulli(Posterior):
     torch.Size([5])
     """
 
-    def __init__(self, network: AutoregressiveNetwork) -> None:
+    @checked
+    def __init__(self, network: ConditionalNetwork) -> None:
         super().__init__(network.pixels)
-        check_size("network.context_size", network.context_size)
         self.network, self.outputs = network, network.context_size
         self.to_vector = ReshapeTransform(torch.Size(network.shape), torch.Size([network.pixels]))
 

@@ -8,6 +8,7 @@ from pyro.distributions import MultivariateNormal
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ppgen.arguments import Count, Size, checked
 from ppgen.data.batches import observed_batches
 from ppgen.models.em import alternate
 from ppgen.models.linear_gaussian import LinearGaussian, check_latent
@@ -35,7 +36,8 @@ class PPCA(LinearGaussian):
     """
 
     @classmethod
-    def from_images(cls, images: Tensor, latent: int, *, randomised: bool = False) -> Self:
+    @checked
+    def from_images(cls, images: Tensor, latent: Size, *, randomised: bool = False) -> Self:
         """Fit by maximum likelihood in closed form (equations 7 and 8), computed in float64.
 
         ``images`` are grey values as floats, ``(batch, channel, height, width)``. The loadings are
@@ -52,15 +54,16 @@ class PPCA(LinearGaussian):
         ppca.use_exact_posterior()
         return ppca
 
+    @checked
     @torch.no_grad()
     def fit_em(
         self,
         images: Tensor,
         observed: Tensor | None = None,
         *,
-        iterations: int = 500,
+        iterations: Count = 500,
         tolerance: float = 1e-3,
-        batch_size: int = 1000,
+        batch_size: Size = 1000,
         warm_start: bool = False,
         callback: Callable[[Self, list[float]], bool | None] | None = None,
     ) -> list[float]:

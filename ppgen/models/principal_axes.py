@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ppgen.arguments import check_finite
+from ppgen.arguments import Count, Size, checked
 from ppgen.images import check_grey
+from ppgen.tensors import check_finite
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class PrincipalAxes:
     outside: float = 0.0
 
     @classmethod
-    def from_images(cls, images: Tensor, first: int | None = None) -> Self:
+    @checked
+    def from_images(cls, images: Tensor, first: Size | None = None) -> Self:
         """Compute the axes along which images ``(batch, channel, height, width)`` vary most.
 
         They are eigenvectors of the covariance ``(pixels, pixels)`` or of the Gram matrix
@@ -56,7 +58,8 @@ class PrincipalAxes:
         return cls._above_rounding(mean, axes[:first], variances[:first], total, size)
 
     @classmethod
-    def randomised(cls, images: Tensor, first: int, iterations: int = 7) -> Self:
+    @checked
+    def randomised(cls, images: Tensor, first: Size, iterations: Count = 7) -> Self:
         """Compute the first axes by power iteration on random directions.
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
@@ -91,6 +94,7 @@ class PrincipalAxes:
         left_over = self.outside + self.variances.flip(0).cumsum(0).flip(0)
         return left_over / self._remaining()
 
+    @checked
     def log_likelihood(self, images: Tensor) -> Tensor:
         """Return mean log p(x) of other images for 0, 1, 2 … latent dimensions, ``(axes,)``, nats.
 

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import log
-from typing import Any, cast
+from math import log, prod
+from typing import Annotated, Any, cast
 
 import pyro
 import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import Positive, Size, Such, checked
 from ppgen.distributions import SigmoidBelief
-from ppgen.images import check_batch, check_binary, check_image_shape
+from ppgen.images import ImageShape, check_batch, check_binary
 from ppgen.likelihoods import at_least_float32
 from ppgen.models.networks import mlp
 from ppgen.models.posteriors import FactorisedBernoulli, Posterior, layer_sites
 from ppgen.objectives import ImportanceWeightedELBO
 from ppgen.program import Program
 
+LAYERS = "one or more layers, each a number of latents or a family of binary vectors"
 
+
+@checked
 class SigmoidBeliefNet(Program):
     """z_m ~ Bern(sigmoid(b_m)), x_d | z ~ Bern(sigmoid(z · w_d + c_d)); or several layers of z.
 
@@ -59,18 +63,16 @@ class SigmoidBeliefNet(Program):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        latents: Sequence[Posterior | int] = (200,),
-        hidden: Sequence[int] = (200,),
+        image_shape: ImageShape,
+        latents: Annotated[Sequence[Posterior | Size], Such(len, LAYERS)] = (200,),
+        hidden: Sequence[Size] = (200,),
     ) -> None:
         super().__init__()
-        if not latents:
-            raise ValueError("latents is empty; expected one or more layers")
         self.image_shape = tuple(image_shape)
         families = [FactorisedBernoulli(q) if isinstance(q, int) else q for q in latents]
         self.latents = tuple(family.latent for family in families)
         self.sites = layer_sites(len(families))
-        sizes = list(pairwise([check_image_shape(image_shape), *self.latents]))
+        sizes = list(pairwise([prod(image_shape), *self.latents]))
         self.prior_logits = nn.Parameter(torch.zeros(self.latents[-1]))
         self.conditionals = nn.ModuleList(nn.Linear(above, below) for below, above in sizes)
         self.families = nn.ModuleList(families)
@@ -102,7 +104,8 @@ class SigmoidBeliefNet(Program):
                 below = pyro.sample(site, family(encoder(below)), infer=infer)
         return below
 
-    def distribution(self, memory: float = 256.0) -> SigmoidBelief:
+    @checked
+    def distribution(self, memory: Positive = 256.0) -> SigmoidBelief:
         """Return p(x) with the latents summed out: at most 20 in any two neighbouring layers.
 
         ``memory`` is the MiB that the states of the latents may take at a time. Raises a ValueError
@@ -112,7 +115,8 @@ class SigmoidBeliefNet(Program):
         layers = [(layer.weight.mT, layer.bias) for layer in conditionals]
         return SigmoidBelief(self.image_shape, self.prior_logits, layers, memory)
 
-    def log_likelihood(self, x: Tensor, *, memory: float = 256.0) -> Tensor:
+    @checked
+    def log_likelihood(self, x: Tensor, *, memory: Positive = 256.0) -> Tensor:
         """Return exact log p(x) of binary images, ``(batch,)``, nats; see :meth:`distribution`."""
         p = self.distribution(memory)
         check_batch(x, self.image_shape)
@@ -120,6 +124,7 @@ class SigmoidBeliefNet(Program):
         return p.log_prob(x)
 
 
+@checked
 class ExactSigmoidBeliefNet(Program):
     """Belief net with its latents summed out, so that its ELBO is log p(x).
 
@@ -135,7 +140,7 @@ class ExactSigmoidBeliefNet(Program):
     ... )
     """
 
-    def __init__(self, net: SigmoidBeliefNet, memory: float = 256.0) -> None:
+    def __init__(self, net: SigmoidBeliefNet, memory: Positive = 256.0) -> None:
         super().__init__()
         net.distribution(memory)
         self.net, self.memory = net, memory
@@ -145,6 +150,7 @@ class ExactSigmoidBeliefNet(Program):
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", self.net.distribution(self.memory), obs=x)
 
+    @checked
     def log_likelihood(self, x: Tensor) -> Tensor:
         """Return exact log p(x) of each image, as :meth:`SigmoidBeliefNet.log_likelihood`."""
         return self.net.log_likelihood(x, memory=self.memory)

@@ -10,15 +10,17 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import check_size
-from ppgen.images import check_batch, check_image_shape
-from ppgen.likelihoods import Likelihood, as_likelihood, at_least_float32
+from ppgen.arguments import Count, Size, checked
+from ppgen.images import ImageShape, check_batch
+from ppgen.kinds import shown
+from ppgen.likelihoods import AnyLikelihood, as_likelihood, at_least_float32
 from ppgen.models import networks
-from ppgen.models.networks import Activation, Upsampling
+from ppgen.models.networks import Activation, Channels, Upsampling
 from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
 
 
+@checked
 class Posterior(nn.Module, ABC):
     """Abstract family of distributions over latent vectors.
 
@@ -28,9 +30,8 @@ class Posterior(nn.Module, ABC):
 
     outputs: int
 
-    def __init__(self, latent: int) -> None:
+    def __init__(self, latent: Size) -> None:
         super().__init__()
-        check_size("latent", latent)
         self.latent = latent
 
     @abstractmethod
@@ -61,6 +62,7 @@ def as_posterior(posterior: Posterior | int) -> Posterior:
     return posterior if isinstance(posterior, Posterior) else DiagonalGaussian(posterior)
 
 
+@checked
 class VAE(Program):
     """Variational autoencoder: z ~ N(0, I), x ~ p(x | decoder(z)), q(z | x) from the encoder.
 
@@ -99,14 +101,13 @@ class VAE(Program):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
+        image_shape: ImageShape,
         encoder: nn.Module,
         decoder: nn.Module,
-        latent: Posterior | int,
-        likelihood: Likelihood | None = None,
+        latent: Posterior | Size,
+        likelihood: AnyLikelihood = None,
     ) -> None:
         super().__init__()
-        check_image_shape(image_shape)
         self.image_shape = tuple(image_shape)
         self.encoder = encoder
         self.decoder = decoder
@@ -116,13 +117,14 @@ class VAE(Program):
         self.register_buffer("prior_scale", torch.ones(self.latent), persistent=False)
 
     @classmethod
+    @checked
     def mlp(
         cls,
-        image_shape: Sequence[int],
-        latent: Posterior | int = 20,
+        image_shape: ImageShape,
+        latent: Posterior | Size = 20,
         *,
-        hidden: Sequence[int] = (400,),
-        likelihood: Likelihood | None = None,
+        hidden: Sequence[Size] = (400,),
+        likelihood: AnyLikelihood = None,
         activation: Activation = nn.ReLU,
         **options: Any,
     ) -> Self:
@@ -137,15 +139,16 @@ class VAE(Program):
         return cls(image_shape, encoder, decoder, posterior, likelihood, **options)
 
     @classmethod
+    @checked
     def convolutional(
         cls,
-        image_shape: Sequence[int],
-        latent: Posterior | int = 20,
+        image_shape: ImageShape,
+        latent: Posterior | Size = 20,
         *,
-        channels: Sequence[int] = (32, 64),
-        hidden: int = 256,
-        blocks: int = 0,
-        likelihood: Likelihood | None = None,
+        channels: Channels = (32, 64),
+        hidden: Size = 256,
+        blocks: Count = 0,
+        likelihood: AnyLikelihood = None,
         activation: Activation = nn.ReLU,
         upsampling: Upsampling = networks.transposed,
         **options: Any,
@@ -191,13 +194,22 @@ class VAE(Program):
         """Return q(z | x), batch shape ``(batch,)``, for images ``(batch, *image_shape)``."""
         if x.shape[1:] != self.image_shape:
             check_batch(x, self.image_shape)
-        return self.posterior(self.encoder(self.likelihood.network_input(x)))
+        raw = self.encoder(self.likelihood.network_input(x))
+        if not isinstance(raw, Tensor) or raw.shape[-1:] != (self.posterior.outputs,):
+            raise ValueError(
+                f"encoder returns {shown(raw)}; expected a tensor of the shape "
+                f"(batch, {self.posterior.outputs}), for {type(self.posterior).__name__}: of a "
+                "Gaussian, means and then log-variances"
+            )
+        return self.posterior(raw)
 
+    @checked
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of a Gaussian q(z | x), ``(batch, latent)`` each."""
         q = self.encoded(x)
         return q.mean, q.stddev
 
+    @checked
     def decode(self, z: Tensor) -> Tensor:
         """Return the mean image of p(x | z), ``(*batch, channel, height, width)``."""
         return self.image(self.decoded(z))

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor
 
+from ppgen.arguments import NotNegative, Size, checked
 from ppgen.objectives.elbo import MeanFieldELBO, TensorELBO, Traces, orders
 from ppgen.objectives.plates import RowPlates, Site
 
 
+@checked
 class BetaELBO(MeanFieldELBO):
     """The ELBO with weighted divergences, to train by; it is no bound unless beta is 1 or more.
 
@@ -32,11 +34,10 @@ class BetaELBO(MeanFieldELBO):
     1
     """
 
-    def __init__(self, beta: float = 1.0, free_nats: float = 0.0, num_particles: int = 1) -> None:
+    def __init__(
+        self, beta: NotNegative = 1.0, free_nats: NotNegative = 0.0, num_particles: Size = 1
+    ) -> None:
         super().__init__(num_particles)
-        for name, value in (("beta", beta), ("free_nats", free_nats)):
-            if not value >= 0:
-                raise ValueError(f"{name} is {value}; expected 0 or more")
         self.beta = beta
         self.free_nats = free_nats
 

@@ -17,6 +17,7 @@ from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from ppgen.arguments import Size, checked
 from ppgen.objectives.plates import RowPlates, Site, frames
 
 Fn = Callable[..., Any]
@@ -93,6 +94,7 @@ def guessed_plates(trace: Trace, rows: int) -> RowPlates:
     return RowPlates(frozenset(along or {f.name for f, _ in sized if f.dim == outermost}))
 
 
+@checked
 class TensorELBO(ELBO):
     r"""``pyro.infer.Trace_ELBO`` in tensors alone: E_q[log p(x, z) − log q(z | x)], in nats.
 
@@ -121,7 +123,7 @@ class TensorELBO(ELBO):
     plates: RowPlates | None = None
     keeps_scale = True  # of sites, as programs set it
 
-    def __init__(self, num_particles: int = 1) -> None:
+    def __init__(self, num_particles: Size = 1) -> None:
         super().__init__(num_particles=num_particles)
 
     def differentiable_loss(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> Tensor:

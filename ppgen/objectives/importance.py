@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pyro
 import torch
@@ -10,6 +10,7 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
+from ppgen.arguments import Range, Such, checked
 from ppgen.objectives.elbo import (
     Fn,
     TensorELBO,
@@ -81,6 +82,12 @@ class Draws:
         )
 
 
+Several = Annotated[
+    int, Range(2), Such(lambda _: True, "2 or more, for one is the ELBO: name TensorELBO")
+]
+
+
+@checked
 class ImportanceWeightedELBO(TensorELBO):
     r"""E log 1/k Σ p(x, z_i) / q(z_i | x) over k draws of the guide, in nats.
 
@@ -106,12 +113,7 @@ class ImportanceWeightedELBO(TensorELBO):
 
     keeps_scale = False
 
-    def __init__(self, num_particles: int = 10) -> None:
-        if num_particles < 2:
-            raise ValueError(
-                f"num_particles is {num_particles}; expected 2 or more, for one is the ELBO: name "
-                "TensorELBO"
-            )
+    def __init__(self, num_particles: Several = 10) -> None:
         super().__init__(num_particles)
         self._draws = Draws()
 

@@ -25,7 +25,7 @@ from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.objective import Objective, why_no_sum
 from ppgen.objectives.plates import RowPlates, Site, is_marked
 from ppgen.objectives.structure import OWN_ROWS, find_structure, first_lines, joined
-from ppgen.objectives.supports import check_observed, check_supports
+from ppgen.objectives.supports import check_observed, check_supports, warn_of_probabilities
 from ppgen.program import Pair, Program
 from ppgen.running import in_evaluation_mode, random_state, set_random_state
 
@@ -69,6 +69,7 @@ def prepare(
             runs = probe.firsts(data, rows)
         with torch.no_grad():
             structure = joined([find_structure(probe, *run, program.plate) for run in runs])
+        warn_of_probabilities(runs)
         made = Objective(program, structure, data.rows, objective, bfloat16)
         traces = [trace for _, pair in runs for trace in pair]
         made.sites = sum(len(sample_sites(trace)) for trace in traces)
@@ -229,6 +230,11 @@ class ModelRuns(CheckedRuns):
 def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False) -> None:
     """Raise an error if the guide leaves a latent site out, or draws one that is observed."""
     drawn = latent_sites(guide_trace)
+    if not sample_sites(model_trace):
+        raise ValueError(
+            "the model has no sample site; expected a Pyro program, with pyro.sample; an "
+            "autoregressive network alone is none: ppgen.models.AutoregressiveModel(network) is"
+        )
     for name, site in sample_sites(model_trace).items():
         if site["is_observed"] and name in drawn:
             raise ValueError(

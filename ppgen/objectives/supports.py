@@ -1,16 +1,23 @@
 """Whether observed rows lie in the support of their distribution."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from pyro.poutine import Trace
 from torch import Tensor
+from torch.distributions import constraints
 from torch.distributions.constraints import is_dependent
 
 from ppgen.data.batches import Batch
 from ppgen.objectives.elbo import Traces, sample_sites
 from ppgen.objectives.plates import RowPlates, Site
+
+MANY = 16
+"""Number of logits from which they are not all between 0 and 1 by chance."""
+
+UNIT_INTERVALS = (constraints.boolean, constraints.unit_interval)
 
 
 def observed_arguments(trace: Trace, batch: Batch) -> dict[str, int | str]:
@@ -64,9 +71,52 @@ def check_support(
         outside = values[number] if observed is None else values[number][observed[number]]
         raise ValueError(
             f"row {first_row + number} of the data has values from {outside.min().item():g} to "
-            f"{outside.max().item():g}, outside the support {fn.support} of the site {name!r}; "
-            "transform the data, such as by the likelihood's encode, or choose another distribution"
+            f"{outside.max().item():g}, outside the support of the site {name!r}; "
+            f"{advice(fn, values)}"
         )
+
+
+def advice(fn: Any, values: Tensor) -> str:
+    """Return what to do about values outside the support of a distribution."""
+    support = fn.support
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    if support is constraints.boolean and values.is_floating_point() and in_unit_interval(values):
+        return (
+            "expected 0 and 1: draw them from the grey values by transform=torch.bernoulli, or "
+            "name a likelihood of grey values, such as ppgen.likelihoods.SoftBernoulli()"
+        )
+    if support in UNIT_INTERVALS and not (values % 1).any() and 1 < values.max() <= 255:
+        return (
+            "expected numbers from 0 to 1: divide grey levels 0 … 255 by 255, or convert them by "
+            "the likelihood's encode(images, levels=256)"
+        )
+    return f"expected values in {support}: transform the data, or choose another distribution"
+
+
+def warn_of_probabilities(runs: Iterable[tuple[Batch, Traces]]) -> None:
+    """Warn if all logits of an observed site are different numbers between 0 and 1."""
+    for _, (trace, _) in runs:
+        for name, site in sample_sites(trace).items():
+            fn = site["fn"]
+            while hasattr(fn, "base_dist"):
+                fn = fn.base_dist
+            logits = vars(fn).get("logits")
+            if site["is_observed"] and logits is not None and logits.numel() >= MANY:
+                lowest, highest = logits.aminmax()
+                if 0 < lowest < highest < 1:
+                    warnings.warn(
+                        f"all logits of the site {name!r} lie between {lowest.item():.2g} and "
+                        f"{highest.item():.2g}, as probabilities do; if the network ends with a "
+                        "Sigmoid, leave it out, for logits are any real numbers",
+                        stacklevel=2,
+                    )
+
+
+def in_unit_interval(values: Tensor) -> bool:
+    """Whether all values lie from 0 to 1."""
+    lowest, highest = values.aminmax()
+    return bool(lowest >= 0) and bool(highest <= 1)
 
 
 def inside_support(distribution: Any, values: Tensor, observed: Tensor | None = None) -> Tensor:

@@ -7,10 +7,12 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
+from ppgen.arguments import Share, checked
 from ppgen.objectives.elbo import Fn, latent_sites, log_prob, sample_sites
-from ppgen.objectives.importance import ImportanceWeightedELBO
+from ppgen.objectives.importance import ImportanceWeightedELBO, Several
 
 
+@checked
 class WakeSleepELBO(ImportanceWeightedELBO):
     r"""Reweighted wake–sleep: the model ascends the bound over k draws, the guide fits posteriors.
 
@@ -45,10 +47,8 @@ class WakeSleepELBO(ImportanceWeightedELBO):
     1
     """
 
-    def __init__(self, num_particles: int = 10, insomnia: float = 1.0) -> None:
+    def __init__(self, num_particles: Several = 10, insomnia: Share = 1.0) -> None:
         super().__init__(num_particles)
-        if not 0 <= insomnia <= 1:
-            raise ValueError(f"insomnia is {insomnia}; expected a share between 0 and 1")
         self.insomnia = insomnia
 
     def differentiable_loss(self, model: Fn, guide: Fn, *args: Any, **kwargs: Any) -> Tensor:

@@ -1,10 +1,12 @@
 """What happened in a fit, epoch by epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+from ppgen.arguments import Size, checked
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,18 @@ class History:
         """Mean time of the epochs' training steps; 0 before the first."""
         return self.seconds / max(1, self.last)
 
-    def stale(self, patience: int | None) -> bool:
+    @checked
+    def stale(self, patience: Size | None) -> bool:
         """Whether ``patience`` epochs have passed since the best; with None, never."""
         if patience is None:
             return False
         best = self.best
         return best is not None and self.last - best.number >= patience
 
-    def column(self, name: str) -> tuple[list[int], list[float]]:
+    @checked
+    def column(
+        self, name: Literal["elbo", "validation", "seconds", "learning_rate", "steps"]
+    ) -> tuple[list[int], list[float]]:
         """Epoch numbers and values of one figure, without the epochs that have none."""
         known = [epoch for epoch in self.epochs if getattr(epoch, name) is not None]
         return [epoch.number for epoch in known], [getattr(epoch, name) for epoch in known]
@@ -84,6 +90,7 @@ class History:
         return [dict(vars(epoch)) for epoch in self.epochs]
 
     @classmethod
-    def from_list(cls, rows: Sequence[dict[str, Any]]) -> Self:
+    @checked
+    def from_list(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Read back what :meth:`to_list` gave."""
         return cls([Epoch(**row) for row in rows])

@@ -78,9 +78,7 @@ class Loop:
                     report.step(everyone.count * rows, -loss)
         except NotFiniteError as error:
             kept = f"; the last checkpoint is {self.checkpoints.last}" if self.checkpoints else ""
-            raise NotFiniteError(
-                f"epoch {number}, {error}{kept}; try a smaller learning rate, or clip_norm"
-            ) from error
+            raise NotFiniteError(f"epoch {number}, {error}{kept}") from error
         return everyone.total(total) / everyone.total(seen)
 
     def _steps(self, steps: int) -> Iterator[tuple[int, float]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ppgen.arguments import checked
 from ppgen.data.batches import Data
 from ppgen.data.streams import as_batches
 from ppgen.objectives.preparation import prepare
@@ -19,6 +20,7 @@ from ppgen.training.checkpoint import (
 )
 
 
+@checked
 def save(program: Any, path: str | Path) -> None:
     """Write a program into one file, from which :func:`load` makes it again.
 
@@ -50,6 +52,7 @@ def save(program: Any, path: str | Path) -> None:
     write(readable({**content, "object": program}) or serialised(content), Path(path))
 
 
+@checked
 def load(path: str | Path, program: Any = None, data: Data | None = None) -> Program:
     """Read a program from a file of :func:`save`, or from the folder of a fit.
 

@@ -24,8 +24,6 @@ class ExponentialAverage:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
-        if not 0 < decay < 1:
-            raise ValueError(f"average is {decay}; expected a decay between 0 and 1, such as 0.999")
         self.decay = decay
         self.steps = 0
         self.parameters = list(parameters)

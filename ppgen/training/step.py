@@ -13,6 +13,9 @@ from ppgen.program import Program
 from ppgen.running import generator
 from ppgen.training.update import Update
 
+LARGE = 30.0
+"""Size of data from which its scale is the likely cause of infinite gradients."""
+
 
 class NotFiniteError(ArithmeticError):
     """A training step gave NaN or infinity."""
@@ -69,7 +72,7 @@ class Step:
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise NotFiniteError(
                     f"step {step.number}: the loss is {loss}, the norm of its gradient {norm}; "
-                    f"not finite are {self._explain(step)}"
+                    f"not finite are {self._explain(step)}; {advice(step.batch)}"
                 )
             known.append((step.batch.size, loss))
         return known
@@ -93,6 +96,18 @@ def explain(program: Program, batch: Batch) -> str:
         "gradients of the parameters": gradients,
     }
     return "; ".join(f"{what}: {', '.join(names)}" for what, names in findings.items() if names)
+
+
+def advice(batch: Batch) -> str:
+    """Return what to try after a step that was not finite."""
+    floating = (tensor for tensor in batch.tensors if tensor.is_floating_point())
+    largest = max((tensor.abs().max().item() for tensor in floating), default=0.0)
+    if largest > LARGE:
+        return (
+            f"the data has values of up to {largest:g}; scale it to values of about 1, such as "
+            "images / 255"
+        )
+    return "try a smaller learning rate, or clip_norm"
 
 
 def is_finite(tensor: Tensor | nn.Parameter | None) -> bool:

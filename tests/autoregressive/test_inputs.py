@@ -56,9 +56,9 @@ def test_encodings_show_their_arguments():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: OneHot(1), "levels is 1; expected 2 or more"),
-        (lambda: Embedding(1), "levels is 1; expected 2 or more"),
-        (lambda: Embedding(5, size=0), "size is 0; expected 1 or more"),
+        (lambda: OneHot(1), "levels is 1; expected a whole number, 2 or more"),
+        (lambda: Embedding(1), "levels is 1; expected a whole number, 2 or more"),
+        (lambda: Embedding(5, size=0), "size is 0; expected a whole number, 1 or more"),
     ],
     ids=["one-hot", "levels", "size"],
 )

@@ -162,7 +162,7 @@ def test_rows_are_the_whole_images(mask_type, size):
         ((1, 4, (1, 2), "B"), r"kernel_size is \(1, 2\); expected odd"),
         ((1, 4, -1, "B"), "kernel_size is -1; expected odd numbers, 1 or more"),
         ((1, 4, (1, -3), "B"), r"kernel_size is \(1, -3\); expected odd numbers, 1 or more"),
-        ((1, 4, 3, "B", 0), "colours is 0; expected 1 or more"),
+        ((1, 4, 3, "B", 0), "colours is 0; expected a whole number, 1 or more"),
         ((1, 4, 3, "C"), "mask_type is 'C'; expected 'A' or 'B'"),
         ((3, 4, 3, "A", 3), "in_channels is 3 and out_channels 4; expected multiples of colours"),
     ],

@@ -20,5 +20,5 @@ def test_an_ordering_of_any_integers_is_one_of_long(dtype):
     ids=str,
 )
 def test_an_ordering_that_holds_no_integers_is_refused(ordering):
-    with pytest.raises(TypeError, match=r"ordering is .*; expected integers, each of the 4"):
+    with pytest.raises(TypeError, match=r"ordering is .*; expected (integers|.* whole number)"):
         LinearChain((1, 2, 2), ordering=ordering)

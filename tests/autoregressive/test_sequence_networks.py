@@ -142,12 +142,15 @@ def test_both_views_agree_at_28_by_28():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LSTM((1, 3, 3), hidden=0), "hidden is 0; expected 1 or more"),
+        (lambda: LSTM((1, 3, 3), hidden=0), "hidden is 0; expected a whole number, 1 or more"),
         (lambda: LSTM((1, 3, 3), layers=0), "layers is 0"),
-        (lambda: Transformer((1, 3, 3), width=0), "width is 0; expected 1 or more"),
+        (lambda: Transformer((1, 3, 3), width=0), "width is 0; expected a whole number, 1 or more"),
         (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6 and heads 4; expected"),
-        (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected 1 or more"),
-        (lambda: Transformer((1, 3, 3), layers=0), "layers is 0; expected 1 or more"),
+        (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected a whole number, 1 or more"),
+        (
+            lambda: Transformer((1, 3, 3), layers=0),
+            "layers is 0; expected a whole number, 1 or more",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

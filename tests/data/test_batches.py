@@ -180,11 +180,6 @@ def test_data_of_any_type_has_a_checksum(dtype):
     assert Batches(leaf).checksum() == Batches(leaf.detach()).checksum()
 
 
-def test_a_batch_size_that_is_no_whole_number_is_refused():
-    with pytest.raises(TypeError, match=r"batch_size is 2\.5; expected a whole number"):
-        Batches(torch.zeros(5, 1), 2.5)
-
-
 def test_context_keeps_its_type():
     labels = torch.arange(4, dtype=torch.int64)
     _, y = next(iter(Batches((numbered(4), labels), 4)))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ppgen.data import DataError, Dataset, Part, load
+from ppgen.data import Dataset, Part, load
 
 
 def grey_images(levels, count=2000):
@@ -82,5 +82,5 @@ def test_binary_data_is_returned_as_is():
 
 
 def test_unknown_method_is_refused():
-    with pytest.raises(DataError, match="method is 'fix'; expected one of fixed, threshold"):
+    with pytest.raises(ValueError, match="method is 'fix'; expected 'fixed' or 'threshold'"):
         load("digits").binarized("fix")

@@ -334,5 +334,7 @@ def test_closed_form_needs_binary_images_and_finite_logits():
     with pytest.raises(ValueError, match="pseudo_count is 0"):
         Independent.from_images(torch.zeros(3, 1, 2, 2), pseudo_count=0)
     for wrong in (-0.1, torch.inf, torch.nan):
-        with pytest.raises(ValueError, match=rf"pseudo_count is {wrong}; expected a number from 0"):
+        with pytest.raises(
+            ValueError, match=rf"pseudo_count is {wrong}; expected a number, 0 or more"
+        ):
             Independent.from_images(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), pseudo_count=wrong)

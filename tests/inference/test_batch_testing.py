@@ -208,7 +208,7 @@ def test_the_seed_decides_and_the_callers_generator_is_left_as_it_was():
         ({"held_out": torch.tensor([0.0, math.nan])}, "held_out holds NaN"),
         ({"held_out": torch.tensor([0.0, -math.inf])}, "held_out holds NaN or infinite"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"alternative": "greater"}, "alternative is 'greater'; expected one of less, two-sided"),
+        ({"alternative": "greater"}, "alternative is 'greater'; expected 'less' or 'two-sided'"),
         ({"false_alarm_rate": 0.0}, "false_alarm_rate is 0.0"),
         ({"false_alarm_rate": 1.0}, "false_alarm_rate is 1.0"),
         ({"false_alarm_rate": math.nan}, "false_alarm_rate is nan"),

@@ -137,10 +137,13 @@ def test_reconstructions_come_from_the_guides_latents(x):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p, x: ppgen.elbo(p, x, 0), "particles is 0; expected 1 or more"),
-        (lambda p, x: ppgen.iwae(p, x, -1), "particles is -1; expected 1 or more"),
-        (lambda p, x: ppgen.iwae(p, x, 5, chunk=0), "chunk is 0; expected 1 or more"),
-        (lambda p, x: ppgen.sample(p, 0), "n is 0; expected 1 or more"),
+        (lambda p, x: ppgen.elbo(p, x, 0), "particles is 0; expected a whole number, 1 or more"),
+        (lambda p, x: ppgen.iwae(p, x, -1), "particles is -1; expected a whole number, 1 or more"),
+        (
+            lambda p, x: ppgen.iwae(p, x, 5, chunk=0),
+            "chunk is 0; expected a whole number, 1 or more",
+        ),
+        (lambda p, x: ppgen.sample(p, 0), "n is 0; expected a whole number, 1 or more"),
         (lambda p, x: ppgen.elbo(p, x[:0]), r"data has tensors of the lengths \{0: 0\}"),
         (lambda p, x: ppgen.iwae(p, x[:0], 3), r"data has tensors of the lengths \{0: 0\}"),
         (lambda p, x: ppgen.elbo(p, x * torch.nan), "NaN or infinite"),

@@ -18,9 +18,15 @@ from ppgen.likelihoods import (
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Categorical(1), "levels is 1; expected 2 or more"),
-        (lambda: DiscretizedLogisticMixture(2, 1), "levels is 1; expected 2 or more"),
-        (lambda: DiscretizedLogisticMixture(0), "components is 0; expected 1 or more"),
+        (lambda: Categorical(1), "levels is 1; expected a whole number, 2 or more"),
+        (
+            lambda: DiscretizedLogisticMixture(2, 1),
+            "levels is 1; expected a whole number, 2 or more",
+        ),
+        (
+            lambda: DiscretizedLogisticMixture(0),
+            "components is 0; expected a whole number, 1 or more",
+        ),
         (lambda: Gaussian(0), "variance_floor is 0; expected a positive number"),
         (lambda: Gaussian(math.nan), "variance_floor is nan; expected a positive number"),
         (lambda: HomoscedasticGaussian(0.1, -1), "variance_floor is -1; expected a positive"),

@@ -124,7 +124,7 @@ def test_the_prior_is_no_part_of_the_state_but_follows_the_module():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="latent is 0; expected 1 or more"):
+    with pytest.raises(ValueError, match="latent is 0; expected a Posterior, or a whole number, 1"):
         VAE.mlp((1, 3, 3), latent=0)
     with pytest.raises(ValueError, match=r"x has the shape \(2, 9\); expected .*\(1, 3, 3\)"):
         VAE.mlp((1, 3, 3)).guide(torch.zeros(2, 9))
@@ -133,10 +133,10 @@ def test_bad_arguments():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"likelihood": "bernoulli"}, "likelihood is 'bernoulli'; expected an instance"),
-        ({"likelihood": Categorical}, "likelihood is the class Categorical; expected an instance"),
-        ({"latent": 2.0}, "latent is 2.0; expected a whole number"),
-        ({"latent": "flow"}, "latent is 'flow'; expected a whole number"),
+        ({"likelihood": "bernoulli"}, "likelihood is 'bernoulli'; expected an object of ppgen"),
+        ({"likelihood": Categorical}, "likelihood is the class Categorical; expected an object"),
+        ({"latent": 2.0}, "latent is 2.0; expected a Posterior or a whole number"),
+        ({"latent": "flow"}, "latent is 'flow'; expected a Posterior or a whole number"),
         ({"image_shape": 64}, r"image_shape is 64; expected \(channel, height, width\)"),
     ],
 )
@@ -146,7 +146,7 @@ def test_arguments_of_another_kind_are_refused(options, message):
 
 
 def test_networks_without_convolutions_are_refused():
-    with pytest.raises(ValueError, match="channels is empty; expected"):
+    with pytest.raises(ValueError, match=r"channels is \(\); expected the channels"):
         VAE.convolutional((1, 8, 8), channels=())
 
 

@@ -16,14 +16,14 @@ from ppgen.training import CheckpointError
 
 
 BAD = {
-    "negative epochs": ({"epochs": -1}, ValueError, "epochs is -1; expected 0 or more"),
-    "batch size 0": ({"batch_size": 0}, ValueError, "batch_size is 0; expected between 1"),
+    "negative epochs": ({"epochs": -1}, ValueError, "epochs is -1; expected a whole number, 0"),
+    "batch size 0": ({"batch_size": 0}, ValueError, "batch_size is 0; expected a whole number, 1"),
     "batch beyond data": ({"batch_size": 61}, ValueError, "batch_size is 61; expected"),
-    "patience alone": ({"patience": 3}, ValueError, "patience is 3; expected .* validation"),
+    "patience alone": ({"patience": 3}, ValueError, "patience is 3; expected validation data"),
     "compile": (
         {"compile": "yes"},
         ValueError,
-        "compile is 'yes'; expected 'auto' or 'off' or 'traced' or 'on'",
+        "compile is 'yes'; expected 'auto', 'off', 'traced' or 'on'",
     ),
     "device": (
         {"device": "abacus"},
@@ -31,7 +31,7 @@ BAD = {
         "device is 'abacus', which this machine does not have",
     ),
     "clip": ({"clip_norm": 0.0}, ValueError, "clip_norm is 0.0; expected a positive"),
-    "average": ({"average": 1.5}, ValueError, "average is 1.5; expected a decay between"),
+    "average": ({"average": 1.5}, ValueError, "average is 1.5; expected a number between"),
     "resume nowhere": ({"resume": True}, ValueError, "resume and tensorboard need a folder"),
 }
 
@@ -49,7 +49,7 @@ def test_arguments_that_cannot_be_meant(name, x):
         ({"optimizer": Adam([nn.Parameter(torch.zeros(1))])}, "optimizer is Adam"),
         ({"optimizer": pyro.optim.Adam({"lr": 0.1})}, "expected a maker of torch optimisers"),
         ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
-        ({"objective": Trace_ELBO}, "objective is <class .*; expected an instance"),
+        ({"objective": Trace_ELBO}, "objective is the class Trace_ELBO; expected an ELBO"),
         ({"objective": pyro.infer.JitTrace_ELBO()}, "compile='on'"),
     ],
 )

@@ -8,10 +8,11 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import check_positive
+from ppgen.arguments import Positive, Size, checked
 from ppgen.program import Program
 
 
+@checked
 class Exponential(Program):
     """x ~ Exponential(rate λ), independent observations of shape ``(batch,)``.
 
@@ -26,9 +27,8 @@ class Exponential(Program):
     torch.Size([3])
     """
 
-    def __init__(self, rate: float = 1.0) -> None:
+    def __init__(self, rate: Positive = 1.0) -> None:
         super().__init__()
-        check_positive("rate", rate)
         self.log_rate = nn.Parameter(torch.tensor(math.log(rate)))
 
     @property
@@ -42,6 +42,7 @@ class Exponential(Program):
             return pyro.sample("x", dist.Exponential(self.rate), obs=x)
 
     @classmethod
+    @checked
     def from_data(cls, x: Tensor) -> Self:
         """Fit by maximum likelihood in closed form, λ = n / Σ x, in the data's floating type.
 
@@ -66,6 +67,7 @@ class Exponential(Program):
             fitted.log_rate.copy_(len(x) / x.sum()).log_()
         return fitted
 
-    def standard_error(self, n: int) -> Tensor:
+    @checked
+    def standard_error(self, n: Size) -> Tensor:
         """Return the standard error λ / √n of a rate fitted to ``n`` values."""
         return self.rate / math.sqrt(n)

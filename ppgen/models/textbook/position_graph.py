@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from math import comb
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import networkx as nx
 import pyro
@@ -10,14 +10,16 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import check_shape, check_size
+from ppgen.arguments import Between, Range, Size, checked
 from ppgen.models.textbook.dyads import NonEdges, dyads, edge_list, edges, pair_at
 from ppgen.objectives import MeanFieldELBO
 from ppgen.program import Program
+from ppgen.tensors import check_shape
 
 BLOCK = 2**20  # number of pairs in memory at a time when a graph is drawn
 
 
+@checked
 class PositionGraph(Program, ABC):
     """Abstract graph: edges i < j ~ Bernoulli(σ(a · x_iᵀx_j + b)), given node positions x.
 
@@ -42,13 +44,13 @@ class PositionGraph(Program, ABC):
     objective = MeanFieldELBO()
 
     def __init__(
-        self, nodes: int, non_edges: NonEdges | None = None, controls: int = 5, density: float = 0.5
+        self,
+        nodes: Annotated[int, Range(2)],
+        non_edges: NonEdges | None = None,
+        controls: Size = 5,
+        density: Between = 0.5,
     ) -> None:
         super().__init__()
-        check_size("nodes", nodes, least=2)
-        check_size("controls", controls)
-        if not 0 < density < 1:
-            raise ValueError(f"density is {density}; expected a share between 0 and 1")
         self.nodes = nodes
         self.non_edges = non_edges
         self.controls = controls
@@ -84,7 +86,8 @@ class PositionGraph(Program, ABC):
                 pyro.sample("non_edge", missing, obs=x.new_zeros(len(drawn)))
         return edge
 
-    def observations(self, graph: Any) -> tuple[Tensor, Tensor]:
+    @checked
+    def observations(self, graph: nx.Graph | Tensor) -> tuple[Tensor, Tensor]:
         """Return a graph as data: edges, ``(batch,)``, and pairs of nodes, ``(batch, 2)``.
 
         ``graph`` is a ``networkx.Graph`` or an adjacency matrix, see
@@ -115,6 +118,7 @@ class PositionGraph(Program, ABC):
         return graph
 
 
+@checked
 class KnownPositionGraph(PositionGraph):
     """Graph whose nodes have known positions ``known``, finite and ``(nodes, dimensions)``.
 
@@ -132,7 +136,9 @@ class KnownPositionGraph(PositionGraph):
 
     known: Tensor
 
-    def __init__(self, known: Tensor, non_edges: NonEdges | None = None, controls: int = 5) -> None:
+    def __init__(
+        self, known: Tensor, non_edges: NonEdges | None = None, controls: Size = 5
+    ) -> None:
         if known.dim() != 2 or not known.isfinite().all():
             raise ValueError(
                 f"known has the shape {tuple(known.shape)}; expected finite positions, "
@@ -145,7 +151,8 @@ class KnownPositionGraph(PositionGraph):
         """Return the known positions."""
         return self.known
 
-    def observations(self, graph: Any) -> tuple[Tensor, Tensor]:
+    @checked
+    def observations(self, graph: nx.Graph | Tensor) -> tuple[Tensor, Tensor]:
         """Return a graph as data, as :meth:`PositionGraph.observations`.
 
         Without ``non_edges``, raises a ValueError also if x_iᵀx_j is the same for all pairs, or
@@ -171,6 +178,7 @@ class KnownPositionGraph(PositionGraph):
         return x, pairs
 
 
+@checked
 class LatentPositionGraph(PositionGraph):
     """Graph whose nodes have latent positions x_i ~ N(0, I), inferred variationally.
 
@@ -195,20 +203,22 @@ class LatentPositionGraph(PositionGraph):
 
     def __init__(
         self,
-        nodes: int,
-        dimensions: int = 2,
+        nodes: Annotated[int, Range(2)],
+        dimensions: Size = 2,
         non_edges: NonEdges | None = None,
-        controls: int = 5,
-        density: float = 0.5,
+        controls: Size = 5,
+        density: Between = 0.5,
     ) -> None:
         super().__init__(nodes, non_edges, controls, density)
-        check_size("dimensions", dimensions)
         # A small scale at random means: with a large one the guide soon collapses to the prior.
         self.mean = nn.Parameter(0.5 * torch.randn(nodes, dimensions))
         self.log_scale = nn.Parameter(torch.full((nodes, dimensions), -3.0))
 
     @classmethod
-    def from_graph(cls, graph: Any, dimensions: int = 2, controls: int | None = None) -> Self:
+    @checked
+    def from_graph(
+        cls, graph: nx.Graph | Tensor, dimensions: Size = 2, controls: Size | None = None
+    ) -> Self:
         """Make a program with the number of nodes and the density of a graph.
 
         With ``controls`` it has the graph's ``non_edges``; if None, all pairs are data.

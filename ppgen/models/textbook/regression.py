@@ -12,10 +12,12 @@ from pyro.distributions import TorchDistribution
 from scipy.optimize import linprog
 from torch import Tensor, nn
 
-from ppgen.arguments import check_finite, check_shape, check_size
+from ppgen.arguments import Size, checked
 from ppgen.program import Program
+from ppgen.tensors import check_finite, check_shape
 
 
+@checked
 class Regression(Program, ABC):
     """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"x"``.
 
@@ -25,9 +27,8 @@ class Regression(Program, ABC):
     parameter ``weights``, ``(covariates,)``, is 0 at first.
     """
 
-    def __init__(self, covariates: int) -> None:
+    def __init__(self, covariates: Size) -> None:
         super().__init__()
-        check_size("covariates", covariates)
         self.weights = nn.Parameter(torch.zeros(covariates))
 
     @abstractmethod
@@ -57,7 +58,7 @@ class LinearRegression(Regression):
     torch.Size([5])
     """
 
-    def __init__(self, covariates: int) -> None:
+    def __init__(self, covariates: Size) -> None:
         super().__init__(covariates)
         self.log_scale = nn.Parameter(torch.zeros(()))
 
@@ -71,6 +72,7 @@ class LinearRegression(Regression):
         return (2 * self.log_scale).exp()
 
     @classmethod
+    @checked
     def from_data(cls, y: Tensor, design: Tensor) -> Self:
         """Fit by maximum likelihood in closed form, in the data's floating type.
 
@@ -121,6 +123,7 @@ class LinearRegression(Regression):
             fitted.log_scale.copy_(residuals.square().mean().log() / 2)
         return fitted
 
+    @checked
     def standard_errors(self, design: Tensor) -> tuple[Tensor, Tensor]:
         """Return the standard errors of w, ``(covariates,)``, and σ², ``()``, fitted to a design.
 
@@ -148,6 +151,7 @@ class LogisticRegression(Regression):
         return dist.Bernoulli(logits=predictor)
 
 
+@checked
 def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
     """Find a direction of the weights along which a logistic likelihood never falls.
 

@@ -12,13 +12,13 @@ def test_bad_arguments(x):
     for shape in ((3, 3), (1, 0, 3)):
         with pytest.raises(ValueError, match=r"image_shape is .*expected \(channel, height, width"):
             BernoulliMixture(shape)
-    with pytest.raises(ValueError, match="classes is 0; expected 1 or more"):
+    with pytest.raises(ValueError, match="classes is 0; expected a whole number, 1 or more"):
         BernoulliMixture(SHAPE, classes=0)
-    with pytest.raises(ValueError, match="pixel_pseudo_count is -1; expected 0 or more"):
+    with pytest.raises(ValueError, match="pixel_pseudo_count is -1; expected a number, 0 or more"):
         BernoulliMixture(SHAPE, pixel_pseudo_count=-1)
-    with pytest.raises(ValueError, match="class_pseudo_count is nan; expected 0 or more"):
+    with pytest.raises(ValueError, match="class_pseudo_count is nan; expected a number, 0 or more"):
         BernoulliMixture(SHAPE, class_pseudo_count=float("nan"))
-    with pytest.raises(ValueError, match="iterations is -1; expected 0 or more"):
+    with pytest.raises(ValueError, match="iterations is -1; expected a whole number, 0 or more"):
         make().fit_em(x, iterations=-1)
     with pytest.raises(ValueError, match="batch_size is 0"):
         make().fit_em(x, batch_size=0)
@@ -52,5 +52,5 @@ def test_grey_images_are_refused_by_fit():
 
 def test_infinite_pseudo_counts_are_refused():
     for name in ("pixel_pseudo_count", "class_pseudo_count"):
-        with pytest.raises(ValueError, match=f"{name} is inf; expected 0 or more, and finite"):
+        with pytest.raises(ValueError, match=f"{name} is inf; expected a number, 0 or more"):
             BernoulliMixture((1, 2, 2), 2, **{name: float("inf")})

@@ -305,13 +305,13 @@ def test_equal_positions_leave_the_slope_open():
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="graph has 5 nodes; expected 6"):
         LatentPositionGraph(6).observations(nx.path_graph(5))
-    with pytest.raises(ValueError, match="nodes is 1; expected 2 or more"):
+    with pytest.raises(ValueError, match="nodes is 1; expected a whole number, 2 or more"):
         LatentPositionGraph(1)
     with pytest.raises(ValueError, match="dimensions is 0"):
         LatentPositionGraph(6, 0)
-    with pytest.raises(ValueError, match=r"density is 1\.0; expected a share"):
+    with pytest.raises(ValueError, match=r"density is 1\.0; expected a number between 0 and 1"):
         LatentPositionGraph(6, density=1.0)
-    with pytest.raises(ValueError, match=r"density is 0\.0; expected a share"):
+    with pytest.raises(ValueError, match=r"density is 0\.0; expected a number between 0 and 1"):
         LatentPositionGraph.from_graph(nx.empty_graph(6))
     with pytest.raises(ValueError, match="controls is 0"):
         LatentPositionGraph(6, controls=0)

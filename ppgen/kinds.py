@@ -1,0 +1,276 @@
+"""What an annotation allows: types, choices, ranges of numbers, sequences and unions of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+from reprlib import Repr
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import numpy as np
+
+
+class _Brief(Repr):
+    """Objects in short: of arrays shape and type, of classes the name."""
+
+    maxstring = maxother = 80
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        if isinstance(x, type):
+            return f"the class {x.__name__}"
+        if hasattr(x, "shape") and hasattr(x, "dtype"):
+            return f"{type(x).__name__} of shape {tuple(x.shape)} and type {x.dtype}"
+        first, *others = super().repr_instance(x, level).split("\n")
+        return f"{first}…" if others else first
+
+
+class Kind(ABC):
+    """What an annotation allows, in ``words``."""
+
+    words: str
+
+    @abstractmethod
+    def fits(self, value: Any) -> bool:
+        """Whether a value is of the type."""
+
+    def admits(self, value: Any) -> bool:
+        """Whether a value is of the type and allowed."""
+        return self.fits(value)
+
+    def convert(self, value: Any) -> Any:
+        """Return an allowed value as it is passed on."""
+        return value
+
+    def advice(self, value: Any) -> str:
+        """Return what to do about a value that is not allowed, if that can be told."""
+        return ""
+
+    def take(self, name: str, value: Any) -> Any:
+        """Return an argument as it is passed on; raise an error that names it if not allowed."""
+        if not self.admits(value):
+            error = ValueError if self.fits(value) else TypeError
+            raise error(f"{name} is {shown(value)}; expected {self.words}{self.advice(value)}")
+        return self.convert(value)
+
+
+class _Anything(Kind):
+    """What only the call itself can check."""
+
+    words = "anything"
+
+    def fits(self, value: Any) -> bool:
+        return True
+
+
+class _Instance(Kind):
+    """An object of a class."""
+
+    def __init__(self, of: type, words: str | None = None) -> None:
+        self.of = of
+        self.words = words or f"{'an' if of.__name__[0] in 'AEIOU' else 'a'} {of.__name__}"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, self.of)
+
+    def advice(self, value: Any) -> str:
+        if isinstance(value, type) and issubclass(value, self.of):
+            return f": an object, such as {value.__name__}(…)"
+        return ""
+
+
+class _Number(Kind):
+    """A finite number of Python's or numpy's, passed on as Python's."""
+
+    def __init__(self, number: type, accepted: type | tuple[type, ...], words: str) -> None:
+        self.number, self.accepted, self.words = number, accepted, words
+        self.limit = 2**63 if number is int else inf
+
+    def fits(self, value: Any) -> bool:
+        truth = self.number is not bool and isinstance(value, bool)
+        return isinstance(value, self.accepted) and not truth
+
+    def admits(self, value: Any) -> bool:
+        return self.fits(value) and abs(value) < self.limit
+
+    def convert(self, value: Any) -> Any:
+        return value if type(value) is self.number else self.number(value)
+
+
+class _Choice(Kind):
+    """One of a few values."""
+
+    def __init__(self, *choices: object) -> None:
+        self.choices = choices
+        self.words = either(map(repr, choices))
+
+    def fits(self, value: Any) -> bool:
+        return type(value) in set(map(type, self.choices))
+
+    def admits(self, value: Any) -> bool:
+        return self.fits(value) and value in self.choices
+
+
+class _Items(Kind):
+    """A sequence whose items are of one kind; a string is none."""
+
+    def __init__(self, sequence: type, item: Kind) -> None:
+        self.sequence, self.item = sequence, item
+        self.words = f"a sequence, each {item.words}"
+
+    def fits(self, value: Any) -> bool:
+        value = _listed(value)
+        sequence = isinstance(value, self.sequence) and not isinstance(value, str | bytes)
+        return sequence and all(map(self.item.fits, value))
+
+    def admits(self, value: Any) -> bool:
+        return self.fits(value) and all(map(self.item.admits, _listed(value)))
+
+    def convert(self, value: Any) -> Any:
+        value = _listed(value)
+        items = [self.item.convert(item) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+
+
+class _Row(Kind):
+    """A tuple, or another sequence, of given kinds in their order."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self.kinds = kinds
+        self.words = f"({', '.join(kind.words for kind in kinds)})"
+
+    def fits(self, value: Any) -> bool:
+        sequence = isinstance(value, Sequence) and len(value) == len(self.kinds)
+        return sequence and all(k.fits(each) for k, each in zip(self.kinds, value, strict=True))
+
+    def admits(self, value: Any) -> bool:
+        return self.fits(value) and all(
+            kind.admits(each) for kind, each in zip(self.kinds, value, strict=True)
+        )
+
+    def convert(self, value: Any) -> Any:
+        return tuple(kind.convert(each) for kind, each in zip(self.kinds, value, strict=True))
+
+
+class _Table(Kind):
+    """A mapping from keys of one kind to values of another."""
+
+    def __init__(self, key: Kind, value: Kind) -> None:
+        self.key, self.value = key, value
+        self.words = f"a mapping from {key.words} to {value.words}"
+
+    def fits(self, value: Any) -> bool:
+        return (
+            isinstance(value, Mapping)
+            and all(map(self.key.fits, value))
+            and all(map(self.value.fits, value.values()))
+        )
+
+    def admits(self, value: Any) -> bool:
+        return self.fits(value) and all(map(self.value.admits, value.values()))
+
+    def convert(self, value: Any) -> Any:
+        return {key: self.value.convert(each) for key, each in value.items()}
+
+
+class _Either(Kind):
+    """One of several kinds."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self.kinds = kinds
+        self.words = either(kind.words for kind in kinds)
+
+    def fits(self, value: Any) -> bool:
+        return any(kind.fits(value) for kind in self.kinds)
+
+    def admits(self, value: Any) -> bool:
+        return any(kind.admits(value) for kind in self.kinds)
+
+    def convert(self, value: Any) -> Any:
+        return next(kind for kind in self.kinds if kind.admits(value)).convert(value)
+
+    def advice(self, value: Any) -> str:
+        return next(filter(None, (kind.advice(value) for kind in self.kinds)), "")
+
+
+class _Constrained(Kind):
+    """Those of one kind for which conditions hold."""
+
+    def __init__(self, kind: Kind, *conditions: Any) -> None:
+        self.kind, self.conditions = kind, conditions
+        self.words = conditions[-1].in_words(kind.words)
+
+    def fits(self, value: Any) -> bool:
+        return self.kind.fits(value)
+
+    def admits(self, value: Any) -> bool:
+        return self.kind.admits(value) and all(each.holds(value) for each in self.conditions)
+
+    def convert(self, value: Any) -> Any:
+        return self.kind.convert(value)
+
+    def advice(self, value: Any) -> str:
+        return self.kind.advice(value)
+
+
+def kind_of(hint: Any) -> Kind:
+    """Return what an annotation allows.
+
+    Examples
+    --------
+    >>> kind_of(list[int] | None).words
+    'a sequence, each a whole number, or None'
+    """
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint in SCALARS:
+        return SCALARS[hint]
+    if origin is Annotated:
+        return _Constrained(kind_of(parts[0]), *parts[1:])
+    if origin in (Union, UnionType):
+        return _Either(*map(kind_of, parts))
+    if origin is Literal:
+        return _Choice(*parts)
+    if origin is Callable:
+        return _Instance(Callable, "a function")
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return _Row(*map(kind_of, parts))
+    if origin in (Sequence, list, tuple):
+        return _Items(origin, kind_of(parts[0]))
+    if origin in (Mapping, dict):
+        return _Table(*map(kind_of, parts))
+    if getattr(hint, "__module__", "") == "torch" and hint.__name__ == "Tensor":
+        from ppgen.tensors import Dense  # torch is imported already by whoever names it
+
+        return Dense()
+    return _Instance(origin or hint) if isinstance(origin or hint, type) else _Anything()
+
+
+def _listed(value: Any) -> Any:
+    # Vectors of numpy's and torch's are sequences too.
+    return value.tolist() if getattr(value, "ndim", None) == 1 else value
+
+
+shown = _Brief().repr
+"""Returns an argument in short."""
+
+
+def either(words: Iterable[str]) -> str:
+    """Join words by commas and 'or'."""
+    *first, last = words = list(words)
+    comma = "," if any("," in each for each in words) else ""
+    return f"{', '.join(first)}{comma} or {last}" if first else last
+
+
+SCALARS: dict[Any, Kind] = {
+    Any: _Anything(),
+    int: _Number(int, Integral, "a whole number"),
+    float: _Number(float, Real, "a number"),
+    bool: _Number(bool, (bool, np.bool_), "True or False"),
+    str: _Instance(str, "a string"),
+    Path: _Instance(PathLike, "a path"),
+    None: _Choice(None),
+    NoneType: _Choice(None),
+}
