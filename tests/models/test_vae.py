@@ -135,8 +135,8 @@ def test_bad_arguments():
     [
         ({"likelihood": "bernoulli"}, "likelihood is 'bernoulli'; expected an object of ppgen"),
         ({"likelihood": Categorical}, "likelihood is the class Categorical; expected an object"),
-        ({"latent": 2.0}, "latent is 2.0; expected a Posterior or a whole number"),
-        ({"latent": "flow"}, "latent is 'flow'; expected a Posterior or a whole number"),
+        ({"latent": 2.0}, "latent is 2.0; expected a Posterior, or a whole number"),
+        ({"latent": "flow"}, "latent is 'flow'; expected a Posterior, or a whole number"),
         ({"image_shape": 64}, r"image_shape is 64; expected \(channel, height, width\)"),
     ],
 )
