@@ -24,10 +24,10 @@ def check_value(value: Tensor, event_shape: Sequence[int]) -> None:
         )
 
 
-def check_batch(x: Tensor, image_shape: Sequence[int]) -> None:
+def check_batch(x: Tensor, image_shape: Sequence[int], name: str = "x") -> None:
     """Raise a ValueError if the shape of ``x`` is not ``(batch, *image_shape)``."""
     shape = f"(channel, height, width) = {tuple(image_shape)}"
-    check_shape("x", x, (None, *image_shape), f"(batch, channel, height, width) with {shape}")
+    check_shape(name, x, (None, *image_shape), f"(batch, channel, height, width) with {shape}")
 
 
 def check_grey(name: str, images: Tensor) -> None:

@@ -11,6 +11,7 @@ from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.data.batches import parts_of_draws
 from ppgen.distributions import Autoregressive
 from ppgen.program import Program
+from ppgen.tensors import check_shape
 
 DRAWS_OF_A_MEAN = 100  # completions that are averaged
 IMAGES_AT_ONCE = 1000  # images times completions drawn at a time
@@ -65,6 +66,7 @@ class AutoregressiveModel(Program):
         ``context`` holds class labels or vectors, one for each image. ``observed`` is a boolean
         mask; raises a ValueError if its pixels are not the first ones in the network's ordering.
         """
+        self._check(x)
         if observed is None:
             observed = torch.ones((), dtype=torch.bool, device=x.device)
         return self.distribution(context).prefix_log_prob(x, observed)
@@ -78,6 +80,7 @@ class AutoregressiveModel(Program):
         If ``mean`` is True, fill in their mean over 100 draws, as grey values: it has no closed
         form. The other arguments are those of :meth:`log_likelihood`.
         """
+        self._check(x)
         p = self.distribution(context)
         if not mean:
             return p.complete(x, observed)
@@ -86,6 +89,10 @@ class AutoregressiveModel(Program):
             drawn = p.complete(x.expand(some, *x.shape), observed)
             total = total + self.grey(drawn).sum(0)
         return total / DRAWS_OF_A_MEAN
+
+    def _check(self, x: Tensor) -> None:
+        shape = self.network.shape
+        check_shape("x", x, (None, *shape), f"(batch, *shape) with the network's shape {shape}")
 
     def grey(self, x: Tensor) -> Tensor:
         """Convert pixels in the likelihood's support to grey values."""

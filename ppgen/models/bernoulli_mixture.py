@@ -172,7 +172,7 @@ class BernoulliMixture(Program):
         seed
             Seed of the start.
         """
-        check_batch(images, self.image_shape)
+        check_batch(images, self.image_shape, "images")
         if images.dtype not in (torch.bool, torch.uint8):
             images = images.to(self.dtype)
         batches = observed_batches((images,), observed, batch_size, self.device, self.dtype)

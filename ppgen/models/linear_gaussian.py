@@ -166,9 +166,9 @@ class LinearGaussian(Program):
         at_mean = self.latent / 2 - posterior.entropy()
         return self._prior().log_prob(z) + pixels.sum((-3, -2, -1)) - at_mean
 
-    def _check(self, x: Tensor, observed: Tensor | None) -> Tensor | None:
-        check_batch(x, self.image_shape)
-        check_grey("x", x)
+    def _check(self, x: Tensor, observed: Tensor | None, name: str = "x") -> Tensor | None:
+        check_batch(x, self.image_shape, name)
+        check_grey(name, x)
         if observed is None:
             return None
         check_observed(observed, x.shape)

@@ -80,7 +80,7 @@ class PPCA(LinearGaussian):
         observed pixels are not finite, or the noise variance runs to 0 because the images vary
         along too few directions.
         """
-        self._check(images, observed)
+        self._check(images, observed, "images")
         if observed is None:
             observed = torch.ones(images.shape, dtype=torch.bool)
         if not observed.any():

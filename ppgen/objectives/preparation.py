@@ -324,9 +324,12 @@ def explained(
         if isinstance(error, (MemoryError, torch.OutOfMemoryError, *but)):
             raise
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "
+        reason = f"{kind}{first_lines(error)}"
+        if "expected" not in reason:
+            reason += "; expected arguments that the model and the guide can be called with"
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "
-            f"{kind}{first_lines(error)}{ON_DRAWS if on_draws else ''}"
+            f"{reason}{ON_DRAWS if on_draws else ''}"
         ) from error
 
 

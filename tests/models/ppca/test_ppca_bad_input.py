@@ -37,9 +37,9 @@ def test_images_of_another_form(x, ppca):
         PPCA.from_images(x[:0], 2)
     for method in (ppca.posterior, ppca.log_likelihood, ppca.fit_em):
         for wrong in (x.flatten(1), x[:, :, :2], x[0]):
-            with pytest.raises(ValueError, match=r"x has the shape .* = \(1, 3, 4\)"):
+            with pytest.raises(ValueError, match=r"(x|images) has the shape .* = \(1, 3, 4\)"):
                 method(wrong)
-        with pytest.raises(ValueError, match=r"x has the type torch.uint8; .* images / 255"):
+        with pytest.raises(ValueError, match=r"(x|images) has the type torch.uint8; .* images / 255"):
             method(levels)
 
 
