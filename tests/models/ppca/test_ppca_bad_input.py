@@ -39,7 +39,7 @@ def test_images_of_another_form(x, ppca):
         for wrong in (x.flatten(1), x[:, :, :2], x[0]):
             with pytest.raises(ValueError, match=r"(x|images) has the shape .* = \(1, 3, 4\)"):
                 method(wrong)
-        with pytest.raises(ValueError, match=r"(x|images) has the type torch.uint8; .* images / 255"):
+        with pytest.raises(ValueError, match=r"(x|images) has the type torch.uint8; .* / 255"):
             method(levels)
 
 
