@@ -180,6 +180,7 @@ class MADE(AutoregressiveNetwork):
         return pixels, [pixels.repeat_interleave(self.inputs.features), *hidden]
 
 
+@checked
 class FullyVisible(MADE):
     """Raw outputs of each pixel, linear in the pixels before it and in the context.
 

@@ -12,6 +12,7 @@ import pyro
 import torch
 from torch import Tensor
 
+from ppgen.arguments import checked
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
 from ppgen.tensors import check_finite
@@ -25,6 +26,7 @@ Transform = Callable[[Tensor], Tensor]
 EVALUATION_BATCH = 1000
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Setting:
     """A ``value`` among the arguments of a program that is no row of its data, although a tensor.

@@ -55,6 +55,7 @@ NARROWEST = 0.02
 """Smallest scale in levels. One level then has all but 1e-10 of the mass; gradients are finite."""
 
 
+@checked
 class Categorical(Mass):
     """Integer pixels 0 … ``levels`` − 1 without order, one logit for each value.
 

@@ -325,7 +325,7 @@ def explained(
             raise
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "
         reason = f"{kind}{first_lines(error)}"
-        if "expected" not in reason:
+        if " expected" not in reason:
             reason += "; expected arguments that the model and the guide can be called with"
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "

@@ -45,6 +45,7 @@ class Regression(Program, ABC):
             return pyro.sample("x", self.observation(predictor), obs=y)
 
 
+@checked
 class LinearRegression(Regression):
     """Linear regression with Gaussian noise: y ~ N(design · w, σ²).
 
