@@ -62,6 +62,7 @@ NotNegative = Annotated[float, Range(0)]
 Between = Annotated[float, Range(0, 1, open=True)]
 Share = Annotated[float, Range(0, 1)]
 
+signature_of = cache(inspect.signature)
 Public = TypeVar("Public", bound=Callable)
 
 
@@ -99,7 +100,7 @@ def checked(public: Public) -> Public:
     if isinstance(public, type):
         public.__init__ = checked(public.__init__)  # type: ignore[misc]
         return public
-    signature = inspect.signature(public)
+    signature = signature_of(public)
 
     @cache
     def kinds() -> dict[str, Kind]:
@@ -108,13 +109,7 @@ def checked(public: Public) -> Public:
 
     @wraps(public)
     def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            given = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            own = type(args[0]) if public.__name__ == "__init__" else None
-            known = [name for name in signature.parameters if name not in ("self", "cls")]
-            name, others = (own.__name__, _constructors(own)) if own else (public.__name__, "")
-            raise TypeError(f"{name}() {error}; expected {', '.join(known)}{others}") from None
+        given = bind(public, *args, **kwargs)
         for name, value in given.arguments.items():
             if kind := kinds().get(name):
                 several = signature.parameters[name].kind
@@ -128,6 +123,18 @@ def checked(public: Public) -> Public:
         return public(*given.args, **given.kwargs)
 
     return cast(Public, call)
+
+
+def bind(public: Callable, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
+    """Bind arguments to the names of a callable; a TypeError lists the names that it takes."""
+    signature = signature_of(public)
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        own = type(args[0]) if public.__name__ == "__init__" else None
+        known = [name for name in signature.parameters if name not in ("self", "cls")]
+        name, others = (own.__name__, _constructors(own)) if own else (public.__name__, "")
+        raise TypeError(f"{name}() {error}; expected {', '.join(known)}{others}") from None
 
 
 def _constructors(of: type) -> str:

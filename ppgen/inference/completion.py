@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
-from inspect import signature
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.arguments import Seed, Size, checked
+from ppgen.arguments import Seed, Size, bind, checked
 from ppgen.data.batches import Batch, Batches, parts_of_draws, repeat_rows
 from ppgen.images import check_observed
 from ppgen.inference.evaluate import Estimate
@@ -101,7 +100,7 @@ def complete(
     >>> completed.samples.shape, bool(completed.samples[..., :4].all())
     (torch.Size([5, 3, 1, 8, 8]), True)
     """
-    signature(fit_latents).bind(program, x, *context, **options)  # raises if one is unknown
+    bind(fit_latents, program, x, *context, **options)  # raises if one is unknown
     program = accept(program)
     observed = check_observed(observed, x.shape).to(x.device)
     data = (torch.where(observed, x, x.nan_to_num()), *context)
