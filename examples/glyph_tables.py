@@ -67,7 +67,7 @@ def main() -> None:
         path = run.folder / "tables.pkl.gz"
         with gzip.open(path, "wb", compresslevel=1) as file:
             pickle.dump(counted.to_tables(), file)
-        read_back["dense"] = ConditionalTables.from_pickle(path, counted.image_shape)
+        read_back["dense"] = ConditionalTables.from_pickle(path, counted.shape)
         run.report(dense_file_bytes=path.stat().st_size)
     drawn = ppgen.sample(AutoregressiveModel(counted), 100, seed=0)
     for name, tables in read_back.items():

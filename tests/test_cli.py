@@ -299,7 +299,7 @@ def test_skipped_results_are_named(capsys, runs):
     ("argv", "message"),
     [
         (["nowhere"], "nowhere is not there"),
-        (["runs/a", "empty"], "empty is not the folder of a run"),
+        (["empty"], "empty is not the folder of a run"),
         (["damaged"], "damaged has a damaged metrics.json"),
         (["runs", "--out", "mine.md"], "mine.md was not written by ppgen results"),
         (["runs", "--out", "no/where.md"], "no/where.md"),
@@ -312,6 +312,17 @@ def test_errors_of_results_are_one_line_and_status_two(capsys, runs, argv, messa
     Path("damaged/metrics.json").write_text("{")
     assert message in fail(capsys, "results", *argv)
     assert Path("mine.md").read_text() == "# Mine"
+
+
+def test_folders_that_cannot_be_read_are_named_after_the_tables_of_the_others(capsys, runs):
+    save(Path("runs/damaged"))
+    Path("runs/damaged/metrics.json").write_text("{")
+    assert main(["results", "nowhere", "runs"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("| NADE") == 2
+    first, second = captured.err.splitlines()
+    assert first == "ppgen: nowhere is not there"
+    assert second.startswith("ppgen: runs/damaged has a damaged metrics.json: ")
 
 
 def test_only_trials_are_an_error(capsys, runs):

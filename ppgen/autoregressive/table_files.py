@@ -1,93 +1,102 @@
 """Pickled lists of arrays, read without running code in them."""
 
 import gzip
+import io
 import pickle
+import pickletools
+import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from ppgen.reading import limited
 
-def read_pickle(path: str | Path) -> list[np.ndarray]:
+MOST_OPCODES = 5_000  # a table has at most 72
+
+
+def read_pickle(path: str | Path, most: int) -> list[np.ndarray]:
     """Read a pickled list of numpy arrays of numbers, gzipped or not; else raise ValueError.
 
-    Nothing that the pickle names is called: classes of this module replace those of numpy, and
-    every other name is an error.
+    The pickle has at most ``most`` bytes when it is unzipped. Nothing that it names is called: a
+    record replaces each of numpy's functions, and every other name is an error.
     """
-    with Path(path).open("rb") as file:
+    with limited(path, most).open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if zipped else Path(path).open("rb") as file:
+        file.seek(0)
         try:
-            content = _Unpickler(file).load()
-            if not isinstance(content, list) or not all(
-                isinstance(item, _Array) for item in content
-            ):
-                raise pickle.UnpicklingError("it is not a list of arrays")
-            if file.read(1):  # also makes gzip compare its checksum
-                raise pickle.UnpicklingError("it continues after the list")
-            return [item.array for item in content]
+            return _arrays(gzip.GzipFile(fileobj=file) if zipped else file, most)
         except Exception as error:  # damaged bytes make the unpickler raise almost anything
             raise ValueError(
-                f"{path} cannot be read as a pickled list of arrays of numbers: {error}"
+                f"{path} cannot be read as a pickled list of arrays of numbers: {error!s:.200}"
             ) from error
 
 
-# Every class below defines __setstate__: without it, a pickle could set attributes of the class.
+def _arrays(file: Any, most: int) -> list[np.ndarray]:
+    content = io.BytesIO()
+    while (size := content.tell()) <= most and (part := file.read(2**20)):
+        content.write(part)
+    if size > most:
+        raise pickle.UnpicklingError(f"it has more than {most:,} bytes")
+    _check_opcodes(content)
+    content.seek(0)
+    records = _Unpickler(content).load()
+    if not isinstance(records, list) or content.tell() < size:
+        raise pickle.UnpicklingError("it is not a list of arrays, or continues after it")
+    arrays = []
+    order: Any
+    for record in records:
+        match record:
+            case _Record(state=(_, shape, dtype, fortran, data)):
+                order = "F" if fortran else "C"
+            case _Record(arguments=(data, dtype, shape, order)):  # of protocol 5
+                pass
+            case _:
+                raise pickle.UnpicklingError("it is not a list of arrays")
+        size -= len(data)  # one text in the file could be the data of many arrays
+        if size < 0:
+            raise pickle.UnpicklingError("its arrays have more bytes than it has")
+        arrays.append(_array(data, dtype).reshape(shape, order=order))
+    return arrays
 
 
-class _Dtype:
-    """Replaces ``numpy.dtype``; numbers only."""
-
-    def __init__(self, name: str, align: bool = False, copy: bool = True) -> None:
-        self.dtype = np.dtype(name)
-        if self.dtype.kind not in "biuf":
-            raise pickle.UnpicklingError(f"an array of {self.dtype}; expected numbers")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.dtype = self.dtype.newbyteorder(state[1])
+def _array(data: Any, dtype: Any) -> np.ndarray:
+    if isinstance(data, _Record):  # in protocols 0 to 2
+        data = data.arguments[0].encode("latin1")
+    name = dtype.arguments[0]
+    if not isinstance(data, bytes | bytearray) or not re.fullmatch(r"[biuf]\d\d?", name):
+        raise pickle.UnpicklingError("an array of objects or texts; expected numbers")
+    return np.frombuffer(data, np.dtype(name).newbyteorder(dtype.state[1] if dtype.state else "="))
 
 
-class _Array:
-    """Replaces ``numpy.ndarray``, which is made empty before its state is set."""
-
-    def __init__(self, kind: type, shape: tuple[int, ...], typecode: bytes) -> None:
-        self.array = np.zeros(0)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, fortran, data = state
-        self.array = _array(data, dtype, shape, "F" if fortran else "C")
-
-
-class _FromBuffer(_Array):
-    """Replaces numpy's ``_frombuffer``, of pickle protocol 5."""
-
-    def __init__(self, data: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> None:
-        self.array = _array(data, dtype, shape, order)
+def _check_opcodes(content: io.BytesIO) -> None:
+    """Raise an error for a pickle that takes more memory or time than its size says."""
+    content.seek(0)
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        # The unpickler makes a list as long as the largest index of a PUT.
+        index: Any = argument if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") else 0
+        if max(number, index) > MOST_OPCODES:
+            raise pickle.UnpicklingError(f"it has more than {MOST_OPCODES:,} opcodes or indices")
 
 
-class _Latin1(bytes):
-    """Replaces ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
+class _Record:
+    """Keeps the arguments of a call, and the state that is set after it, of an array or a dtype."""
 
-    def __new__(cls, text: str, encoding: str) -> Self:
-        return super().__new__(cls, text.encode("latin1"))
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: Any = ()
 
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("bytes have no state")
+    def __setstate__(self, state: Any) -> None:  # without it, a pickle could set any attribute
+        self.state = state
 
-
-def _array(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
-    if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _Dtype):
-        raise pickle.UnpicklingError("an array of objects; expected numbers")
-    return np.frombuffer(data, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
+    def __len__(self) -> int:
+        return len(self.arguments[0])
 
 
-_NAMES: dict[str, type] = {
-    "numpy.dtype": _Dtype,
-    "numpy.ndarray": _Array,
-    "numpy._core.multiarray._reconstruct": _Array,
-    "numpy._core.numeric._frombuffer": _FromBuffer,
-    "_codecs.encode": _Latin1,
-}
+_NAMES = (
+    *("numpy.dtype", "numpy.ndarray", "_codecs.encode"),
+    *("numpy._core.multiarray._reconstruct", "numpy._core.numeric._frombuffer"),
+)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -95,4 +104,4 @@ class _Unpickler(pickle.Unpickler):
         path = f"{module}.{name}".replace("numpy.core.", "numpy._core.")  # numpy 1 has the former
         if path not in _NAMES:
             raise pickle.UnpicklingError(f"it names {path}, which is not allowed")
-        return _NAMES[path]
+        return _Record

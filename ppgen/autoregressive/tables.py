@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from ppgen.autoregressive.independent import check_countable
 from ppgen.autoregressive.network import AutoregressiveNetwork
 from ppgen.autoregressive.ordering import Ordering, Shape, check_ordering, raster
 from ppgen.autoregressive.table_files import read_pickle
+from ppgen.reading import read_arrays
 
 MOST_DENSE_PIXELS = 25
 """Largest number of pixels with dense tables: they take 512 MiB, and each pixel doubles that."""
@@ -110,8 +112,7 @@ class PrefixTree(TableForm):
         if not 0 <= pseudo_count < torch.inf:
             raise ValueError(f"pseudo_count is {pseudo_count}; expected a number, 0 or more")
         self.pixels = images.shape[1]
-        distinct, counts = images.to(torch.uint8).unique(dim=0, return_counts=True)  # sorted
-        self.register_buffer("columns", distinct.repeat_interleave(counts, 0).T.contiguous())
+        self.register_buffer("columns", _sorted(images).T.contiguous())
         self.register_buffer(
             "pseudo_count", torch.tensor(float(pseudo_count), device=images.device)
         )
@@ -227,9 +228,10 @@ class ConditionalTables(AutoregressiveNetwork):
         """Read dense tables from a pickled list of numpy arrays, gzipped or not.
 
         No code in the file is run. Raises ValueError unless it holds a list of arrays of numbers
-        that :meth:`from_tables` accepts.
+        that :meth:`from_tables` accepts, or if it has many more bytes than these arrays.
         """
-        tables = read_pickle(path)
+        # Protocol 0 writes 48 bytes for one of the 2^(pixels + 1) numbers.
+        tables = read_pickle(path, 100 * 2 ** min(prod(shape), 30) + 2**16)
         try:
             return cls.from_tables(shape, tables, ordering)
         except ValueError as error:
@@ -238,22 +240,24 @@ class ConditionalTables(AutoregressiveNetwork):
     @classmethod
     @checked
     def load(cls, path: str | Path) -> Self:
-        """Read a file that :meth:`save` wrote; raise ValueError for any other."""
-        expected = "expected a file that ConditionalTables.save wrote"
-        with Path(path).open("rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as archive:
-                    arrays = dict(archive)
-            except Exception as error:  # of numpy, zipfile or zlib
-                raise ValueError(
-                    f"{path} is no .npz file of plain arrays ({error}); {expected}"
-                ) from error
+        """Read a file that :meth:`save` wrote; raise ValueError for any other.
+
+        Its arrays have at most 300 MB, or 100 bytes for each byte of the file if that is more.
+        """
+        path = Path(path)
+        most = max(300_000_000, 100 * path.stat().st_size)
         try:
-            form = FORMS[str(arrays["form"])]
-            tables = form(*(torch.from_numpy(arrays[name]) for name in form.arguments))
-            return cls(arrays["shape"].tolist(), tables, torch.from_numpy(arrays["ordering"]))
-        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-            raise ValueError(f"{path} holds no conditional tables ({error}); {expected}") from error
+            name, shape = read_arrays(path, ("form", "shape"), 2_000)
+            form = FORMS[str(name)]
+            ordering, *arrays = map(
+                torch.from_numpy, read_arrays(path, ("ordering", *form.arguments), most)
+            )
+            return cls(shape.tolist(), form(*arrays), ordering)
+        except Exception as error:  # of numpy, zipfile or zlib
+            raise ValueError(
+                f"{path} holds no conditional tables ({error!s:.200}); expected a file that "
+                "ConditionalTables.save wrote"
+            ) from error
 
     @checked
     def save(self, path: str | Path) -> None:
@@ -301,6 +305,14 @@ class ConditionalTables(AutoregressiveNetwork):
             logits, children = self.tables.expand(prefixes, step)
             yield logits.unsqueeze(-1)
             prefixes = children[rows, (x[:, step] > 0).long()]
+
+
+def _sorted(images: Tensor) -> Tensor:
+    """Sort binary images ``(images, pixels)`` by their first pixel, then by their second, …."""
+    packed = np.packbits(np.ascontiguousarray(images.to(torch.uint8).cpu()), axis=1)
+    packed.view(f"S{packed.shape[1]}").sort(axis=0)
+    unpacked = np.unpackbits(packed, axis=1, count=images.shape[1])
+    return torch.from_numpy(unpacked).to(images.device)
 
 
 def _check_table(name: str, table: Any, before: int) -> None:

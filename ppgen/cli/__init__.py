@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from ppgen.cli import dag, results
+from ppgen.reading import one_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,8 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     options = parser.parse_args(argv)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (ValueError, OSError, SyntaxError, ImportError) as error:
-        print(f"ppgen: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ppgen: {one_line(str(error))}", file=sys.stderr)
         return 2
-    return 0

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ppgen.reading import one_line
+
 
 def add_to(commands: Any) -> None:
     """Add the command to the subparsers of a parser."""
@@ -12,7 +14,7 @@ def add_to(commands: Any) -> None:
         "results",
         help="tables of the results of saved runs",
         description="Write Markdown tables of the test nats of saved runs, beside published "
-        "figures. Trial runs with --quick are skipped.",
+        "figures. Trial runs with --quick are skipped, and so are damaged runs: status 2.",
     )
     parser.add_argument(
         "folders", nargs="*", type=Path, default=[Path("runs")], metavar="FOLDER",
@@ -22,23 +24,25 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Read the runs, and write or print their tables."""
+def run(options: argparse.Namespace) -> int:
+    """Write or print the tables of the runs; return 2 if a folder cannot be read."""
     # Here, so that other commands need not wait for torch.
-    from ppgen.experiments.results import ResultsError, Run, markdown, run_folders, write
+    from ppgen.experiments.results import ResultsError, markdown, read_runs, write
 
-    runs = []
-    for folder in run_folders(options.folders):
-        read = Run.read(folder)
-        if read.quick or not read.results:
-            reason = "a trial with --quick" if read.quick else "no results"
-            print(f"ppgen: {folder} is skipped: {reason}", file=sys.stderr)
+    runs, errors = read_runs(options.folders)
+    shown = [run for run in runs if run.results and not run.quick]
+    if not shown and not errors:
+        errors = [ResultsError("no folder has results to show")]
+    if shown:
+        text = markdown(shown)
+        if options.out:
+            write(text, options.out)
         else:
-            runs.append(read)
-    if not runs:
-        raise ResultsError("no folder has results to show")
-    text = markdown(runs)
-    if options.out:
-        write(text, options.out)
-    else:
-        print(text, end="")
+            print(text, end="")
+    for run in runs:
+        if run not in shown:
+            reason = "a trial with --quick" if run.quick else "no results"
+            print(f"ppgen: {one_line(str(run.folder))} is skipped: {reason}", file=sys.stderr)
+    for error in errors:
+        print(f"ppgen: {one_line(str(error))}", file=sys.stderr)
+    return 2 if errors else 0

@@ -7,12 +7,17 @@ import os
 import re
 import runpy
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ppgen.graph import DAG, GraphError
 from ppgen.graph.formats import SUFFIXES
+from ppgen.graph.lexing import shortened
+from ppgen.reading import limited
+
+LARGEST_TABLE = 2**32  # bytes
 
 
 def source(options: argparse.Namespace) -> DAG:
@@ -54,22 +59,28 @@ def table(path: Path) -> dict[str, Any]:
     """Columns of a file of comma-separated values: numbers, or texts with None where empty."""
     import numpy as np
 
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names, *rows = list(csv.reader(file)) or [[]]
+    try:
+        with limited(path, LARGEST_TABLE, pipes=True).open(
+            encoding="utf-8-sig", newline=""
+        ) as file:
+            head, *rows = list(csv.reader(file)) or [[]]
+    except (csv.Error, ValueError) as error:
+        raise GraphError(f"{path} cannot be read as comma-separated values: {error}") from error
+    names = [name.strip() for name in head]
     for i, row in enumerate(rows):
         if len(row) != len(names):
             raise GraphError(f"{path}, row {i + 2}: {len(row)} values; expected {len(names)}")
-    if len(set(names)) < len(names):
-        raise GraphError(f"{path} has two columns of one name: {', '.join(names)}")
+    if twice := [shortened(name) for name, count in Counter(names).items() if count > 1]:
+        raise GraphError(f"{path} has two columns of one name: {twice[0]!r}")
     columns: dict[str, Any] = {}
     for name, *values in zip(names, *rows, strict=True):
         column = [None if value in ("", "NA") else value for value in values]
         for kind in (int, float):
             try:
-                columns[name.strip()] = np.array([np.nan if v is None else kind(v) for v in column])
+                columns[name] = np.array([np.nan if v is None else kind(v) for v in column])
                 break
             except ValueError:
-                columns[name.strip()] = np.array(column, dtype=object)
+                columns[name] = np.array(column, dtype=object)
     return columns
 
 

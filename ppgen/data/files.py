@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ppgen.data.dataset import DataError, Dataset, Part, split
+from ppgen.reading import limited, read_arrays
 
 MNIST_CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
 AMAT_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
@@ -31,22 +32,23 @@ def load_mnist(name: str, folder: Path, download: bool) -> Dataset:
     # torchvision unpacks the downloads, so the files lack their ending.
     files = [folder / kind.__name__ / "raw" / Path(url).stem for url, _ in kind.resources]
     require(files, name, partial(kind, folder, download=True) if download else None)
-    train, test = (
-        _read_mnist(kind, folder, name, images, [f for f in files if f.name.startswith(prefix)])
-        for prefix, images in (("train", 60_000), ("t10k", 10_000))
-    )
+    train = _read_mnist(name, files[0], files[1], 60_000)
+    test = _read_mnist(name, files[2], files[3], 10_000)
     return split(name, 256, train, 10_000, test)
 
 
-def _read_mnist(kind: Any, folder: Path, name: str, images: int, files: list[Path]) -> Part:
+def _read_mnist(name: str, images: Path, labels: Path, count: int) -> Part:
+    from torchvision.datasets import mnist  # here, since it takes seconds to import
+
     try:
-        part = kind(folder, train=images == 60_000)
+        pixels = mnist.read_image_file(limited(images, 16 + 784 * count))
+        classes = mnist.read_label_file(limited(labels, 8 + count))
     except Exception as error:  # torchvision asserts, or numpy fails
-        raise unreadable(name, files, error) from error
-    if part.data.shape != (images, 28, 28) or len(part.targets) != images:
-        problem = f"images of the shape {tuple(part.data.shape)}, {len(part.targets)} labels"
-        raise unreadable(name, files, problem)
-    return Part(part.data.unsqueeze(1), part.targets)
+        raise unreadable(name, [images, labels], error) from error
+    if pixels.shape != (count, 28, 28) or len(classes) != count:
+        problem = f"images of the shape {tuple(pixels.shape)}, {len(classes)} labels"
+        raise unreadable(name, [images, labels], problem)
+    return Part(pixels.unsqueeze(1), classes)
 
 
 def load_binarized_mnist(name: str, folder: Path, download: bool) -> Dataset:
@@ -83,8 +85,8 @@ def read_packed(path: Path) -> list[Tensor]:
 def read_amat(path: Path, rows: int) -> Tensor:
     """Read one part from a text file of zeros and ones, one row an image."""
     try:
-        text = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
+        text = np.fromfile(limited(path, 4 * rows * 784), dtype=np.uint8)
+    except (OSError, ValueError) as error:
         raise unreadable("binarized_mnist", [path], error) from error
     values = text[text > ord(" ")] - ord("0")
     if values.size != rows * 784 or values.max() > 1:
@@ -99,8 +101,7 @@ def load_olivetti(name: str, folder: Path, download: bool) -> Dataset:
     The parts share no person: 30 people for training, 5 for validation, 5 for testing.
     """
     path = folder / "olivetti_faces.npz"
-    wanted = download and not path.exists()
-    require([path], name, partial(save_olivetti, path) if wanted else None)
+    require([path], name, partial(save_olivetti, path) if download else None)
     people = torch.arange(OLIVETTI[0]) // 10
     return split(name, 256, Part(read_faces(name, path, OLIVETTI), people), held_out=50)
 
@@ -141,10 +142,10 @@ def require(
     otherwise: str = "or ask for a download by download=True or --download",
     alternative: Path | None = None,
 ) -> None:
-    """Download files if asked to; raise a DataError that lists missing ones and what to do."""
+    """Download missing files if asked to; raise a DataError that lists them and what to do."""
     failure = None
     try:
-        if download is not None:
+        if download is not None and not all(file.exists() for file in files):
             download()
     except Exception as error:  # of the network, the server, or a checksum
         failure, reason = error, " ".join(str(error).split())
@@ -171,8 +172,7 @@ def unreadable(name: str, files: list[Path], problem: object) -> DataError:
 def read_npz(name: str, path: Path, shapes: dict[str, tuple[int, ...]]) -> list[np.ndarray]:
     """Read the named arrays of an ``.npz`` file, of uint8 and of these shapes."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = [file[key] for key in shapes]
+        arrays = read_arrays(path, shapes, sum(1_000 + prod(shape) for shape in shapes.values()))
     except Exception as error:  # of zipfile, numpy, or a missing key
         raise unreadable(name, [path], error) from error
     for array, shape in zip(arrays, shapes.values(), strict=True):

@@ -132,7 +132,7 @@ class Experiment:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SystemExit(f"--out {out} cannot be made: {error.strerror}") from error
-        if not (folder / "settings.json").exists():
+        if not os.path.lexists(folder / "settings.json"):
             return folder
         try:
             script = read_json(folder, "settings.json")["script"]
@@ -158,7 +158,9 @@ class Experiment:
     def save_figure(self, name: str, figure: Figure) -> None:
         """Write a figure to ``name.png`` in the folder."""
         if self.processes.leads:
-            figure.savefig(self.folder / f"{name}.png", dpi=150)
+            path = self.folder / f"{name}.png"
+            path.unlink(missing_ok=True)  # a link is not followed
+            figure.savefig(path, dpi=150)
 
     def report(self, **numbers: Any) -> None:
         """Print numbers and write them to ``metrics.json``."""
@@ -224,7 +226,12 @@ class Experiment:
         finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
         text = json.dumps(finite, indent=2)
         if self.processes.leads:
-            (self.folder / name).write_text(text + "\n")
+            # Renamed, so that the file is whole at every moment, and a link is not followed.
+            partial = self.folder / f"{name}.partial"
+            partial.unlink(missing_ok=True)
+            with partial.open("x") as file:
+                file.write(text + "\n")
+            partial.replace(self.folder / name)
 
 
 def script_name() -> str:

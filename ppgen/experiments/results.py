@@ -2,12 +2,17 @@
 
 import json
 import math
+import re
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
+from os.path import lexists
 from pathlib import Path
 from typing import Any, Self
 
 from ppgen.experiments.published import FIGURES
+from ppgen.reading import limited, one_line
 
 MARKER = "<!-- Written by `ppgen results`, which overwrites it. -->"
 LEAD = """# Results
@@ -19,6 +24,10 @@ of importance-weighted particles. Bits per pixel are the same in another unit. S
 the training steps. A published figure is that of the same kind of model on the same images, often
 of another size.
 """
+
+LARGEST_FILE = 2**23  # bytes
+LONGEST = 10_000  # characters of a text
+LARGEST_NUMBER = 1e15
 
 
 class ResultsError(ValueError):
@@ -59,50 +68,86 @@ class Run:
         ResultsError if the folder is not a run's or its files are damaged.
         """
         settings = read_json(folder, "settings.json")
-        ended = (folder / "metrics.json").exists()
+        ended = lexists(folder / "metrics.json")
         rows = ended and read_json(folder, "metrics.json").get("results")
         if not rows:
             return cls(folder, ())
         try:
-            results = tuple(Result(**row) for row in rows)
-            versions = ", ".join(f"{name} {of}" for name, of in settings["versions"].items())
-            environment = f"{versions} on {settings['machine']}"
-            return cls(folder, results, settings["command"], environment, settings["quick"])
-        except (AttributeError, KeyError, TypeError) as error:
+            versions = ", ".join(
+                f"{name} {_of(name, str | None, of)}" for name, of in settings["versions"].items()
+            )
+            environment = f"{versions} on {_of('machine', str, settings['machine'])}"
+            return cls(
+                folder,
+                tuple(map(_result, rows)),
+                _of("command", str, settings["command"]),
+                _of("environment", str, environment),
+                _of("quick", bool, settings["quick"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"{folder} holds results that cannot be read: {error}") from error
+
+
+def _result(row: dict[str, Any]) -> Result:
+    return Result(**{f.name: _of(f.name, f.type, row[f.name]) for f in fields(Result)})
+
+
+def _of(name: str, kind: Any, value: Any) -> Any:
+    """Return a value of a JSON file if it is of a kind, and not too large to be shown."""
+    number = isinstance(value, int | float) and abs(value) < LARGEST_NUMBER
+    fits = number or value is None or (isinstance(value, str) and len(value) <= LONGEST)
+    kinds = kind | int if isinstance(0.0, kind) else kind
+    if fits and isinstance(value, kinds) and isinstance(value, bool) is (kind is bool):
+        return value
+    expected = getattr(kind, "__name__", kind)
+    raise ValueError(f"{reprlib.repr(name)} is {reprlib.repr(value)}; expected {expected}")
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
     """Read a JSON object from a run's folder; raise a ResultsError if it is missing or damaged."""
+    path = folder / name
     try:
-        content = json.loads((folder / name).read_text())
+        text = limited(path, LARGEST_FILE).read_text(encoding="utf-8")
+        if path.resolve().parent != folder.resolve():
+            raise ValueError("it is a link out of the folder")
+        content = json.loads(text, object_pairs_hook=_unique)
+        if not isinstance(content, dict):
+            raise ValueError("it holds no names and values")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ResultsError(f"{folder} is not the folder of a run: it has no {name}") from error
-    except ValueError as error:  # of JSON, or of text
-        raise ResultsError(f"{folder} has a damaged {name}: {error}") from error
-    if not isinstance(content, dict):
-        raise ResultsError(f"{folder} has a damaged {name}: it holds no names and values")
+        missing = f"not the folder of a run: it has no {name}" if folder.exists() else "not there"
+        raise ResultsError(f"{folder} is {missing}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultsError(f"{folder} has a damaged {name}: {error!s:.200}") from error
     return content
 
 
-def run_folders(folders: Iterable[Path]) -> list[Path]:
-    """Return the run folders among ``folders``, or directly inside each of them, without repeats.
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("it gives a name two values")
+    return content
 
-    Raises a ResultsError for a folder without any.
-    """
-    found: dict[Path, Path] = {}
-    for folder in folders:
-        inside = [folder] if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
-        if not inside:
-            missing = "is not the folder of a run and contains none"
-            raise ResultsError(f"{folder} {missing if folder.exists() else 'is not there'}")
-        for run in inside:
-            found.setdefault(run.resolve(), run)
-    return list(found.values())
+
+def read_runs(folders: Iterable[Path]) -> tuple[list[Run], list[ResultsError]]:
+    """Read the runs in ``folders``, each once, and collect the errors of those that are damaged."""
+    runs: dict[Path, Run] = {}
+    errors = []
+    for folder in chain.from_iterable(map(run_folders, folders)):
+        try:
+            runs.setdefault(folder.resolve(), Run.read(folder))
+        except ResultsError as error:
+            errors.append(error)
+    return list(runs.values()), errors
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Return the run folders directly inside a folder, or itself if it is one or has none."""
+    inside = () if _is_run(folder) else sorted(filter(_is_run, folder.glob("*/")))
+    return [*inside] or [folder]
 
 
 def _is_run(folder: Path) -> bool:
-    return any((folder / name).exists() for name in ("settings.json", "metrics.json"))
+    return any(lexists(folder / name) for name in ("settings.json", "metrics.json"))
 
 
 def markdown(runs: Sequence[Run]) -> str:
@@ -117,10 +162,10 @@ def markdown(runs: Sequence[Run]) -> str:
     """
     columns = dict(COLUMNS)
     environments = list(dict.fromkeys(run.environment for run in runs))
-    foot = environments
+    foot = list(map(_escaped, environments))
     if len(environments) > 1:
         columns["made with"] = lambda run, _: f"({environments.index(run.environment) + 1})"
-        foot = [f"({number}) {each}" for number, each in enumerate(environments, 1)]
+        foot = [f"({number}) {each}" for number, each in enumerate(foot, 1)]
     rows = [(run, result) for run in runs for result in run.results]
     sections = []
     for data in sorted({result.data for _, result in rows}):
@@ -128,12 +173,23 @@ def markdown(runs: Sequence[Run]) -> str:
         of_data.sort(key=lambda row: math.inf if row[1].nats is None else row[1].nats)
         lines = [list(columns), ["---"] * len(columns)]
         lines += [[cell(*row) for cell in columns.values()] for row in of_data]
-        sections.append(f"## {data}\n\n" + "".join(map(_line, lines)))
+        sections.append(f"## {_escaped(data)}\n\n" + "".join(map(_line, lines)))
     return "\n".join([MARKER, LEAD, *sections, f"Made with {'; '.join(foot)}.\n"])
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.replace("|", r"\|").split()) for cell in cells) + " |\n"
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _escaped(text: str) -> str:
+    """Write a text of a file so that Markdown finds no markup, table cell or web address in it."""
+    markup = r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/|(?<=www)\."
+    return re.sub(markup, r"\\\g<0>", one_line(text), flags=re.IGNORECASE)
+
+
+def _code(text: str) -> str:
+    # Within a table, code cannot hold every character.
+    return _escaped(text) if set("`|\\") & set(text) else f"`{one_line(text)}`"
 
 
 def _nats(result: Result) -> str:
@@ -144,21 +200,25 @@ def _nats(result: Result) -> str:
 
 
 COLUMNS: dict[str, Callable[[Run, Result], str]] = {
-    "model": lambda _, result: result.model,
+    "model": lambda _, result: _escaped(result.model),
     "test nats": lambda _, result: _nats(result),
-    "estimate": lambda _, result: result.estimate,
+    "estimate": lambda _, result: _escaped(result.estimate),
     "bits per pixel": lambda _, result: "" if result.bits is None else f"{result.bits:.3f}",
     "parameters": lambda _, result: f"{result.parameters:,}",
     "epochs": lambda _, result: f"{result.epochs}",
     "seconds": lambda _, result: f"{result.seconds:,.{0 if result.seconds >= 10 else 1}f}",
-    "device": lambda _, result: result.device,
+    "device": lambda _, result: _escaped(result.device),
     "published": lambda _, result: str(FIGURES.get((result.model, result.data), "")),
-    "command": lambda run, _: f"`{run.command}`",
+    "command": lambda run, _: _code(run.command),
 }
 
 
 def write(text: str, path: Path) -> None:
     """Write a document of :func:`markdown`; raise a ResultsError if it would overwrite another."""
-    if path.exists() and not path.read_bytes().startswith(MARKER.encode()):
-        raise ResultsError(f"{path} was not written by ppgen results, so it stays; name another")
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(MARKER)) != MARKER.encode():
+                raise ResultsError(
+                    f"{path} was not written by ppgen results, so it stays; name another"
+                )
     path.write_text(text, encoding="utf-8")

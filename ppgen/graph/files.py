@@ -6,6 +6,9 @@ from typing import IO
 from ppgen.graph import formats
 from ppgen.graph.core import AnyDAG, BaseDAG, with_causes
 from ppgen.graph.nodes import GraphError
+from ppgen.reading import limited
+
+LARGEST = 2**27  # bytes
 
 
 def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = None) -> AnyDAG:  # noqa: A002
@@ -21,7 +24,7 @@ def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = N
     Raises
     ------
     GraphError
-        With line and column, if the text is not a graph; also if the file is not UTF-8 text.
+        With file, line and column, if the text is not a graph; also if it is not UTF-8.
 
     Examples
     --------
@@ -30,16 +33,17 @@ def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = N
     >>> DAG.read(io.StringIO("digraph { a -> b; b -> c }")).nodes
     ('a', 'b', 'c')
     """
-    if isinstance(source, str | Path):
-        path = Path(source)
-        try:
-            text = path.read_bytes().decode("utf-8-sig")  # line ends as they are
-        except UnicodeDecodeError as error:
-            raise GraphError(f"{path} is not UTF-8 text: {error}") from error
+    if not isinstance(source, str | Path):
+        return cls(with_causes(*formats.parse(source.read(), format)))
+    try:
+        path = limited(source, LARGEST, pipes=True)
+        text = path.read_bytes().decode("utf-8-sig")  # line ends as they are
         format = format or formats.SUFFIXES.get(path.suffix.lower())  # noqa: A001
-    else:
-        text = source.read()
-    return cls(with_causes(*formats.parse(text, format)))
+        return cls(with_causes(*formats.parse(text, format)))
+    except UnicodeDecodeError as error:
+        raise GraphError(f"{source} is not UTF-8 text: {error}") from error
+    except ValueError as error:
+        raise GraphError(f"{source}: {error}") from error
 
 
 def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from xml.etree import ElementTree
 
@@ -28,16 +29,39 @@ class Format:
     recognised: Callable[[str], Any] = lambda text: False
 
 
+class _Multigraph(nx.MultiDiGraph):
+    """Drops the keys of parallel edges: networkx looks for unused numbers, one after the other."""
+
+    def add_edge(self, source: Any, target: Any, key: Any = None, **attributes: Any) -> object:
+        return super().add_edge(source, target, object(), **attributes)
+
+
+class _Reader(nx.readwrite.graphml.GraphMLReader):
+    def make_graph(self, xml: Any, keys: Any, defaults: Any, graph: Any = None) -> nx.DiGraph:
+        if graph is None and xml.get("edgedefault") != "directed":
+            raise GraphError("source is an undirected graph; expected a directed one")
+        graph = _Multigraph() if graph is None else graph
+        return super().make_graph(xml, keys, defaults, graph)
+
+
 def read_graphml(text: str) -> tuple[nx.DiGraph, Bidirected]:
     """Graph of a GraphML text; a name of a status is an attribute of type boolean."""
+    if "<!ENTITY" in text:  # a short text of them can mean a very long one
+        raise GraphError("the text defines XML entities, which are not read")
+    full = text.replace("<graphml>", f'<graphml xmlns="{_Reader.NS_GRAPHML}">')
     try:
-        graph = nx.parse_graphml(text)
+        graph = next(chain(_Reader()(string=text), _Reader()(string=full)))
     except ElementTree.ParseError as error:
         line, column = error.position
         reason = str(error).partition(":")[0]
         raise GraphError(f"line {line}, column {column + 1}: {reason}") from None
-    except (nx.NetworkXException, LookupError, TypeError, ValueError) as error:
-        raise GraphError(f"the text is not GraphML: {error}") from None
+    except StopIteration:
+        raise GraphError("the text is not GraphML: it has no graph") from None
+    except GraphError:
+        raise
+    except Exception as error:  # networkx takes the text to be valid
+        reason = f"{type(error).__name__}: {error}"
+        raise GraphError(f"the text is not GraphML: {reason:.200}") from None
     graph = copied(graph)
     for _, attributes in graph.nodes(data=True):
         found = decoded(attributes)
@@ -55,8 +79,6 @@ def copied(source: nx.Graph) -> nx.DiGraph:
     graph.add_edges_from(source.edges(data=True))
     return graph
 
-
-XML = re.compile(r"\s*<(?:\?xml|graphml|!)")
 
 FORMATS = {
     "graphml": Format(

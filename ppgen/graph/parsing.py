@@ -14,7 +14,7 @@ from ppgen.graph.nodes import GraphError, Node, suggestion
 Bidirected = dict[tuple[Node, Node], dict[str, Any]]  # attributes of each bidirected edge
 
 DEEPEST = 50  # groups within groups
-PRODUCTS = 1_000_000  # edges between groups
+PRODUCTS = 1_000_000  # edges between groups, and attributes of groups and chains
 
 REFUSED = {
     "mag": "a MAG (maximal ancestral graph)",
@@ -227,6 +227,7 @@ class _Parser(Reader):
                 found = decoded(flags | values)
             except GraphError as error:
                 raise self.error(self.token_at(self.index - 1), str(error)) from None
+            self._multiply(len(operand), len(found))
             for node in operand:
                 self.nodes[node] |= found
 
@@ -245,6 +246,8 @@ class _Parser(Reader):
     def _connect(self, group: _Group) -> None:
         attributes = group.attributes
         direction = attributes.pop("dir", "forward")
+        edges = sum(len(left) * len(right) for _, left, right in group.steps)
+        self._multiply(edges, len(attributes))
         for arrow, left, right in group.steps:
             if direction != "forward":
                 if (arrow, direction) not in DIRECTIONS:
@@ -254,11 +257,7 @@ class _Parser(Reader):
                         "both",
                     )
                 arrow = DIRECTIONS[arrow, direction]
-            if len(left) > 1 or len(right) > 1:
-                self.products += len(left) * len(right)
-                if self.products > PRODUCTS:
-                    message = f"groups are joined by more than {PRODUCTS} edges"
-                    raise self.error(self.token_at(self.index - 1), message)
+            self._multiply(len(left), len(right))
             if arrow == "<-":
                 left, right = right, left
             pairs = product(left, right)
@@ -269,6 +268,13 @@ class _Parser(Reader):
                     self.bidirected.setdefault(pair, {}).update(decoded(found))
             else:
                 self.edges += [(*pair, attributes) for pair in pairs] if attributes else pairs
+
+    def _multiply(self, one: int, other: int) -> None:
+        """Count what a text makes more of than it has words."""
+        self.products += one * other if min(one, other) > 1 else 0
+        if self.products > PRODUCTS:
+            message = f"groups and chains have more than {PRODUCTS:,} edges and attributes"
+            raise self.error(self.token_at(self.index - 1), message)
 
     def _items(self, token: Token) -> tuple[dict[str, Any], dict[str, Any]]:
         """Statuses and other attributes of a pair of brackets."""

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from ppgen import data
 from ppgen.autoregressive import ConditionalTables
-from ppgen.autoregressive.tables import CERTAIN
+from ppgen.autoregressive.tables import CERTAIN, PrefixTree
 from ppgen.distributions import Autoregressive
 
 # Chance that a statistical test fails on correct code, if its seed were not fixed.
@@ -221,3 +221,12 @@ def test_dense_tables_of_large_images_are_refused():
     network = ConditionalTables.from_images(torch.zeros(1, 1, 2, 13))
     with pytest.raises(ValueError, match=r"\(1, 2, 13\), that is 26 pixels.*save the tree"):
         network.to_tables()
+
+
+@pytest.mark.parametrize("pixels", [1, 7, 8, 9, 25])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_leaves_of_a_tree_are_the_images_in_order(pixels, transposed):
+    images = torch.bernoulli(torch.full((40, pixels), 0.4))
+    tree = PrefixTree(images.T.contiguous().T if transposed else images)
+    distinct, counts = images.to(torch.uint8).unique(dim=0, return_counts=True)
+    assert torch.equal(tree.images, distinct.repeat_interleave(counts, 0))

@@ -11,6 +11,7 @@ from ppgen.experiments.results import (
     ResultsError,
     Run,
     markdown,
+    read_runs,
     run_folders,
     write,
 )
@@ -103,24 +104,36 @@ def test_folders_of_runs_are_found_once_in_folders_of_folders(tmp_path, monkeypa
         save(Path(name), NADE)
     Path("runs/a/NADE").mkdir()  # checkpoints
     Path("runs/notes.txt").write_text("mine")
-    assert run_folders([Path("runs")]) == [Path("runs/a"), Path("runs/b")]
-    assert run_folders([Path("c"), Path("runs/b"), Path("runs"), Path("runs/../c")]) == [
-        Path("c"), Path("runs/b"), Path("runs/a")
+    assert run_folders(Path("runs")) == [Path("runs/a"), Path("runs/b")]
+    runs, errors = read_runs([Path("c"), Path("runs/b"), Path("runs"), Path("runs/../c")])
+    assert [run.folder for run in runs] == [Path("c"), Path("runs/b"), Path("runs/a")]
+    assert errors == []
+
+
+def test_errors_of_folders_are_collected(tmp_path):
+    save(tmp_path / "runs" / "whole", NADE)
+    (save(tmp_path / "runs" / "damaged", NADE) / "metrics.json").write_text("{")
+    runs, errors = read_runs([tmp_path / "none", tmp_path / "runs"])
+    assert [run.folder.name for run in runs] == ["whole"]
+    assert [str(error).partition(" has a")[0] for error in errors] == [
+        f"{tmp_path / 'none'} is not there", str(tmp_path / "runs" / "damaged")
     ]  # fmt: skip
-
-
-NOT_A_RUN = "is not the folder of a run and contains none"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("missing", "is not there"), ("empty", NOT_A_RUN), ("file", NOT_A_RUN)],
+    [
+        ("missing", "is not there"),
+        ("empty", "is not the folder of a run: it has no settings.json"),
+        ("file", "is not the folder of a run: it has no settings.json"),
+    ],
 )
 def test_what_holds_no_run_is_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match=f"{name} {message}"):
-        run_folders([tmp_path / name])
+    runs, (error,) = read_runs([tmp_path / name])
+    assert runs == []
+    assert str(error) == f"{tmp_path / name} {message}"
 
 
 # tables
@@ -182,7 +195,7 @@ def test_published_figures_have_a_year_and_a_place():
 
 def test_cells_keep_to_their_cells():
     rows = shown(replace(NADE, model="a | b\nc"), command="a --x '1|2'")["binarized_mnist"]
-    assert [(row["model"], row["command"]) for row in rows] == [("a | b c", "`a --x '1|2'`")]
+    assert [(row["model"], row["command"]) for row in rows] == [("a | b c", "a --x '1|2'")]
 
 
 def test_versions_and_machine_stand_below_once():
