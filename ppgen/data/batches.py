@@ -205,6 +205,7 @@ class Batches:
 
     floating_images = True  # whether images in bytes are cast
     keeps_order = False  # whether rows are not shuffled
+    ends_in_one_row = False  # whether the last batch is a single row
 
     def __len__(self) -> int:
         """Count the batches of one epoch."""
@@ -234,7 +235,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once, in its own order, the transform with Pyro's validation on."""
-        for rows in self._slices(self.rows):
+        for rows in self._slices():
             with pyro.validation_enabled(True):
                 batch = self.batch(rows)
             yield batch
@@ -242,24 +243,23 @@ class Batches:
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
         """Go through the data once, in the order of this seed and epoch.
 
-        Several processes take a part of each batch each. If the rows do not divide among them, the
-        first of the epoch come again at its end.
+        Several processes take a part of each batch each, see :func:`rows_of_part`.
         """
         if self.keeps_order and parts == 1:
-            yield from map(self.batch, self._slices(self.rows))
+            yield from map(self.batch, self._slices())
             return
         order = self._order(seed, epoch)
         if self.data.rows:
             order = order.to(self.data.tensors[0].device)
-        for index in self._split(torch.cat([order, order[: -len(order) % parts]])):
-            yield self.batch(index[part::parts])
+        for index in self._split(order):
+            yield self.batch(index[rows_of_part(len(index), part, parts)])
 
-    def _slices(self, rows: int) -> list[slice]:
-        """Split a number of rows into batches; a last one of one row joins the one before."""
-        starts = [*range(0, rows, self.batch_size)]
-        if rows - starts[-1] == 1 < self.batch_size and len(starts) > 1:
+    def _slices(self) -> list[slice]:
+        """Split the rows into batches; a last one of one row joins the one before."""
+        starts = [*range(0, self.rows, self.batch_size)]
+        if self.rows - starts[-1] == 1 < self.batch_size and len(starts) > 1:
             starts.pop()
-        return [slice(*ends) for ends in pairwise([*starts, rows])]
+        return [slice(*ends) for ends in pairwise([*starts, self.rows])]
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         if self.keeps_order:
@@ -269,7 +269,7 @@ class Batches:
         return torch.randperm(self.rows, generator=generator)
 
     def _split(self, order: Tensor) -> list[Tensor]:
-        return [order[rows] for rows in self._slices(len(order))]
+        return [order[rows] for rows in self._slices()]
 
     def batch(self, index: slice | Tensor) -> Batch:
         """Return some rows as they are given to a program."""
@@ -302,6 +302,22 @@ def _as_tensor(name: int | str, value: Any) -> Any:
         tensor = torch.from_numpy(value)
         return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
     return value
+
+
+def rows_of_part(rows: int, part: int, parts: int) -> slice | Tensor:
+    """Return which rows of a batch one of several processes takes: as many as each of the others.
+
+    The first rows come again if they do not divide, or if there are fewer than two for each.
+
+    Examples
+    --------
+    >>> [rows_of_part(5, part, 2).tolist() for part in (0, 1)]
+    [[0, 2, 4], [1, 3, 0]]
+    """
+    if parts == 1:
+        return slice(None)
+    each = max(2, ceil(rows / parts))
+    return torch.arange(part, each * parts, parts) % rows
 
 
 def repeat_rows(tensor: Tensor, times: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
-from ppgen.data.batches import EVALUATION_BATCH, Batch, Batches, Data, Transform
+from ppgen.data.batches import EVALUATION_BATCH, Batch, Batches, Data, Transform, rows_of_part
 from ppgen.running import own_random_state
 
 
@@ -83,6 +83,7 @@ class StreamedBatches(Batches):
                 self._length = len(self.loader)
                 every = len(self.loader.sampler)  # type: ignore[arg-type]
                 self.rows = self._length * self.batch_size if self.loader.drop_last else every
+                self.ends_in_one_row = self.rows % self.batch_size == 1 < self.batch_size
         self.data = next(iter(self.kinds.values()))
 
     def __len__(self) -> int:
@@ -120,7 +121,7 @@ class StreamedBatches(Batches):
         order = self._order(seed, epoch) if self.loader is None else None
         for read in self._read(order):
             batch = self.cast(read)
-            yield batch if parts == 1 else batch[part::parts]
+            yield batch if parts == 1 else batch[rows_of_part(len(batch), part, parts)]
 
     def _source(self, order: Tensor | None = None) -> DataLoader:
         # The loader, or one of the data set in some order, by default its own.

@@ -1,6 +1,6 @@
 """Fitting any program: the loop, its gradients, checkpoints and history."""
 
-from ppgen.training.checkpoint import CheckpointError
+from ppgen.training.archive import CheckpointError
 from ppgen.training.fitting import fit
 from ppgen.training.history import Epoch, History
 from ppgen.training.saving import load, save

@@ -3,9 +3,12 @@
 from numbers import Number
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ppgen.program import Program
+from ppgen.training.archive import CheckpointError, plain
 
 LIBRARIES = ("ppgen", "pyro", "torch")
 """Packages whose objects keep what they were made of in their public attributes."""
@@ -61,7 +64,8 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         f"{name} was {was} and is {now}"
         for name in dict.fromkeys([*after, *before])
         # As texts, since NaN is unequal to itself.
-        if (was := repr(before.get(name, "absent"))) != (now := repr(after.get(name, "absent")))
+        if (was := repr(before.get(name, "absent")))
+        != (now := repr(plain(after.get(name, "absent"))))
     ]
 
 
@@ -69,3 +73,57 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, Number | str)
+
+
+def identity(program: Program) -> dict[str, Any]:
+    """Return what a file says of its program beside the parameters."""
+    return {"description": described(program), "observed": program.observed}
+
+
+def described(program: Program) -> dict[str, Any]:
+    """Return what a program is made of, and the constraints of its parameters."""
+    constraints = dict(getattr(program, "_site_constraints", {}))
+    for owner, module in program.named_modules():
+        for name, (constraint, _) in getattr(module, "_pyro_params", {}).items():
+            constraints[f"{owner}.{name}"] = constraint
+    texts = {f"constraint of {name}": str(c) for name, c in constraints.items()}
+    return describe("program", program) | texts
+
+
+def check_same_program(program: Program, saved: dict[str, Any]) -> None:
+    """Raise an error that names what differs if a file's program was made in another way."""
+    problem = "the checkpoint is of another program"
+    here, there = program.state_dict(keep_vars=True), saved["result"]
+    first: dict[int, str] = {}
+    for name in dict.fromkeys([*here, *there]):
+        forms = [_form(state.get(name)) for state in (there, here)]
+        if forms[0] != forms[1]:
+            raise CheckpointError(
+                f"{problem}: parameter {name!r} is {forms[0]} there and {forms[1]} in this "
+                f"{type(program).__name__}; load(path, program, data) makes those that a first run "
+                "makes, program.to(dtype) changes their type"
+            )
+        value = here.get(name)
+        shared = first.setdefault(id(value), name) if isinstance(value, Tensor) else name
+        if not (shared == name or torch.equal(there[name], there[shared])):
+            raise CheckpointError(
+                f"{problem}: {shared!r} and {name!r} are one parameter here, and differ there"
+            )
+    if "description" in saved:
+        check_same(saved["description"], described(program), problem)
+
+
+def _form(value: Any) -> str:
+    """Say what of an entry of a program's state must be the same in a file."""
+    if value is None or is_lazy(value):
+        return "missing"
+    if not isinstance(value, Tensor):
+        return "no tensor"
+    return f"of the shape {tuple(value.shape)} and of {value.dtype}"
+
+
+def check_same(there: dict[str, Any], here: dict[str, Any], problem: str) -> None:
+    """Raise a CheckpointError with this beginning that names the settings that differ."""
+    differ = differences(there, here)
+    if differ:
+        raise CheckpointError(f"{problem}: {'; '.join(differ)}")

@@ -23,15 +23,10 @@ from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
 from ppgen.running import own_random_state
 from ppgen.tensors import Device
-from ppgen.training.checkpoint import (
-    CheckpointError,
-    Checkpoints,
-    check_same,
-    check_same_program,
-    identity,
-)
+from ppgen.training.archive import CheckpointError, opened, serialised
+from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.compiled import Mode, make_update
-from ppgen.training.description import describe
+from ppgen.training.description import check_same, check_same_program, describe, identity
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
@@ -142,7 +137,7 @@ def fit(
     seed
         Seed of every random number of the fit.
     out
-        Folder of the checkpoints, one an epoch. None: nothing is saved.
+        Folder of the checkpoints, one an epoch, for one run at a time. None: nothing is saved.
     resume
         Go on from the checkpoint in ``out``, to the same numbers as without the stop; data,
         validation rows and settings must be the same, except the number of epochs. Without a
@@ -167,7 +162,7 @@ def fit(
     NotFiniteError
         If a loss or gradient is not finite; the last checkpoint stays.
     CheckpointError
-        If a checkpoint cannot be written or read.
+        If a checkpoint cannot be written or read, or another run goes on in ``out``.
 
     Examples
     --------
@@ -213,6 +208,11 @@ def fit(
             "broadcast a single row silently, which no check can tell; if it is no row of data, "
             "wrap it: ppgen.data.Setting(tensor)"
         )
+    if batches.ends_in_one_row:
+        raise ValueError(
+            f"data is a loader whose last batch has one of the {batches.rows} rows; some programs "
+            "broadcast a single row silently; expected another batch_size, or drop_last=True"
+        )
     processes.check_divides(batches.rows, batches.batch_size)
     checksum = batches.checksum()
     processes.check_same(checksum)
@@ -220,13 +220,11 @@ def fit(
     if validation is not None:
         with named("validation"):
             held_out = as_batches(validation, None, transform, place)
-    checkpoints = None if out is None else Checkpoints(out)
-    if checkpoints and checkpoints.exist() and not resume:
-        raise CheckpointError(
-            f"{checkpoints.folder} holds the checkpoint of another run; "
-            "go on with it by resume=True, or name another folder"
-        )
     with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
+        checkpoints = None if out is None else Checkpoints(out)
+        if checkpoints:
+            held = checkpoints.held(resume)
+            begun = processes.of_leader(lambda: stack.enter_context(held))
         with own_random_state(seed):
             others = [] if held_out is None else [held_out]
             bound = prepare(program, batches, *others, objective=objective, bfloat16=bfloat16)
@@ -259,13 +257,18 @@ def fit(
         }
         if state.scheduler is not None:
             settings |= describe("scheduler", state.scheduler)
-        if checkpoints and checkpoints.exist():
+        constants = {"settings": settings, **identity(program)}
+        if checkpoints and begun:
             saved = checkpoints.load()
             check_same_program(program, saved)
+            if "settings" not in saved:
+                raise CheckpointError(f"{out} holds a file of a program, not a checkpoint of a fit")
             check_same(
                 saved["settings"], settings, "the run cannot be resumed under other settings"
             )
             state.load_state_dict(saved)
+        elif checkpoints:  # begin as from a checkpoint, and find out now if there can be none
+            state.load_state_dict(opened(serialised(state.state_dict() | constants)))
 
         epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
         epoch_steps = record_every or epoch_steps
@@ -284,9 +287,9 @@ def fit(
         )
         leads = processes.leads
         done, rows_a_step = state.history.steps, batches.rows / len(batches)
-        reports: list[Report] = [
-            ProgressBar(progress and leads, math.ceil(total * rows_a_step), int(done * rows_a_step))
-        ]
+        reports: list[Report] = []
+        if progress and leads:
+            reports.append(ProgressBar(math.ceil(total * rows_a_step), int(done * rows_a_step)))
         if out is not None and tensorboard and leads:
             reports.append(TensorBoard(Path(out, "tensorboard"), state.history.last))
         for report in reports:
@@ -302,7 +305,7 @@ def fit(
             reports,
             callback,
             checkpoints,
-            {"settings": settings, **identity(program)},
+            constants,
             processes,
         ).run(total, epoch_steps, patience)
     return state.history

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from operator import attrgetter
+from math import inf
 from typing import Any, Literal, Self
 
 from ppgen.arguments import Size, checked
@@ -39,15 +38,26 @@ class Epoch:
 
 @dataclass
 class History:
-    """The epochs of a fit, epoch 0 first."""
+    """The epochs of a fit, epoch 0 first.
+
+    ``best`` is the one with the highest finite validation ELBO; None if there is none.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
+    best: Epoch | None = field(default=None, init=False)
 
-    @property
-    def best(self) -> Epoch | None:
-        """The epoch with the highest finite validation ELBO; None if there is none."""
-        validated = [e for e in self.epochs if e.validation is not None and isfinite(e.validation)]
-        return max(validated, key=attrgetter("validation"), default=None)
+    def __post_init__(self) -> None:
+        """Find the best epoch."""
+        given, self.epochs = self.epochs, []
+        for epoch in given:
+            self.append(epoch)
+
+    def append(self, epoch: Epoch) -> None:
+        """Enter an epoch."""
+        self.epochs.append(epoch)
+        most = -inf if self.best is None else self.best.validation
+        if epoch.validation is not None and most < epoch.validation < inf:  # type: ignore[operator]
+            self.best = epoch
 
     @property
     def last(self) -> int:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import pyro
@@ -75,10 +75,17 @@ class Processes:
             )
 
     def of_leader(self, make: Callable[[], T]) -> T:
-        """Let the leading process make something, and broadcast it to all."""
-        made = [make() if self.leads else None]
+        """Let the leading process make something, and broadcast it, or its error, to all."""
+        made: list[Any] = [None, None]
+        if self.leads:
+            try:
+                made[0] = make()
+            except Exception as error:  # the others would wait for ever
+                made[1] = error
         if self.count > 1:
             distributed.broadcast_object_list(made)
+        if made[1] is not None:
+            raise made[1]
         return cast(T, made[0])
 
     def total(self, number: float) -> float:

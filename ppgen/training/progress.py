@@ -22,10 +22,14 @@ class Report:
 
 
 class ProgressBar(Report):
-    """A bar over the rows of all steps, with the ELBO of the last step and rows a second."""
+    """A bar over the rows of all steps, with the ELBO of the last step and rows a second.
 
-    def __init__(self, shown: bool, rows: int, done: int) -> None:
-        self.bar = tqdm(total=rows, initial=done, unit=" rows", unit_scale=True, disable=not shown)
+    tqdm's bars, also disabled ones, take a lock that forked processes share. One that is killed
+    in it leaves the others waiting, so there is a bar only if it is shown.
+    """
+
+    def __init__(self, rows: int, done: int) -> None:
+        self.bar = tqdm(total=rows, initial=done, unit=" rows", unit_scale=True)
 
     def step(self, rows: int, elbo: float) -> None:
         """Advance by one step's rows."""

@@ -8,16 +8,9 @@ from ppgen.data.batches import Data
 from ppgen.data.streams import as_batches
 from ppgen.objectives.preparation import prepare
 from ppgen.program import Program, as_program
-from ppgen.training.checkpoint import (
-    CheckpointError,
-    Checkpoints,
-    check_same_program,
-    identity,
-    read,
-    readable,
-    serialised,
-    write,
-)
+from ppgen.training.archive import CheckpointError, read, readable, serialised, write
+from ppgen.training.checkpoint import Checkpoints
+from ppgen.training.description import check_same_program, identity
 
 
 @checked
@@ -91,7 +84,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     >>> load(folder, ppgen.models.VAE.mlp((1, 8, 8), latent=2, activation=torch.nn.Tanh))
     Traceback (most recent call last):
         ...
-    ppgen.training.checkpoint.CheckpointError: ... encoder.2 was 'ReLU' and is 'Tanh'; ...
+    ppgen.training.archive.CheckpointError: ... encoder.2 was 'ReLU' and is 'Tanh'; ...
     """
     path = Path(path)
     content = Checkpoints(path).load() if path.is_dir() else read(path)
@@ -99,8 +92,8 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
         if not isinstance(content.get("object"), Program):
             raise CheckpointError(
                 f"program is None, and {path} holds no more than the state of a "
-                f"{content['description']['program']}; expected that program, made as it was, as "
-                "load(path, program)"
+                f"{content.get('description', {}).get('program', 'program')}; expected that "
+                "program, made as it was, as load(path, program)"
             )
         return content["object"]
     program = as_program(program)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ppgen.program import Program
 from ppgen.running import random_state, set_random_state
+from ppgen.training.archive import CheckpointError
 from ppgen.training.history import Epoch, History
 
 
@@ -125,10 +127,13 @@ class TrainingState:
 
     def record(self, epoch: Epoch) -> None:
         """Enter an epoch into the history, keep weights that count, and step the schedule."""
-        self.history.epochs.append(epoch)
+        self.history.append(epoch)
         if epoch.validation is None or self.history.best in (None, epoch):
             with self.evaluated():
-                self.result = {k: v.clone() for k, v in self.program.state_dict().items()}
+                self.result = {
+                    name: value.clone() if isinstance(value, Tensor) else deepcopy(value)
+                    for name, value in self.program.state_dict().items()
+                }
         if self.scheduler is not None and epoch.number > 0:
             if isinstance(self.scheduler, ReduceLROnPlateau):
                 self.scheduler.step(-(epoch.validation or epoch.elbo or 0.0))
@@ -151,14 +156,18 @@ class TrainingState:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state_dict` of the same program."""
-        self.program.load_state_dict(state["program"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scheduler:
-            self.scheduler.load_state_dict(state["scheduler"])
-        if self.average:
-            self.average.load_state_dict(state["average"])
-        self.history = History.from_list(json.loads(state["history"]))
-        self.result = state["result"]
-        self.stopped = state["stopped"]
-        self.kept.update(state["kept"])
-        set_random_state(state["random"])
+        try:
+            self.program.load_state_dict(state["program"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.scheduler:
+                self.scheduler.load_state_dict(state["scheduler"])
+            if self.average:
+                self.average.load_state_dict(state["average"])
+            self.history = History.from_list(json.loads(state["history"]))
+            self.result = state["result"]
+            self.stopped = state["stopped"]
+            self.kept.update(state["kept"])
+            set_random_state(state["random"])
+        except Exception as error:  # an optimiser may raise errors of any kind
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise CheckpointError(f"the checkpoint is not of such a fit: {why}") from error

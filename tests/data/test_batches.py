@@ -3,8 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import Dataset
 
 from ppgen.data.batches import Batches, Setting
+from ppgen.data.streams import as_batches
 
 light = settings(max_examples=50, deadline=None, database=None)
 seeds = st.integers(0, 2**64)
@@ -20,6 +22,19 @@ def sizes(draw):
 def numbered(n):
     """``n`` images of 2×2 pixels, each of its own number."""
     return torch.arange(float(n)).view(n, 1, 1, 1).expand(n, 1, 2, 2)
+
+
+class Rows(Dataset):
+    """The same images, one by one."""
+
+    def __init__(self, n):
+        self.images = numbered(n)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i]
 
 
 def order(batches, seed, epoch):
@@ -49,6 +64,22 @@ def test_all_batches_are_full_but_the_last(size, seed, epoch):
         # A last row joins the batch before it.
         assert min(2, batch_size, n) <= lengths[-1] <= batch_size + (batch_size > 1)
         assert sum(lengths) == batches.rows == n
+
+
+@light
+@given(sizes(), st.integers(2, 5), seeds)
+@pytest.mark.parametrize("source", [numbered, Rows], ids=["in memory", "a data set"])
+def test_processes_share_every_batch_equally_two_rows_each_or_more(source, size, parts, seed):
+    """As many batches as one process has, of the same rows, so that any number may go on."""
+    n, batch_size = size
+    batches = as_batches(source(n), batch_size)
+    alone = [set(x.flatten().tolist()) for (x, *_) in batches.shuffled(seed, 1)]
+    shared = [[x for (x, *_) in batches.shuffled(seed, 1, part, parts)] for part in range(parts)]
+    assert len(alone) == len(batches)
+    for rows, parted in zip(alone, zip(*shared, strict=True), strict=True):
+        assert len({len(part) for part in parted}) == 1
+        assert len(parted[0]) == max(2, -(-len(rows) // parts))
+        assert set(torch.cat(parted).flatten().tolist()) == rows
 
 
 @light

@@ -23,6 +23,7 @@ from torch import distributed
 import ppgen
 from ppgen.autoregressive import FullyVisible
 from ppgen.models import VAE, AutoregressiveModel
+from ppgen.training import CheckpointError
 from ppgen.training.processes import Processes, leave
 
 SETTINGS = {"batch_size": 32, "progress": False, "device": "cpu"}
@@ -111,6 +112,13 @@ def first_draws():
             parameter.zero_()
     ppgen.fit(program, digits(0, 160), epochs=1, **SETTINGS)
     return drawn
+
+
+def fit_in_a_held_folder(processes, folder, monkey):
+    with pytest.raises(CheckpointError) as refused:
+        fit_vae(epochs=1, out=folder / "held")
+    _, history = fit_vae(epochs=1, out=folder / "free")
+    return {"refused": str(refused.value), "free": len(history)}
 
 
 def die(processes, folder, monkey):

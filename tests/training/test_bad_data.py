@@ -83,6 +83,11 @@ def fit(data, validation=None, program=(model, guide), **options):
             "data holds NaN .* row 7",
             id="NaN in a loader",
         ),
+        pytest.param(
+            DataLoader(TensorDataset(X[:16], Y[:16]), batch_size=5),
+            "last batch has one of the 16 rows; .* expected another batch_size, or drop_last=True",
+            id="a loader that ends in one row",
+        ),
         pytest.param((X, np.array(["a"] * 20)), "array of type <U1; expected numbers", id="texts"),
     ],
 )

@@ -1,13 +1,8 @@
 """Checkpoints: a killed run ends as if it had not been, and nothing saved is ever lost."""
 
-import errno
-import json
-import multiprocessing
 import os
 import pickle
 import random
-import signal
-import time
 from functools import partial
 
 import numpy as np
@@ -22,7 +17,7 @@ import ppgen
 from ppgen.objectives import BetaELBO, MeanFieldELBO
 from ppgen.running import own_random_state, random_state, set_random_state
 from ppgen.training import CheckpointError, load
-from ppgen.training.checkpoint import Checkpoints, read
+from ppgen.training.archive import read
 
 fit = partial(ppgen.fit, progress=False)
 
@@ -35,7 +30,7 @@ def x():
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def train(folder, epochs=12, slowly=0.0, started=None):
+def train(folder, epochs=12):
     """Use everything that has a state: dropout, schedule, average, validation, numpy, Python."""
     pyro.set_rng_seed(0)
     data = torch.bernoulli(torch.full((200, 1, 8, 8), 0.4))
@@ -46,15 +41,10 @@ def train(folder, epochs=12, slowly=0.0, started=None):
         flip = np.random.rand() < 0.5 and random.random() < 0.5
         return torch.bernoulli(images.flip(-1) if flip else images)
 
-    def between_epochs(program, history):
-        if started:
-            started.set()
-        time.sleep(slowly)
-
     history = fit(
         vae, data[:150], data[150:], epochs=epochs, batch_size=32, transform=noisy,
         optimizer=partial(Adam, lr=0.01), scheduler=partial(CosineAnnealingLR, T_max=12),
-        average=0.9, out=folder, resume=True, callback=between_epochs,
+        average=0.9, out=folder, resume=True,
     )  # fmt: skip
     return vae, history
 
@@ -71,36 +61,6 @@ def assert_same_run(first, second):
         assert torch.equal(value, other_vae.state_dict()[name]), name
     for name in ("elbo", "validation", "learning_rate"):
         assert history.column(name) == other_history.column(name)
-
-
-def killed_at_random(folder, kills, seed, **arguments):
-    """Train in processes that are killed (SIGKILL) at random moments, one after the other.
-
-    Every fourth is killed at any moment, the others once they have begun, however long that takes.
-    """
-    fork = multiprocessing.get_context("fork")
-    moments = random.Random(seed)
-    for number in range(kills):
-        started = fork.Event()
-        process = fork.Process(
-            target=train, args=(folder,), kwargs={**arguments, "started": started}
-        )
-        process.start()
-        if number % 4:
-            assert started.wait(60)
-        process.join(moments.uniform(0.0, 0.2))
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-
-
-@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2, 3))])
-def test_a_run_killed_at_twenty_moments_ends_with_the_same_weights(seed, tmp_path):
-    undisturbed = train(tmp_path / "undisturbed", 80)
-    killed_at_random(tmp_path / "killed", 20, seed, epochs=80, slowly=0.04)
-    reached = len(json.loads(Checkpoints(tmp_path / "killed").load()["history"]))
-    assert 5 < reached < 80
-    assert_same_run(undisturbed, train(tmp_path / "killed", 80))
 
 
 def test_a_run_in_parts_equals_a_run_in_one(whole, tmp_path):
@@ -131,8 +91,19 @@ def run_code(path):
     torch.save({"format": "ppgen checkpoint", "version": 1, "program": Evil()}, path)
 
 
+def without(key):
+    """Leave an entry out of a file."""
+
+    def harm(path):
+        content = read(path)
+        del content[key]
+        torch.save(content | {"version": 1} if key != "version" else content, path)
+
+    return harm
+
+
 DAMAGE = {
-    "flipped bit": (flip_a_bit_of_the_weights, "is damaged: .* fails its checksum"),
+    "flipped bit": (flip_a_bit_of_the_weights, "is damaged: it fails its checksum"),
     "cut short": (lambda p: p.write_bytes(p.read_bytes()[:1000]), "is no readable checkpoint"),
     "empty": (lambda p: p.write_bytes(b""), "is no readable checkpoint"),
     "text": (lambda p: p.write_text("hello"), "is no readable checkpoint"),
@@ -140,9 +111,12 @@ DAMAGE = {
     "another torch file": (lambda p: torch.save({"a": 1}, p), "is a file of another kind"),
     "another version": (
         lambda p: torch.save({"format": "ppgen checkpoint", "version": 99}, p),
-        "has the format version 99; this ppgen reads 1",
+        "has the format version 99; this ppgen reads 1 and 2",
     ),
-    "code": (run_code, "is no readable checkpoint"),
+    "code": (run_code, r"is no readable checkpoint: it holds \w+\.mkdir, which might run code"),
+    "no digest": (lambda p: torch.save(read(p), p), "is damaged: the digest at its end is missing"),
+    "no version": (without("version"), "has the format version None; this ppgen reads 1 and 2"),
+    "no weights": (without("result"), "holds no weights; expected a dict as its entry 'result'"),
 }
 
 
@@ -157,6 +131,35 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(name, whole, t
     assert not (tmp_path / "run" / "was here").exists()
 
 
+def test_a_checkpoint_of_the_first_version_is_gone_on_with(whole, tmp_path):
+    """It has no digest at its end, and else the same content."""
+    train(tmp_path, 5)
+    for path in tmp_path.glob("*.pt"):
+        torch.save(read(path) | {"version": 1}, path)
+        read(path)
+    assert_same_run(whole, train(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["program", "optimizer", "history", "random", "kept"])
+def test_a_checkpoint_without_an_entry_is_named(key, tmp_path):
+    train(tmp_path, 1)
+    without(key)(tmp_path / "checkpoint.pt")
+    with pytest.raises(CheckpointError, match=f"not of such a fit: it has no '{key}'"):
+        train(tmp_path)
+
+
+def test_a_file_of_a_program_alone_is_no_checkpoint_of_a_run(x, tmp_path):
+    ppgen.save(Gaussian(), tmp_path / "checkpoint.pt")
+    with pytest.raises(CheckpointError, match="a file of a program, not a checkpoint of a fit"):
+        fit(Gaussian(), x, epochs=1, out=tmp_path, resume=True)
+
+
+def test_a_program_without_a_description_is_asked_for(tmp_path):
+    torch.save({"format": "ppgen checkpoint", "version": 1, "result": {}}, tmp_path / "old.pt")
+    with pytest.raises(CheckpointError, match="no more than the state of a program; expected that"):
+        load(tmp_path / "old.pt")
+
+
 def test_where_both_are_damaged_the_run_does_not_start_anew(tmp_path):
     train(tmp_path, 3)
     for path in tmp_path.glob("*.pt"):
@@ -167,9 +170,7 @@ def test_where_both_are_damaged_the_run_does_not_start_anew(tmp_path):
 
 def test_a_checkpoint_of_another_program_is_refused(x, tmp_path):
     fit(Gaussian(), x, epochs=1, batch_size=20, out=tmp_path)
-    with pytest.raises(
-        CheckpointError, match=r"another program: parameter 'weights' has .* \(4,\)"
-    ):
+    with pytest.raises(CheckpointError, match=r"another program: parameter 'weights' is .* \(4,\)"):
         fit(
             Gaussian(5),
             torch.randn(60, 1, 1, 5),
@@ -268,52 +269,6 @@ def test_load_without_an_example_says_what_to_pass(x, tmp_path):
 def test_load_from_an_empty_folder_says_so(tmp_path):
     with pytest.raises(CheckpointError, match="there is no checkpoint in"):
         load(tmp_path, Gaussian())
-
-
-def test_a_full_disk_loses_nothing(x, tmp_path, monkeypatch):
-    fit(Gaussian(), x, epochs=2, batch_size=20, out=tmp_path)
-    saved = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CheckpointError, match=r"No space left on device.*before it is kept"):
-        fit(Gaussian(), x, epochs=4, batch_size=20, out=tmp_path, resume=True)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == saved
-
-
-def test_a_truly_full_device_is_reported(tmp_path):
-    """/dev/full takes no byte; the checkpoint's temporary file is made to be it."""
-    if not os.path.exists("/dev/full"):
-        pytest.skip("this system has no /dev/full")
-    (tmp_path / "checkpoint.pt.partial").symlink_to("/dev/full")
-    with pytest.raises(CheckpointError, match=r"No space left on device.*nothing is saved yet"):
-        Checkpoints(tmp_path).save({"weights": torch.zeros(3)})
-
-
-@pytest.mark.parametrize("moment", ["write", "first rename", "second rename"])
-def test_at_every_moment_of_a_save_a_whole_checkpoint_is_there(moment, tmp_path, monkeypatch):
-    from pathlib import Path
-
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save({"number": 1})
-    checkpoints.save({"number": 2})
-    replace, calls = Path.replace, []
-
-    def dying(self, target):
-        calls.append(target)
-        if len(calls) == {"first rename": 1, "second rename": 2}[moment]:
-            raise KeyboardInterrupt
-        return replace(self, target)
-
-    if moment == "write":
-        monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-    else:
-        monkeypatch.setattr(Path, "replace", dying)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoints.save({"number": 3})
-    assert checkpoints.load()["number"] == 2
 
 
 def test_random_state_round_trip_through_a_safe_file(tmp_path):

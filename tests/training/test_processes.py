@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from several_processes import example, first_draws, fit_vae, fit_without_draws, fork, train
+from several_processes import (
+    example,
+    first_draws,
+    fit_in_a_held_folder,
+    fit_vae,
+    fit_without_draws,
+    fork,
+    train,
+)
 
+from ppgen.training.archive import CheckpointError
 from ppgen.training.checkpoint import Checkpoints
+from ppgen.training.lock import locked
 from ppgen.training.processes import Processes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -85,6 +95,27 @@ def test_what_cannot_be_shared_is_refused_by_all(trained):
     for found in trained[0]:
         assert "batch_size is 33; expected a multiple of the 2 processes" in found["refused 1"]
         assert "data differs from process to process" in found["refused 2"]
+
+
+def test_a_folder_of_another_run_is_refused_by_all(tmp_path):
+    """The first of them finds it locked, and tells the other."""
+    with locked(tmp_path / "held" / "checkpoint.lock") as alone:
+        assert alone
+        fork(fit_in_a_held_folder, tmp_path)
+    for rank in (0, 1):
+        found = json.loads((tmp_path / f"rank_{rank}.json").read_text())
+        assert f"another run goes on in {tmp_path / 'held'}" in found["refused"]
+        assert found["free"] == 2  # which both of them fit in together
+    Checkpoints(tmp_path / "free").load()
+
+
+def test_of_leader_raises_its_error():
+    def fail():
+        raise CheckpointError("locked")
+
+    with pytest.raises(CheckpointError, match="locked"):
+        Processes().of_leader(fail)
+    assert Processes().of_leader(lambda: 3) == 3
 
 
 def test_more_processes_than_images():

@@ -27,7 +27,7 @@ from ppgen.models import (
 )
 from ppgen.models.posteriors import InverseAutoregressiveFlow
 from ppgen.training import CheckpointError
-from ppgen.training.checkpoint import read
+from ppgen.training.archive import read
 from ppgen.training.description import describe
 
 SHAPE = (1, 4, 4)
@@ -164,7 +164,7 @@ def test_a_class_of_the_users_own_is_filled_and_checked(tmp_path):
     assert torch.equal(drawn(again), drawn(coins))
     with pytest.raises(CheckpointError, match="program was 'Coins' and is 'MoreCoins'"):
         ppgen.load(tmp_path / "coins.pt", MoreCoins())
-    with pytest.raises(CheckpointError, match=r"parameter 'logits' has the shape \(2,\) there"):
+    with pytest.raises(CheckpointError, match=r"parameter 'logits' is of the shape \(2,\) and"):
         ppgen.load(tmp_path / "coins.pt", Coins(3))
 
 
