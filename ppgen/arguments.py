@@ -56,7 +56,7 @@ class Such:
 Levels = Annotated[int, Range(2)]
 Size = Annotated[int, Range(1)]
 Count = Annotated[int, Range(0)]
-Seed = Annotated[int, Range(0)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
 Positive = Annotated[float, Range(0, open=True)]
 NotNegative = Annotated[float, Range(0)]
 Between = Annotated[float, Range(0, 1, open=True)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import pyro
@@ -183,10 +184,10 @@ class Pair(Program):
             "params": {name: self.site_params[_key(name)] for name in self._site_constraints},
             "constraints": dict(self._site_constraints),
         }
-        known = set(self.modules())
+        known, thread = set(self.modules()), get_ident()
 
         def find(module: nn.Module, _: Any) -> None:
-            if module not in known:
+            if module not in known and get_ident() == thread:
                 self.found_modes.update({m: m.training for m in module.modules()})
                 module.train(self.training)
                 self._add(module)

@@ -1,8 +1,11 @@
-"""How programs are run: random numbers, device and mode."""
+"""How programs are run: one thread at a time, with random numbers, device and mode."""
 
+import os
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import index
 from types import MappingProxyType
 from typing import Any
 
@@ -36,25 +39,91 @@ def set_random_state(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
 
 
+class Turn:
+    """The right to run programs, which one thread has at a time; its calls may hold further ones.
+
+    Pyro's handlers, parameter store and validation, and the generators of torch, numpy and Python
+    belong to the process, so two threads would disturb each other. What a thread does with them
+    outside of this library waits for nobody.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._queue = threading.RLock(), threading.Lock()
+        self._calls = 0  # of the thread that has the turn, one inside the other
+        self.found: list[dict[str, Any]] = []  # random states before calls with seeds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._wait()
+        self._begin()
+
+    def __exit__(self, *_: object) -> None:
+        self._calls -= 1
+        if self._calls == 0:
+            self._validation.__exit__(None, None, None)
+        self._lock.release()
+
+    def give_way(self) -> None:
+        """Let waiting threads have their turns, between two steps of a long call with a seed."""
+        if self._calls > 1 or not self._queue.locked():
+            return
+        own = random_state()
+        set_random_state(self.found.pop())
+        self.__exit__()
+        try:
+            self._wait()
+        except KeyboardInterrupt:
+            self._lock.acquire()  # the interrupted call restores what it changed
+            raise
+        finally:
+            self._begin()
+            self.found.append(random_state())
+            set_random_state(own)
+
+    def _begin(self) -> None:
+        self._calls += 1
+        if self._calls == 1:
+            self._validation = pyro.validation_enabled(False)
+            self._validation.__enter__()
+
+    def _wait(self) -> None:
+        with self._queue:  # the next thread in turn holds it, so that give_way does not overtake
+            self._lock.acquire()
+
+
+TURN = Turn()
+if hasattr(os, "register_at_fork"):  # the thread that had the turn may not exist in the child
+    os.register_at_fork(after_in_child=TURN.__init__)  # type: ignore[misc]
+
+
 @contextmanager
 def own_random_state(seed: int | None) -> Iterator[None]:
     """Draw from generators seeded by ``seed``, and leave the caller's unchanged.
 
-    With None, the caller's generators are drawn from.
+    With None, the caller's generators are drawn from. Other threads wait for their turn.
     """
-    if seed is None:
+    with TURN:
+        if seed is None:
+            yield
+            return
+        TURN.found.append(random_state())
+        try:
+            seed_generators(seed)
+            yield
+        finally:
+            set_random_state(TURN.found.pop())
+
+
+@contextmanager
+def validated() -> Iterator[None]:
+    """Run with Pyro's validation on."""
+    with TURN, pyro.validation_enabled(True):
         yield
-        return
-    outer = random_state()
-    seed_generators(seed)
-    try:
-        yield
-    finally:
-        set_random_state(outer)
 
 
 def seed_generators(seed: int) -> None:
     """Seed the generators of torch (each device), numpy and Python."""
+    seed = index(seed)  # Python takes no integer of numpy's
     if torch.accelerator.is_available():
         pyro.set_rng_seed(seed)
     else:  # torch.manual_seed formats the stack for each absent kind of device: up to 1 ms
@@ -83,10 +152,9 @@ def on_device(device: torch.device) -> AbstractContextManager:
 def evaluating(program: Program, seed: int | None) -> Iterator[None]:
     """Run a program without gradients, in evaluation mode, on random numbers of its own."""
     with (
-        in_evaluation_mode(program, getattr(program, "found_modes", {})),
         own_random_state(seed),
+        in_evaluation_mode(program, getattr(program, "found_modes", {})),
         torch.no_grad(),
-        pyro.validation_enabled(False),
         on_device(program.device),
     ):
         yield

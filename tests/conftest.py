@@ -29,3 +29,11 @@ def _own_seed_and_store():
 def binary_images():
     """Forty binary images of 3×3 pixels."""
     return torch.bernoulli(torch.full((40, 1, 3, 3), 0.3))
+
+
+@pytest.fixture
+def default_dtype():
+    """Set torch's floating-point type for the test."""
+    before = torch.get_default_dtype()
+    yield torch.set_default_dtype
+    torch.set_default_dtype(before)

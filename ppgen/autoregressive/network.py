@@ -161,6 +161,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
         """
         likelihood, dtype = self.likelihood, torch.promote_types(self.dtype, torch.float32)
         x = torch.zeros(n, self.pixels, dtype=dtype, device=self.ordering.device)
+        if n == 0:  # of a member of a mixture; networks need not take empty batches
+            return x.new_zeros(0, *self.shape)
         known = None
         if given is not None and observed is not None:
             known = self.in_order(given), self.in_order(observed)

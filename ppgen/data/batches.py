@@ -8,13 +8,13 @@ from math import ceil
 from typing import Any, Self
 
 import numpy as np
-import pyro
 import torch
 from torch import Tensor
 
 from ppgen.arguments import checked
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
+from ppgen.running import validated
 from ppgen.tensors import check_finite
 
 Data = Any
@@ -225,7 +225,7 @@ class Batches:
 
     def firsts(self, rows: int | None = None) -> list[Batch]:
         """Return the first rows, or all, once for each set of arguments that batches may hold."""
-        with pyro.validation_enabled(True):
+        with validated():
             return [self.batch(slice(0, rows))]
 
     def take_whole(self, why: str) -> None:
@@ -236,7 +236,7 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once, in its own order, the transform with Pyro's validation on."""
         for rows in self._slices():
-            with pyro.validation_enabled(True):
+            with validated():
                 batch = self.batch(rows)
             yield batch
 

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import pyro
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
 from ppgen.data.batches import EVALUATION_BATCH, Batch, Batches, Data, Transform, rows_of_part
-from ppgen.running import own_random_state
+from ppgen.running import own_random_state, validated
 
 
 class StreamedBatches(Batches):
@@ -98,7 +97,7 @@ class StreamedBatches(Batches):
         """Return the first rows of each kind of batch, at most a batch."""
         some = slice(0, rows)
         batches = [batch[some] if batch.rows else batch for batch in self.kinds.values()]
-        with pyro.validation_enabled(True):
+        with validated():
             return [self.cast(batch) for batch in batches]
 
     def take_whole(self, why: str) -> None:
@@ -113,8 +112,9 @@ class StreamedBatches(Batches):
     def __iter__(self) -> Iterator[Batch]:
         """Go through the data once; a loader in its own order."""
         for batch in self._read():
-            with pyro.validation_enabled(True):
-                yield self.cast(batch)
+            with validated():
+                batch = self.cast(batch)
+            yield batch
 
     def shuffled(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> Iterator[Batch]:
         """Go through the data once, a data set in the order of this seed and epoch."""

@@ -99,7 +99,8 @@ def _tuned_step_sizes(
     for beta in betas:
         accepted = chains.step(beta, leapfrogs, sizes[-1])
         # In balance where 65 % are accepted.
-        sizes.append(sizes[-1] * torch.where(accepted, 1.02, 1.02 ** (-0.65 / 0.35)))
+        factor = torch.where(accepted, 1.02, 1.02 ** (-0.65 / 0.35))
+        sizes.append(sizes[-1] * factor.to(sizes[-1]))
     return sizes[:-1]
 
 

@@ -249,7 +249,7 @@ def _climb(objective: Objective, optimizer: Adam, rows: Tensor, shares: Tensor) 
         objective([p[rows] for p in parameters], rows).sum().backward(inputs=parameters)
     optimizer.step()
     for parameter, old in zip(parameters, before, strict=True):
-        share = shares.view(-1, *[1] * (old.dim() - 1))
+        share = shares.to(old).view(-1, *[1] * (old.dim() - 1))
         parameter.data = old + share * (parameter.data - old)
 
 

@@ -10,6 +10,7 @@ from pyro.distributions import Multinomial
 from pyro.infer import config_enumerate, infer_discrete
 from pyro.poutine import Trace
 from pyro.poutine.messenger import Messenger
+from pyro.util import check_model_guide_match
 from torch import Tensor
 
 from ppgen.data.batches import Batch, Batches, Data
@@ -152,7 +153,10 @@ def drawing(
 
 
 class _Runs(CheckedRuns):
-    """Runs that are not checked, since outcomes may be left out."""
+    """Runs in which outcomes may be left out."""
 
     def check(self, batch: Batch, traces: Traces) -> None:
-        """Accept any traces."""
+        """Raise an error if model and guide differ in shape; sites may be missing."""
+        marked = any(is_marked(site) for trace in traces for site in latent_sites(trace).values())
+        if not (marked or self.sums_out):
+            check_model_guide_match(*traces)

@@ -67,12 +67,12 @@ class HierarchicalVAE(VAE):
         """Draw all layers from the top down and return the lowest."""
         z = super().draw_prior()
         for site, network in zip(self.sites[-2::-1], reversed(self.conditionals), strict=True):
-            z = pyro.sample(site, diagonal_gaussian(network(z)))
+            z = pyro.sample(site, diagonal_gaussian(network(z.to(self.prior_mean))))
         return z
 
     def draw_posterior(self, q: TorchDistribution) -> Tensor:
         """Draw the lowest layer from q(z | x), each other from the one below; return the lowest."""
         lowest = z = super().draw_posterior(q)
         for site, network in zip(self.sites[1:], self.inferences, strict=True):
-            z = pyro.sample(site, diagonal_gaussian(network(z)))
+            z = pyro.sample(site, diagonal_gaussian(network(z.to(self.prior_mean))))
         return lowest

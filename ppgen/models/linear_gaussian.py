@@ -75,12 +75,13 @@ class LinearGaussian(Program):
         """Draw z from a Gaussian with a mean linear in x and one covariance for all images."""
         mean = at_least_float32(self.encoder((x - self.mean).flatten(-3)))
         with pyro.plate("data", len(x)):
-            return pyro.sample("z", MultivariateNormal(mean, scale_tril=self.guide_tril))
+            tril = self.guide_tril.to(mean)
+            return pyro.sample("z", MultivariateNormal(mean, scale_tril=tril))
 
     @checked
     def decode(self, z: Tensor) -> Tensor:
         """Return E[x | z], ``(*batch, channel, height, width)``, for z ``(*batch, latent)``."""
-        return torch.tensordot(z, self.loadings, 1) + self.mean
+        return torch.tensordot(z.to(self.loadings), self.loadings, 1) + self.mean
 
     @checked
     def posterior(self, x: Tensor, observed: Tensor | None = None) -> MultivariateNormal:

@@ -89,7 +89,7 @@ class SigmoidBeliefNet(Program):
         with pyro.plate("data", n if x is None else len(x)):
             for site, conditional in layers:
                 z = pyro.sample(site, dist.Bernoulli(logits=logits).to_event(1))
-                logits = at_least_float32(conditional(z))
+                logits = at_least_float32(conditional(z.to(self.prior_logits)))
             pixels = dist.Bernoulli(logits=logits.unflatten(-1, self.image_shape)).to_event(3)
             return pyro.sample("x", pixels, obs=x)
 
@@ -100,6 +100,7 @@ class SigmoidBeliefNet(Program):
         layers = zip(self.sites, self.encoders, self.families, self.baselines, strict=True)
         with pyro.plate("data", len(x)):
             for site, encoder, family, baseline in layers:
+                below = below.to(self.prior_logits)
                 infer = {"baseline": {"nn_baseline": baseline, "nn_baseline_input": below}}
                 below = pyro.sample(site, family(encoder(below)), infer=infer)
         return below

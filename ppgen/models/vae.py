@@ -219,7 +219,8 @@ class VAE(Program):
 
         Raises a ValueError if the decoder's raw outputs have another shape than expected.
         """
-        return self.likelihood.of_images(self.decoder(z), (*z.shape[:-1], *self.image_shape))
+        raw = self.decoder(z.to(self.prior_mean))  # draws have at least float32
+        return self.likelihood.of_images(raw, (*z.shape[:-1], *self.image_shape))
 
     def image(self, distribution: Any) -> Tensor:
         """Return the mean of p(x | z) as an image of grey values."""

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -23,11 +23,11 @@ from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.objective import Objective, why_no_sum
-from ppgen.objectives.plates import RowPlates, Site, is_marked
+from ppgen.objectives.plates import RowPlates, Site, frames, is_marked
 from ppgen.objectives.structure import OWN_ROWS, find_structure, first_lines, joined
 from ppgen.objectives.supports import check_observed, check_supports, warn_of_probabilities
 from ppgen.program import Pair, Program
-from ppgen.running import in_evaluation_mode, random_state, set_random_state
+from ppgen.running import TURN, in_evaluation_mode, random_state, set_random_state
 
 CONTAINERS = (dict, OrderedDict, list, set)
 
@@ -58,7 +58,7 @@ def prepare(
     for part in (data, *others):
         part.floating_images = program.floating_images
         part.dtype = floating_type(program) or part.dtype
-    with unchanged(program):
+    with TURN, unchanged(program):
         rows = None if makes_parameters(program) else PROBED_ROWS
         runs = probe.firsts(data, rows)
         dtype = floating_type(program)
@@ -145,30 +145,53 @@ class CheckedRuns:
 
     def firsts(self, part: Batches, rows: int | None) -> list[tuple[Batch, Traces]]:
         """Run on the first rows of each kind of batch; on all if the program takes no fewer."""
+
+        def runs(rows: int | None) -> list[tuple[Batch, Traces]]:
+            batches = part.firsts(rows)
+            # A batch of one row is copied: alone it may be broadcast silently.
+            several = [b.repeated(2) if len(b) == 1 < part.rows else b for b in batches]
+            return [(batch, self.explained(batch)) for batch in several]
+
         try:
-            return [(batch, self.explained(batch)) for batch in part.firsts(rows)]
+            return runs(rows)
         except ValueError:
             if rows is None or part.rows <= rows:
                 raise
-            return [(batch, self.explained(batch)) for batch in part.firsts()]
+            return runs(None)
 
     def explained(self, batch: Batch) -> Traces:
         """Run guide and model once, and keep what they make; an error says on which data."""
         try:
             with explained(batch):
-                return self._run(batch)
+                traces = self._run(batch)
+                self._check_broadcast(batch, traces[0])
+                return traces
         except ValueError as error:
-            if self.program.observed and self._model_runs(batch):
+            if self.program.observed and self._runs(self.model, batch):
                 raise ValueError(
                     f"{error}; the model alone can be run: if the guide has parameters of the rows "
                     f"that it was fitted to, it has none for others; {OWN_ROWS}"
                 ) from error
             raise
 
-    def _model_runs(self, batch: Batch) -> bool:
+    def _check_broadcast(self, batch: Batch, trace: Trace) -> None:
+        """Raise an error if a single row is broadcast along a plate, and two could not be."""
+        found = (
+            [broadcast(site) for site in sample_sites(trace).values()] if len(batch) == 1 else []
+        )
+        for frame in filter(None, found):
+            if not self._runs(lambda two: check_shapes(self.pair(two)), batch.repeated(2)):
+                raise ValueError(
+                    f"it broadcasts the only row along the plate {frame.name!r} of size "
+                    f"{frame.size}; expected {frame.size} rows, or a plate of the data's size"
+                )
+
+    def _runs(self, run: Callable[[Batch], Any], batch: Batch) -> bool:
         try:
-            self.model(batch)
-        except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError):
+            run(batch)
+        except Exception as error:  # a program may raise errors of any kind
+            if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+                raise
             return False
         return True
 
@@ -182,6 +205,15 @@ class CheckedRuns:
         with restored(self.program):
             return self._run(batch)
 
+    def replayed(self, batch: Batch, draws: Trace) -> Traces:
+        """Run guide and model on given draws, and leave the program as it was."""
+        program = self.program
+        with restored(program), program.own_store(), poutine.replay(trace=draws):
+            return self._traces(batch)
+
+    def _traces(self, batch: Batch) -> Traces:
+        return paired_traces(self.program.model, self.program.guide, batch.args, batch.kwargs)
+
     def _run(self, batch: Batch) -> Traces:
         program = self.program
         with (
@@ -192,7 +224,7 @@ class CheckedRuns:
         ):
             warnings.simplefilter("ignore")  # each of them is an error below, or Pyro's to repeat
             try:
-                traces = paired_traces(program.model, program.guide, batch.args, batch.kwargs)
+                traces = self._traces(batch)
             except RuntimeError:
                 if not self.enumerates:
                     raise
@@ -207,12 +239,7 @@ class CheckedRuns:
         if any(is_marked(site) for t in traces for site in latent_sites(t).values()):
             self._enumerated(batch, plate_nesting(traces))
         elif not self.sums_out:
-            # Without a limit, left of which Pyro would not look.
-            check_model_guide_match(*traces)
-            for trace in traces:
-                trace.compute_log_prob()
-                for site in sample_sites(trace).values():
-                    check_site_shape(site, max_plate_nesting=math.inf)
+            check_shapes(traces)
 
     def _enumerated(self, batch: Batch, nesting: float) -> Traces:
         pyros = TraceEnum_ELBO(max_plate_nesting=nesting)
@@ -225,6 +252,28 @@ class ModelRuns(CheckedRuns):
 
     def _run(self, batch: Batch) -> Traces:
         return self.model(batch), Trace()
+
+    _traces = _run
+
+
+def check_shapes(traces: Traces) -> None:
+    """Raise an error if model and guide differ in shape, or a site and its plates do."""
+    # Without a limit, left of which Pyro would not look.
+    check_model_guide_match(*traces)
+    for trace in traces:
+        trace.compute_log_prob()
+        for site in sample_sites(trace).values():
+            check_site_shape(site, max_plate_nesting=math.inf)
+
+
+def broadcast(site: Site) -> Any:
+    """Return a plate along which a site's observed value, or another plate, is broadcast."""
+    for frame in frames(site):
+        shape, along = site["value"].shape, frame.dim - site["fn"].event_dim
+        single = site["is_observed"] and len(shape) >= -along and shape[along] == 1 < frame.size
+        if single or (frame.full_size or frame.size) < frame.size:  # the guide's rows are others
+            return frame
+    return None
 
 
 def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False) -> None:

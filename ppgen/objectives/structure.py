@@ -6,7 +6,6 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from pyro import poutine
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
 
@@ -15,14 +14,11 @@ from ppgen.objectives.elbo import (
     Traces,
     guessed_plates,
     latent_sites,
-    log_prob,
     plate_nesting,
     sample_sites,
 )
 from ppgen.objectives.plates import RowPlates, Site, frames, is_factor, is_marked
-
-Probe = Any
-"""Runs a program to find out about it: :class:`ppgen.objectives.preparation.CheckedRuns`."""
+from ppgen.objectives.splitting import Probe, why_whole
 
 OWN_ROWS = (
     "for minibatches, put the rows in a plate of fixed size with subsample=index, the index being "
@@ -86,33 +82,45 @@ def find_structure(
             n for n, s in sample_sites(traces[0]).items() if s["is_observed"] and not is_factor(s)
         ),
     )
-    sizes = [rows // 2, rows - 1] if rows > 3 else [rows - 1] if rows == 3 else []
-    fewer: dict[int, Traces] = {}
-    for few in sizes if batch.rows else []:
+    others: dict[int, Traces] = {}
+    for size in _other_sizes(batch) if plate is None or rows > 2 else []:
         try:
-            fewer[few] = probe.pair(batch[:few])
+            others[size] = probe.pair(resized(batch, size))
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # a program may raise errors of any kind
-            reason = first_lines(error)
-            whole = f"it cannot be run on {few} of the {rows} rows: {reason}"
-            return _with_plates(replace(known, whole=whole), _of_model(probe, batch, few), traces)
+            which = f"{size} of the {rows} rows" if size < rows else f"{size // rows} copies"
+            known = replace(known, whole=f"it cannot be run on {which}: {first_lines(error)}")
+            few = size < rows
+            plates = _of_model(probe, batch, size) if few else guessed_plates(traces[0], rows)
+            return _with_plates(known, plates, traces)
     if plate is not None:
-        return _named(known, plate, batch, traces, fewer)
-    if not fewer:
-        guessed = guessed_plates(traces[0], rows) if batch.rows else RowPlates()
-        few_rows = "" if guessed.names else "no plate is over its rows"
-        return _with_plates(replace(known, whole=few_rows), guessed, traces)
-    plates, subsampled = _following(rows, traces, fewer)
+        return _named(known, plate, batch, traces, others)
+    if not others:
+        return _with_plates(replace(known, whole="no plate is over its rows"), RowPlates(), traces)
+    plates, subsampled = _following(rows, traces, others)
     if subsampled:
         reason = "it draws a subsample of its rows itself"
         found = _with_plates(replace(known, whole=reason, subsamples=True), plates, traces)
         return replace(found, full=float(rows))
     found = _with_plates(known, plates, traces)
-    whole = _why_whole(found, batch, probe, traces, fewer)
+    whole = why_whole(found.plates, batch, probe, traces, others)
     if whole:
         found = _with_plates(replace(known, whole=whole), RowPlates(), traces)
-    return replace(found, full=_full(found.plates, rows, traces, fewer))
+    return replace(found, full=_full(found.plates, rows, traces, others))
+
+
+def _other_sizes(batch: Batch) -> list[int]:
+    """Return other numbers of rows to run a program on; two rows or more, and so that they tell."""
+    rows = len(batch)
+    if not batch.rows:
+        return []
+    return [rows // 2, rows - 1] if rows > 3 else [2] if rows == 3 else [2 * rows]
+
+
+def resized(batch: Batch, size: int) -> Batch:
+    """Return the first rows of a batch, or copies of it if there are not so many."""
+    return batch[:size] if size <= len(batch) else batch.repeated(size // len(batch))
 
 
 def joined(found: Sequence[Structure]) -> Structure:
@@ -140,7 +148,7 @@ def first_lines(error: Exception) -> str:
 def _of_model(probe: Probe, batch: Batch, few: int) -> RowPlates:
     """Find the plates over the rows by the model alone, if the guide fits all rows only."""
     try:
-        whole, part = (probe.model(batch), Trace()), (probe.model(batch[:few]), Trace())
+        whole, part = ((probe.model(some), Trace()) for some in (batch, batch[:few]))
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception:  # a program may raise errors of any kind
@@ -150,7 +158,7 @@ def _of_model(probe: Probe, batch: Batch, few: int) -> RowPlates:
 
 
 def _named(
-    known: Structure, plate: str, batch: Batch, traces: Traces, fewer: dict[int, Traces]
+    known: Structure, plate: str, batch: Batch, traces: Traces, others: dict[int, Traces]
 ) -> Structure:
     names = {f.name for trace in traces for s in sample_sites(trace).values() for f in frames(s)}
     if plate not in names:
@@ -159,7 +167,7 @@ def _named(
         )
     plates = RowPlates(frozenset([plate]))
     found = _with_plates(known, plates, traces)
-    return replace(found, full=_full(plates, len(batch), traces, fewer))
+    return replace(found, full=_full(plates, len(batch), traces, others))
 
 
 def _with_plates(known: Structure, plates: RowPlates, traces: Traces) -> Structure:
@@ -182,7 +190,7 @@ def _with_plates(known: Structure, plates: RowPlates, traces: Traces) -> Structu
     )
 
 
-def _following(rows: int, traces: Traces, fewer: dict[int, Traces]) -> tuple[RowPlates, bool]:
+def _following(rows: int, traces: Traces, others: dict[int, Traces]) -> tuple[RowPlates, bool]:
     """Find plates whose size follows the rows; else plates that are subsamples of the rows."""
 
     def sizes(pair: Traces) -> dict[str, tuple[int, int | None]]:
@@ -194,7 +202,7 @@ def _following(rows: int, traces: Traces, fewer: dict[int, Traces]) -> tuple[Row
                     found[frame.name] = size, frame.full_size
         return found
 
-    runs = {rows: sizes(traces), **{few: sizes(pair) for few, pair in fewer.items()}}
+    runs = {rows: sizes(traces), **{few: sizes(pair) for few, pair in others.items()}}
 
     def follows(name: str, which: int) -> bool:
         return all(name in found and found[name][which] == n for n, found in runs.items())
@@ -213,7 +221,7 @@ def frame_size(frame: Any, site: Site) -> int:
     return shape[frame.dim] if len(shape) >= -frame.dim else 1
 
 
-def _full(plates: RowPlates, rows: int, traces: Traces, fewer: dict[int, Traces]) -> float | None:
+def _full(plates: RowPlates, rows: int, traces: Traces, others: dict[int, Traces]) -> float | None:
     """Return the number of rows that the scales of observed sites stand for, if it is fixed."""
 
     def weights(pair: Traces, n: int) -> list[float]:
@@ -221,52 +229,10 @@ def _full(plates: RowPlates, rows: int, traces: Traces, fewer: dict[int, Traces]
         return [float(torch.as_tensor(s["scale"]).double().mean()) * n for s in sites]
 
     there = weights(traces, rows)
-    if not there or not fewer:
+    if not there or not others:
         return None
     fixed = all(
         all(abs(a - b) < 1e-4 * abs(a) for a, b in zip(there, weights(pair, few), strict=False))
-        for few, pair in fewer.items()
+        for few, pair in others.items()
     )
     return there[0] if fixed else None
-
-
-def _why_whole(
-    found: Structure, batch: Batch, probe: Probe, traces: Traces, fewer: dict[int, Traces]
-) -> str:
-    """Say why the rows cannot be split among batches; empty if they can."""
-    if not found.plates.names:
-        return "no plate around observed sites follows the number of rows"
-    for name, site in [item for trace in traces for item in sample_sites(trace).items()]:
-        if sum(f.name in found.plates.names for f in frames(site)) > 1:
-            return f"the site {name!r} lies in two plates over the rows"
-    few, pair = min(fewer.items())
-    for trace, small in zip(traces, pair, strict=True):
-        for name, site in sample_sites(trace).items():
-            other = small.nodes.get(name)
-            if found.plates.holds(site):
-                continue
-            if other is None or site["fn"].shape() != other["fn"].shape():
-                return f"the site {name!r} follows the rows without a plate"
-    latents = poutine.Trace()
-    for name, site in latent_sites(traces[1]).items():
-        if not found.plates.holds(site):
-            latents.add_node(name, **site)
-    if not any(not found.plates.holds(s) for t in traces for s in sample_sites(t).values()):
-        return ""
-    with poutine.replay(trace=latents):
-        again = probe.pair(batch[:few])
-    for trace, small in zip(traces, again, strict=True):
-        for name, site in sample_sites(trace).items():
-            if not found.plates.holds(site) and not _equal(site, small.nodes[name]):
-                return f"the site {name!r} lies in no plate over the rows and depends on them"
-    return ""
-
-
-def _equal(site: Site, other: Site) -> bool:
-    # Draws of their own cannot be compared.
-    if not (site["is_observed"] or torch.equal(site["value"], other["value"])):
-        return True
-    first, second = log_prob(site).double(), log_prob(other).double()
-    return first.shape == second.shape and torch.allclose(
-        first, second, rtol=1e-4, atol=1e-5, equal_nan=True
-    )

@@ -154,6 +154,7 @@ class Graphs(Update):
         except TracingError:  # an optimiser whose settings change
             self._optimizer_too = False
             self._updates.clear()
+            self._compared.clear()
 
     def show_gradients(self, batch: Batch) -> None:
         """Leave the gradients of a batch, whose step was not taken, in the parameters' ``grad``."""

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import pyro
 import torch
 from pyro.infer import ELBO
 from torch import nn
@@ -21,7 +20,7 @@ from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.preparation import check_strays, prepare
 from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
-from ppgen.running import own_random_state
+from ppgen.running import in_evaluation_mode, own_random_state
 from ppgen.tensors import Device
 from ppgen.training.archive import CheckpointError, opened, serialised
 from ppgen.training.checkpoint import Checkpoints
@@ -78,7 +77,8 @@ def fit(
     A fit is a function of its arguments: it draws from random-number generators of its own,
     seeded by ``seed``, and leaves the caller's unchanged. The program is changed in place. It ends
     with the weights of the best epoch on the validation rows, or of the last epoch. Ctrl-C ends a
-    fit in the same way.
+    fit in the same way. Calls of this library in other threads take turns with its steps, and their
+    numbers are those of calls one after the other.
 
     If ``torchrun`` started several processes, all of them call this with the same arguments. Each
     takes its part of every batch and draws from a stream of its own, gradients are averaged, and
@@ -220,7 +220,8 @@ def fit(
     if validation is not None:
         with named("validation"):
             held_out = as_batches(validation, None, transform, place)
-    with own_random_state(seed), pyro.validation_enabled(False), ExitStack() as stack:
+    modes = in_evaluation_mode(program, getattr(program, "found_modes", {}))
+    with own_random_state(seed), modes, ExitStack() as stack:
         checkpoints = None if out is None else Checkpoints(out)
         if checkpoints:
             held = checkpoints.held(resume)

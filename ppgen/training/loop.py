@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+import torch
+from torch import nn
+
 from ppgen.data.batches import Batch, Batches
 from ppgen.objectives.objective import Objective
 from ppgen.objectives.preparation import explained
 from ppgen.program import Program
-from ppgen.running import own_random_state
+from ppgen.running import TURN, own_random_state
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.history import Epoch, History
 from ppgen.training.processes import Processes
@@ -48,7 +51,7 @@ class Loop:
         a better validation, training stops.
         """
         program, history = self.state.program, self.state.history
-        training = program.training
+        self.trained = trained(program)
         try:
             if not history.epochs:
                 self.end_epoch(steps=0, elbo=None, seconds=0.0)
@@ -62,7 +65,6 @@ class Loop:
             if not self.state.result:
                 raise
         program.load_state_dict(self.state.result)
-        program.train(training)
 
     def train_epoch(self, number: int, steps: int) -> float:
         """Take some steps; return the mean ELBO, nats a row."""
@@ -85,6 +87,7 @@ class Loop:
         # Rows and loss of each step, as soon as they are known.
         self.step.begin_epoch()
         for batch in islice(self._stream(self.state.history.steps), steps):
+            TURN.give_way()
             with explained(batch, but=(NotFiniteError,)):
                 known = self.step(batch)
             yield from known
@@ -112,6 +115,7 @@ class Loop:
             with state.evaluated(), own_random_state(self.seed):
                 stopped = bool(self.callback(state.program.eval(), state.history))
                 state.stopped = self.processes.total(stopped) > 0
+        check_trained(self.trained, state.program)
         if self.checkpoints is not None and self.processes.leads:
             self.checkpoints.save({**state.state_dict(), **self.constants})
 
@@ -124,7 +128,31 @@ class Loop:
         with self.state.evaluated(), own_random_state(self.seed):  # for the transform
             for number, batch in enumerate(self.held_out):
                 if number % self.processes.count == self.processes.rank:
-                    # A stream for each batch, whichever process it falls to.
-                    with own_random_state(self.seed + number):
+                    # A stream for each batch, whichever process it falls to; seeds have 32 bits.
+                    with own_random_state((int(self.seed) + number) % 2**32):
                         total += self.objective.value(batch) * len(batch)
         return -self.processes.total(total) / self.held_out.rows
+
+
+Kind = tuple[torch.dtype, torch.device]
+
+
+def trained(program: Program) -> dict[nn.Parameter, Kind]:
+    """Return the parameters that want gradients, with type and device of each."""
+    return {p: (p.dtype, p.device) for p in program.parameters() if p.requires_grad}
+
+
+def check_trained(before: dict[nn.Parameter, Kind], program: Program) -> None:
+    """Raise an error if parameters are others than those ``before``, which the optimiser knows."""
+    now = trained(program)
+    changed = [
+        f"{name} ({p.dtype} on {p.device})"
+        for name, p in program.named_parameters()
+        if p in now and before.get(p) != now[p]
+    ]
+    if changed:
+        raise ValueError(
+            f"the program's parameters {', '.join(changed)} were added, replaced, unfrozen or "
+            "converted after the fit began, and its optimiser does not know them; change values in "
+            "place, such as by copy_ or load_state_dict, or stop this fit and call fit again"
+        )

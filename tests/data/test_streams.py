@@ -7,9 +7,10 @@ import pyro.distributions as dist
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, StackDataset
 
 import ppgen
+from ppgen.data.batches import Batches
 from ppgen.data.streams import StreamedBatches
 
 ROWS = torch.arange(9.0)
@@ -135,3 +136,22 @@ def test_rows_that_are_one_batch_keep_their_order():
     batches.take_whole("their order counts")
     (batch,) = batches.shuffled(seed=0, epoch=1)
     assert batch[0].tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize("size", [5, 9, 11, 12])
+@pytest.mark.parametrize("kind", ["tensor", "data set", "loader"])
+def test_processes_take_as_many_rows_of_as_many_batches(kind, size, parts):
+    rows = torch.arange(float(size))
+    batches = {
+        "tensor": lambda: Batches(rows, 4),
+        "data set": lambda: StreamedBatches(StackDataset(x=rows), 4),
+        "loader": lambda: StreamedBatches(DataLoader(StackDataset(x=rows), batch_size=4)),
+    }[kind]()
+    taken = [list(batches.shuffled(0, 1, part, parts)) for part in range(parts)]
+    counts = [[len(batch) for batch in batches] for batches in taken]
+    assert all(len(count) == len(batches) for count in counts)
+    assert all(count == counts[0] for count in counts)
+    seen = torch.cat([tensor for of_one in taken for batch in of_one for tensor in batch.tensors])
+    assert set(seen.tolist()) == set(rows.tolist())
+    assert len(seen) < size + parts * len(batches)

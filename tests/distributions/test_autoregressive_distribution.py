@@ -15,7 +15,7 @@ import ppgen
 from ppgen import Program
 from ppgen.autoregressive import MADE, Independent
 from ppgen.distributions import Autoregressive
-from ppgen.likelihoods import Categorical, ContinuousBernoulli
+from ppgen.likelihoods import Bernoulli, Beta, Categorical, ContinuousBernoulli
 from ppgen.models import AutoregressiveModel
 from ppgen.objectives import MeanFieldELBO
 
@@ -338,3 +338,15 @@ def test_closed_form_needs_binary_images_and_finite_logits():
             ValueError, match=rf"pseudo_count is {wrong}; expected a number, 0 or more"
         ):
             Independent.from_images(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), pseudo_count=wrong)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Beta(), Categorical(3)], ids=repr)
+def test_members_that_draw_no_image(likelihood):
+    """Of three members one draws the only image; exactly one completion is possible."""
+    p = Autoregressive(MADE((1, 2, 2), likelihood, hidden=[4], masks=3))
+    for count in (0, 1, 1, 2):
+        assert p.sample((count,)).shape == (count, 1, 2, 2)
+    x = p.sample((1,))
+    known = torch.ones_like(x, dtype=torch.bool)
+    assert torch.equal(p.complete(x, known), x)
+    assert p.complete(x, ~known).shape == x.shape

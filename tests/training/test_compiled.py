@@ -420,3 +420,19 @@ def test_through_the_compiler_itself(x):
             history = fit(program, x[:48], x, epochs=3, batch_size=16, compile=mode)
         results.append(history.column("elbo")[1])
     assert results[1] == pytest.approx(results[0], rel=1e-5)
+
+
+def test_a_graph_that_is_made_anew_is_compared_with_its_program(x, uncompiled_graphs, monkeypatch):
+    """The optimiser's settings change, so its update leaves the graph."""
+    compared, compare = [], compiled.Graphs._compare
+    monkeypatch.setattr(
+        compiled.Graphs, "_compare", lambda *args: compared.append(type(args[1])) or compare(*args)
+    )
+    program = vae()
+    step = graphs_of(program, x)
+    for weight_decay in (0.0, 0.1):
+        step.update.state.optimizer.param_groups[0]["weight_decay"] = weight_decay
+        step.begin_epoch()
+        for _ in range(3):
+            step(Batch.of(x))
+    assert compared == [whole_step.WholeStep, compiled.ByGraph]

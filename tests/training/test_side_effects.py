@@ -9,6 +9,9 @@ import pytest
 import torch
 from programs import Gaussian, Pixels
 from quiet_fit import assert_same, fit, weights
+from torch import nn
+
+import ppgen
 
 
 def test_the_callers_random_numbers_and_settings_are_left_as_they_were(x):
@@ -65,3 +68,65 @@ def test_nothing_is_warned_of_in_a_plain_fit(x):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(Gaussian(), x, x, epochs=2, batch_size=25, average=0.9)
+
+
+def replaced(program):
+    program.encoder = nn.Linear(4, 2)
+
+
+def added(program):
+    program.more = nn.Parameter(torch.ones(()))
+
+
+def unfrozen(program):
+    program.weights.requires_grad_(True)
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (replaced, r"encoder\.weight .*, encoder\.bias"),
+        (added, "more"),
+        (unfrozen, "weights"),
+        (lambda program: program.double(), r"encoder\.weight \(torch.float64 on cpu\)"),
+        (lambda program: program.to("meta"), r"encoder\.weight \(torch.float32 on meta\)"),
+    ],
+    ids=["replaced", "added", "unfrozen", "converted", "moved"],
+)
+def test_parameters_that_a_callback_changes_are_named(x, change, names):
+    program = Gaussian()
+    program.weights.requires_grad_(False)
+
+    def callback(program, history):
+        if history.last == 1:
+            change(program)
+
+    with pytest.raises(ValueError, match=f"parameters {names}.* stop this fit and call fit again"):
+        fit(program, x, epochs=3, batch_size=20, callback=callback)
+
+
+def test_a_callback_may_set_values_and_freeze(x):
+    program = Gaussian()
+
+    def callback(program, history):
+        program.encoder.requires_grad_(False)
+        program.load_state_dict({n: torch.zeros_like(v) for n, v in weights(program).items()})
+
+    assert fit(program, x, epochs=3, batch_size=20, callback=callback).last == 3
+    assert not program.encoder.weight.any()
+
+
+def test_a_parameter_that_is_made_late_is_not_left_untrained(x):
+    runs = []
+
+    def model(x):
+        runs.append(None)
+        late = pyro.param("late", torch.ones(())) if len(runs) > 40 else 1.0
+        mean = pyro.param("mean", torch.zeros(())) * late
+        with pyro.plate("data", len(x)):
+            pyro.sample(
+                "x", pyro.distributions.Normal(mean, 1.0).expand([1, 1, 4]).to_event(3), obs=x
+            )
+
+    with pytest.raises(ValueError, match=r"parameters site_params\.late .* were added"):
+        fit(ppgen.as_program(model), x, epochs=40, batch_size=20)

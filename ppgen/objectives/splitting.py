@@ -1,0 +1,105 @@
+"""Whether the rows of a program's data can be split among batches, or bear on each other."""
+
+from typing import Any
+
+import torch
+from pyro.poutine import Trace
+from torch import Tensor
+
+from ppgen.data.batches import Batch
+from ppgen.objectives.elbo import Traces, log_density, sample_sites
+from ppgen.objectives.plates import RowPlates, Site, frames
+
+Probe = Any
+"""Runs a program to find out about it: :class:`ppgen.objectives.preparation.CheckedRuns`."""
+
+FEW = 2
+"""Rows that are scored apart from the others: the fewer, the more a mean over them differs."""
+
+TOLERANCE = 1e-3
+"""Of log-probabilities, relative to the largest: above what rounds differently in batches of other
+sizes, in TF32 too."""
+
+
+def why_whole(
+    plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, others: dict[int, Traces]
+) -> str:
+    """Say why the rows cannot be split among batches; empty if they can.
+
+    ``traces`` are those of the batch, ``others`` those of other numbers of its rows.
+    """
+    if not plates.names:
+        return "no plate around observed sites follows the number of rows"
+    for name, site in [item for trace in traces for item in sample_sites(trace).items()]:
+        if sum(f.name in plates.names for f in frames(site)) > 1:
+            return f"the site {name!r} lies in two plates over the rows"
+    few, pair = min(others.items())
+    for trace, other in zip(traces, pair, strict=True):
+        for name, site in sample_sites(trace).items():
+            if not plates.holds(site):
+                same = other.nodes.get(name)
+                if same is None or site["fn"].shape() != same["fn"].shape():
+                    return f"the site {name!r} follows the rows without a plate"
+    for size in (FEW, few):
+        if size < len(batch):
+            try:
+                return _dependence(plates, batch, probe, traces, size)
+            except (MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception:  # given draws cannot be scored by every program
+                continue
+    return ""
+
+
+def _dependence(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, size: int) -> str:
+    """Name a site whose terms for the first rows differ if these rows are scored alone."""
+    changed = _changed(plates, batch[:size], probe, traces)
+    if changed:  # unless by each run, of programs that are random or count their runs
+        again = _changed(plates, batch, probe, traces)
+        changed = {name: site for name, site in changed.items() if name not in again}
+    for name, site in changed.items():
+        if plates.holds(site):
+            return f"the log-probability of a row at the site {name!r} depends on other rows"
+        return f"the site {name!r} lies in no plate over the rows and depends on them"
+    return ""
+
+
+def _changed(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces) -> dict[str, Site]:
+    """Return the sites whose terms differ if the same draws are scored on the rows of a batch."""
+    again = probe.replayed(batch, _draws(plates, traces, len(batch)))
+    changed = {}
+    for trace, other in zip(traces, again, strict=True):
+        for name, site in sample_sites(trace).items():
+            if name in other.nodes:
+                before, after = (_terms(plates, s, len(batch)) for s in (site, other.nodes[name]))
+                if not _agree(before, after):
+                    changed[name] = site
+    return changed
+
+
+def _draws(plates: RowPlates, traces: Traces, rows: int) -> Trace:
+    """Return what was drawn, as nodes of a trace, for the first rows."""
+    drawn = Trace()
+    for name, site in [item for trace in traces for item in trace.nodes.items()]:
+        known = site["type"] != "sample" or site["is_observed"] or name in drawn.nodes
+        if known or name in plates.names or "_enumerate_dim" in site["infer"]:
+            continue
+        value, dim = site["value"], plates.dim(site)
+        if dim is not None:
+            along = dim - site["fn"].event_dim
+            value = value.narrow(along, 0, min(rows, value.shape[along]))
+        drawn.add_node(name, **{**site, "value": value})
+    return drawn
+
+
+def _terms(plates: RowPlates, site: Site, rows: int) -> Tensor:
+    # Programs may scale by the number of rows.
+    return plates.per_row(log_density(site), site)[..., :rows]
+
+
+def _agree(first: Tensor, second: Tensor) -> bool:
+    tolerance = max(TOLERANCE, 30 * torch.finfo(first.dtype).eps)
+    size = first.where(first.isfinite(), 0).abs().max().item()
+    return torch.allclose(
+        first.double(), second.double(), rtol=0, atol=1e-5 + tolerance * size, equal_nan=True
+    )
