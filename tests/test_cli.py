@@ -1,6 +1,9 @@
 import io
 import json
+import os
 import shlex
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -126,7 +129,17 @@ def test_programs_and_bif_files(capsys, program, tmp_path):
     assert run(capsys, "dag", "--program", f"{example}:MyModel") == ["z", "x ← z"]
     path = tmp_path / "net.bif"
     path.write_text("variable a { }\nprobability ( a ) { }")
-    assert run(capsys, "dag", "--bif", str(path)) == ["a"]
+    assert run(capsys, "dag", str(path)) == ["a"]
+
+
+def test_output_that_nobody_reads_is_no_error():
+    code = "import sys; from ppgen.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "dag", "a -> b"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".dot", ".graphml", ".dagitty", ""])
@@ -181,7 +194,7 @@ def test_data(capsys, tmp_path):
         f"{x},{x + e},{'yes' if x > 0 else 'no'}"
         for x, e in zip(a, rng.normal(size=200), strict=True)
     ]
-    path.write_text("\n".join(['a,"b, c",d', *lines]))
+    path.write_text("\n".join(['a,"b, c",d', *lines, "", ""]))
     assert "nothing was tested" in run(capsys, "dag", 'a -> "b, c"', "--test", str(path))[-1]
     assert "1 of 1 statements" in run(capsys, "dag", 'a; "b, c"', "--test", str(path))[-1]
     answer = json.loads(
@@ -224,8 +237,7 @@ def test_help_has_examples_that_run(capsys, monkeypatch, tmp_path):
         (["a -> b", "--plot", "dag.nonsense"], "nonsense"),
         (["a -> b", "--independencies", "--limit", "-1"], "--limit is -1; expected 0 or more"),
         (["a -> b", "--independencies", "--limit", "-2"], "--limit is -2; expected 0 or more"),
-        (["--bif", "missing.bif"], "missing.bif"),
-        (["--bif", "latin.bif"], "latin.bif is not UTF-8 text"),
+        (["latin.bif"], "latin.bif is not UTF-8 text"),
         (["--program", "mine.py"], "expected FILE.py:MODEL"),
         (["--program", "missing.py:model"], "missing.py, which does not exist"),
         (["--program", "mine.py:modle"], "names 'modle', which is not in mine.py"),
@@ -241,7 +253,9 @@ def test_errors_are_one_line_and_status_two(capsys, monkeypatch, program, argv, 
     assert message in fail(capsys, "dag", *argv)
 
 
-@pytest.mark.parametrize("argv", [[], ["dag"], ["dag", "a", "--bif", "b"], ["dag", "a", "--what"]])
+@pytest.mark.parametrize(
+    "argv", [[], ["dag"], ["dag", "a", "--program", "b"], ["dag", "a", "--what"]]
+)
 def test_wrong_options_have_status_two(capsys, argv):
     with pytest.raises(SystemExit) as error:
         main(argv)

@@ -1,6 +1,7 @@
 """The command line: queries on a DAG, and tables of results."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from ppgen.reading import one_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, or 2 after an error.
+    """Run a command and return its exit status: 0, 2 after an error, or 1 if its output is closed.
 
     Examples
     --------
@@ -23,7 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     options = parser.parse_args(argv)
     try:
-        return options.run(options) or 0
+        status = options.run(options)
+        sys.stdout.flush()
+        return status or 0
+    except BrokenPipeError:  # the reader has seen enough, as in `ppgen … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, SyntaxError, ImportError) as error:
         print(f"ppgen: {one_line(str(error))}", file=sys.stderr)
         return 2

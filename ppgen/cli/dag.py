@@ -162,7 +162,6 @@ def add_to(commands: Any) -> None:
         "graph", nargs="?", metavar="GRAPH",
         help="text such as 'S -> A; S -> R', a file, or - for standard input",
     )  # fmt: skip
-    graph.add_argument("--bif", metavar="FILE", help="a network in the .bif format")
     graph.add_argument("--program", metavar="FILE.py:MODEL", help="a Pyro program, run once")
     dag.add_argument(
         "--format", choices=READABLE, metavar="FORMAT",

@@ -24,8 +24,6 @@ def source(options: argparse.Namespace) -> DAG:
     """DAG that the options name: a text, a file, standard input or a program."""
     if options.program:
         return _of_program(options.program)
-    if options.bif:
-        return DAG.read(options.bif, "bif")
     text = options.graph
     if text == "-":
         return DAG.read(sys.stdin, options.format)
@@ -68,12 +66,12 @@ def table(path: Path) -> dict[str, Any]:
         raise GraphError(f"{path} cannot be read as comma-separated values: {error}") from error
     names = [name.strip() for name in head]
     for i, row in enumerate(rows):
-        if len(row) != len(names):
+        if row and len(row) != len(names):
             raise GraphError(f"{path}, row {i + 2}: {len(row)} values; expected {len(names)}")
     if twice := [shortened(name) for name, count in Counter(names).items() if count > 1]:
         raise GraphError(f"{path} has two columns of one name: {twice[0]!r}")
     columns: dict[str, Any] = {}
-    for name, *values in zip(names, *rows, strict=True):
+    for name, *values in zip(names, *filter(None, rows), strict=True):
         column = [None if value in ("", "NA") else value for value in values]
         for kind in (int, float):
             try:

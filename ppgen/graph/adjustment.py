@@ -1,18 +1,16 @@
 """Interventions, and sets of nodes to adjust for when the effect of an intervention is estimated.
 
 Causes and effects that are not named are the nodes with the attributes ``exposure`` and
-``outcome``; nodes with the attribute ``adjusted`` are then in every set.
+``outcome``; nodes with the attribute ``adjusted`` are then in every set. Data are taken to be given
+the nodes with the attribute ``selected``, which decide what is in the sample.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property
-
-import networkx as nx
+from collections.abc import Iterator
 
 from ppgen.graph.core import AnyDAG, BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
-from ppgen.graph.nodes import GraphError, Node, Nodes, check_disjoint, join
-from ppgen.graph.separation import spread
+from ppgen.graph.effect import Effect, without
+from ppgen.graph.nodes import Node, Nodes, join
 from ppgen.graph.separators import minimal_separator, minimal_separators
 
 Set = frozenset[Node]
@@ -39,7 +37,10 @@ def is_adjustment_set(
     No node of ``given`` may be on a proper causal path or below one, and ``given`` must block all
     other proper paths, those on which only the first node is a cause. This adjustment criterion is
     complete: if it fails, adjusting is wrong in some model of the graph (Shpitser, VanderWeele and
-    Robins 2010, On the validity of covariate adjustment for estimating causal effects).
+    Robins 2010, On the validity of covariate adjustment for estimating causal effects). In a sample
+    that is selected, it must hold given the selected nodes as well, and these must be independent
+    of the effect without the causal paths (Correa, Tian and Bareinboim 2018, Generalized adjustment
+    under confounding and selection biases).
 
     Examples
     --------
@@ -79,9 +80,11 @@ def adjustment_set(
     """
     causal = Effect(dag, cause, effect)
     pool, needed = causal.choice(among, must)
-    if needed & causal.forbidden:
+    if needed & causal.forbidden or causal.biased:
         return None
-    return minimal_separator(causal.cut, causal.cause, causal.effect, pool, needed, minimum=minimum)
+    both = needed | causal.selected
+    found = minimal_separator(causal.cut, causal.cause, causal.effect, pool, both, minimum=minimum)
+    return None if found is None else found - causal.selected
 
 
 def adjustment_sets(
@@ -100,9 +103,11 @@ def adjustment_sets(
     """
     causal = Effect(dag, cause, effect)
     pool, needed = causal.choice(among, must)
-    if needed & causal.forbidden:
+    if needed & causal.forbidden or causal.biased:
         return iter(())
-    return minimal_separators(causal.cut, causal.cause, causal.effect, pool, needed)
+    both = needed | causal.selected
+    found = minimal_separators(causal.cut, causal.cause, causal.effect, pool, both)
+    return (one - causal.selected for one in found)
 
 
 def explain_adjustment(
@@ -135,14 +140,15 @@ def explain_adjustment(
     if found is not None:
         return _explanation(causal, found)
     pool, needed = causal.choice(None, None)
-    widest = (pool & dag.ancestors(causal.cause | causal.effect | needed)) | needed
+    ends = causal.cause | causal.effect | needed | causal.selected
+    widest = (pool & dag.ancestors(ends)) | needed
     adjusting = f"adjusting for every node that can help ({join(widest) or 'none'})"
     claim = f"No set of observed nodes identifies {causal} by adjustment"
     return _explanation(causal, widest, adjusting, claim)
 
 
 def _explanation(
-    causal: "Effect", given: Set, adjusting: str = "adjusting", otherwise: str = ""
+    causal: Effect, given: Set, adjusting: str = "adjusting", otherwise: str = ""
 ) -> CausalExplanation:
     names, sides = join(given) or "nothing", f"{join(causal.cause)} to {join(causal.effect)}"
     claims = (
@@ -150,81 +156,12 @@ def _explanation(
         otherwise or f"Adjusting for {names} does not identify {causal}",
     )
     below = "no adjusted node is on a causal path or below one"
-    blocked = f"{adjusting} blocks all other paths from {sides}"
+    chosen = f", given the selected {join(causal.selected)}" if causal.selected else ""
+    blocked = f"{adjusting} blocks all other paths from {sides}{chosen}"
+    free = f"without the causal paths, {join(causal.effect)} does not depend on the selection"
     conditions = (
         NoPath(below, causal.dag, causal.between, given),
-        Separated(blocked, causal.cut, causal.cause, causal.effect, given),
+        Separated(blocked, causal.cut, causal.cause, causal.effect, given | causal.selected),
+        Separated(free, causal.cut, causal.effect, causal.selected),
     )
-    return CausalExplanation(claims, given, conditions)
-
-
-class Effect:
-    """Effect of one set of nodes on another: its proper causal paths, and the graph without them.
-
-    Attributes
-    ----------
-    between
-        Nodes of the proper causal paths, without those of ``cause``.
-    forbidden
-        Descendants of ``between``: knowing them changes the effect.
-    """
-
-    def __init__(self, dag: BaseDAG, cause: Nodes, effect: Nodes) -> None:
-        self.dag = dag
-        self.cause = marked(dag, cause, "cause", "exposure")
-        self.effect = marked(dag, effect, "effect", "outcome")
-        if not self.cause:
-            raise GraphError("cause is empty; expected nodes, here or marked [exposure]")
-        if not self.effect:
-            raise GraphError("effect is empty; expected nodes, here or marked [outcome]")
-        check_disjoint(cause=self.cause, effect=self.effect)
-        above = spread(dag.separation.parents, self.effect, walls=self.cause)
-        self.between = (above & dag.descendants(self.cause)) - self.cause
-        self.forbidden = dag.descendants(self.between)
-
-    def __str__(self) -> str:
-        return f"the effect of {join(self.cause)} on {join(self.effect)}"
-
-    @cached_property
-    def cut(self) -> BaseDAG:
-        """Graph without the first edges of all proper causal paths."""
-        return without(
-            self.dag,
-            ((a, b) for a in self.cause for b in self.dag.graph.succ[a] if b in self.between),
-        )
-
-    def observed(self, nodes: Nodes, name: str, attribute: str = "") -> Set:
-        """Set of observed nodes other than causes and effects, by default marked ones."""
-        chosen = _observed(self.dag, marked(self.dag, nodes, name, attribute), name)
-        check_disjoint(**{"cause": self.cause, "effect": self.effect, name: chosen})
-        return chosen
-
-    def among(self, nodes: Nodes) -> Set:
-        """Set of observed nodes, by default all."""
-        chosen = self.dag.visible if nodes is None else self.dag.node_set(nodes, "among")
-        return _observed(self.dag, chosen, "among")
-
-    def choice(self, among: Nodes, must: Nodes) -> tuple[Set, Set]:
-        """Nodes that a set to adjust for can contain, and nodes that it has to contain."""
-        pool = self.among(among) - self.forbidden - self.cause - self.effect
-        return pool, self.observed(must, "must", "adjusted")
-
-
-def marked(dag: BaseDAG, nodes: Nodes, name: str, attribute: str) -> Set:
-    """Set of nodes; if ``nodes`` is None, those with a true attribute."""
-    if nodes is not None:
-        return dag.node_set(nodes, name)
-    return frozenset(n for n, true in dag.graph.nodes(data=attribute) if true)
-
-
-def _observed(dag: BaseDAG, nodes: Set, name: str) -> Set:
-    if latent := nodes & dag.latent:
-        raise GraphError(f"{name} contains latent nodes, {join(latent)}; expected observed nodes")
-    return nodes
-
-
-def without(dag: AnyDAG, edges: Iterable[tuple[Node, Node]]) -> AnyDAG:
-    """Graph without some edges."""
-    graph = nx.DiGraph(dag.graph)
-    graph.remove_edges_from(list(edges))
-    return type(dag)(graph)
+    return CausalExplanation(claims, given, conditions if causal.selected else conditions[:2])

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from ppgen.graph.nodes import GraphError, Node, suggestion
 
+NAMED = 5  # columns that an error names
 LEVELS = 20  # columns of whole numbers with more different values are numbers, not states
 
 
@@ -64,16 +68,16 @@ def numbered(code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_columns(
-    data: Any, names: Sequence[Node], used: Collection[Node], reading: str
+    columns: Mapping[Node, Any], used: Collection[Node], reading: str
 ) -> dict[Node, Column]:
-    """Columns ``used`` of a mapping, a data frame, a structured array or an array with ``names``.
+    """Columns ``used`` of a table.
 
     ``reading`` is ``"states"``, ``"numbers"`` or ``"auto"``: whole numbers with at most 20
     different values, text, categories and booleans are states, other numbers and dates are numbers.
     """
-    columns = _by_name(data, names)
     if absent := [node for node in used if node not in columns]:
         hint = suggestion(absent[0], columns) if len(absent) == 1 else ""
+        hint = hint or f"; it has {', '.join(map(repr, islice(columns, NAMED)))}"
         plural = "s" if absent[1:] else ""
         raise GraphError(f"data has no column{plural} {', '.join(map(repr, absent))}{hint}")
     read = {node: _read(node, columns[node], reading) for node in used}
@@ -83,7 +87,8 @@ def read_columns(
     return read
 
 
-def _by_name(data: Any, names: Sequence[Node]) -> Mapping[Node, Any]:
+def by_name(data: Any, names: Sequence[Node]) -> Mapping[Node, Any]:
+    """Columns of a mapping, a data frame, a structured array or an array with ``names``."""
     if hasattr(data, "keys"):
         return {name: data[name] for name in data.keys()}  # noqa: SIM118, a data frame
     array = np.asarray(data)
@@ -126,28 +131,54 @@ def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
         values[values < 0] = np.nan
         return values, "ordered" if raw.dtype.ordered else "text"
     if isinstance(raw, np.ma.MaskedArray):
-        raw = np.ma.filled(raw.astype(float), np.nan)
+        masked, raw = np.ma.getmaskarray(raw), raw.data.astype(object)
+        raw[masked] = None
     array = np.asarray(raw)
     if array.ndim != 1:
         raise GraphError(f"column {node!r} has shape {array.shape}; expected one axis")
-    if array.dtype.kind in "mM":
-        ticks = array.astype(np.int64)
-        return np.where(np.isnat(array), np.nan, ticks - ticks.max()), "numbers"
-    if array.dtype.kind in "biuf":
-        return array.astype(float), "numbers"
+    if array.dtype.kind == "c":
+        raise GraphError(f"column {node!r} has complex numbers; expected real ones")
+    if array.dtype.kind in "biufmM":
+        return _floats(array), "numbers"
     known = np.array([not _is_missing(value) for value in array], bool)
     entries = array[known].tolist()
     values = np.full(len(array), np.nan)
-    inferred = np.array(entries) if all(isinstance(e, Real) for e in entries) else np.empty(0)
-    if inferred.dtype.kind in "biuf" and len(inferred):
-        values[known] = inferred
-        return values, "numbers"
+    for kinds, convert in (((date,), _of_dates), ((Real, Decimal), _of_numbers)):
+        if entries and all(isinstance(entry, kinds) for entry in entries):
+            values[known] = _floats(convert(entries))
+            return values, "numbers"
     try:
         code = {state: i for i, state in enumerate(sorted(dict.fromkeys(entries), key=str))}
     except TypeError as error:
         raise GraphError(f"column {node!r} has an invalid entry: {error}") from None
     values[known] = [code[entry] for entry in entries]
     return values, "text"
+
+
+def _floats(array: np.ndarray) -> np.ndarray:
+    """Numbers, dates or durations as floats; whole ones minus the largest, to remain exact."""
+    if array.dtype.kind not in "iumM" or not len(array):
+        return array.astype(float)
+    whole = array if array.dtype.kind in "iu" else array.astype(np.int64)
+    largest = whole.argmax()
+    below = whole.astype(np.uint64)  # differences of which are right whatever the signs
+    values = -(below[largest] - below).astype(float)
+    return values if whole is array else np.where(np.isnat(array), np.nan, values)
+
+
+def _of_dates(entries: list[Any]) -> np.ndarray:
+    """Dates or times; those with a time zone in UTC."""
+    zoned = (getattr(entry, "tzinfo", None) for entry in entries)
+    utc = (
+        entry.astimezone(UTC).replace(tzinfo=None) if zone else entry
+        for entry, zone in zip(entries, zoned, strict=True)
+    )
+    return np.array(list(utc), "datetime64[us]")
+
+
+def _of_numbers(entries: list[Any]) -> np.ndarray:
+    array = np.array(entries)
+    return array if array.dtype.kind in "biuf" else array.astype(float)  # fractions
 
 
 def _is_missing(value: object) -> bool:

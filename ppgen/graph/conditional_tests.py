@@ -74,8 +74,9 @@ class Gaussian(ConditionalTest):
 
 
 def matrix(columns: Columns) -> np.ndarray:
-    """Values of columns as floats, ``(rows, columns)``."""
-    return np.stack([column.values.astype(float) for column in columns], 1)
+    """Values of columns, divided by powers of two so that no square overflows."""
+    values = np.stack([column.values.astype(float) for column in columns], 1)
+    return np.ldexp(values, -np.frexp(np.abs(values).max(0, initial=0))[1])
 
 
 def fisher_z(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, int | None, float]:

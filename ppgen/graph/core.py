@@ -148,12 +148,12 @@ def _graph(source: Any) -> nx.DiGraph:
     """Graph of a source of any kind, with a latent common cause for each bidirected edge."""
     if not isinstance(source, nx.Graph):
         return with_causes(*read(source, "source"))
-    graph = copied(source)
-    for node in getattr(source, "latents", ()):  # of a pgmpy.DAG
+    graph, bidirected = copied(source)
+    for node in getattr(source, "latents", ()):  # of pgmpy
         graph.nodes[node]["latent"] = True
     for _, attributes in graph.nodes(data=True):
         attributes |= {ROLES.get(role, role): True for role in attributes.pop("roles", ())}
-    return graph
+    return with_causes(graph, bidirected)
 
 
 def with_causes(graph: nx.DiGraph, bidirected: Bidirected) -> nx.DiGraph:

@@ -96,7 +96,6 @@ class DAG(BaseDAG):
 
     # mypy cannot infer the type of a class method that is made from a function.
     from_program = classmethod(program.from_program)  # type: ignore[var-annotated]
-    from_bif = classmethod(files.read_bif)  # type: ignore[var-annotated]
     read = classmethod(files.read)  # type: ignore[var-annotated]
     export = files.export
     write = files.write

@@ -46,13 +46,6 @@ def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = N
         raise GraphError(f"{source}: {error}") from error
 
 
-def read_bif(cls: type[AnyDAG], source: str | Path) -> AnyDAG:
-    """DAG of a network in the Bayesian interchange format, a text or the path of a file."""
-    if isinstance(source, Path):
-        return read(cls, source, "bif")
-    return cls(with_causes(*formats.parse(source, "bif")))
-
-
 def export(dag: BaseDAG, format: str = "text") -> str:  # noqa: A002
     """Graph as text.
 

@@ -62,22 +62,30 @@ def read_graphml(text: str) -> tuple[nx.DiGraph, Bidirected]:
     except Exception as error:  # networkx takes the text to be valid
         reason = f"{type(error).__name__}: {error}"
         raise GraphError(f"the text is not GraphML: {reason:.200}") from None
-    graph = copied(graph)
+    graph, bidirected = copied(graph)
     for _, attributes in graph.nodes(data=True):
         found = decoded(attributes)
         attributes.clear()
         attributes |= found
-    return graph, {}
+    return graph, bidirected
 
 
-def copied(source: nx.Graph) -> nx.DiGraph:
-    """Copy of a directed graph, also of a multigraph or a frozen one."""
+def copied(source: nx.Graph) -> tuple[nx.DiGraph, Bidirected]:
+    """Copy of a directed graph, also of a multigraph or a frozen one, and its bidirected edges.
+
+    These are the edges of the attribute ``type="bidirected"``, as in pgmpy.
+    """
     if not source.is_directed():
         raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
     graph = nx.DiGraph()
     graph.add_nodes_from(source.nodes(data=True))
-    graph.add_edges_from(source.edges(data=True))
-    return graph
+    bidirected: Bidirected = {}
+    for a, b, attributes in source.edges(data=True):
+        if attributes.get("type") == "bidirected":
+            bidirected[a, b] = {}
+        else:
+            graph.add_edge(a, b, **attributes)
+    return graph, bidirected
 
 
 FORMATS = {

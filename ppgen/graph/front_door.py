@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ppgen.graph.adjustment import Effect, without
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
+from ppgen.graph.effect import Effect, without
 from ppgen.graph.nodes import Node, Nodes, join
 from ppgen.graph.separators import search
 
@@ -24,7 +24,7 @@ def front_door_set(
     >>> DAG("x -> m -> y; x <-> y; x <-> m").front_door_set("x", "y") is None
     True
     """
-    front = _Front(Effect(dag, cause, effect), among, must)
+    front = _Front(_effect(dag, cause, effect), among, must)
     largest = front.largest(front.pool)
     if largest is None:
         return None
@@ -55,7 +55,7 @@ def front_door_sets(
     >>> [sorted(found) for found in DAG("x -> m -> n -> y; x <-> y").front_door_sets("x", "y")]
     [['n'], ['m'], ['m', 'n']]
     """
-    front = _Front(Effect(dag, cause, effect), among, must)
+    front = _Front(_effect(dag, cause, effect), among, must)
 
     def exists(chosen: Set, allowed: Set) -> bool:
         found = front.largest(allowed | front.must)
@@ -88,7 +88,7 @@ def explain_front_door(
         m ← x ← U(x, y) → y is blocked
           x: a chain, and known
     """
-    causal = Effect(dag, cause, effect)
+    causal = _effect(dag, cause, effect)
     if given is not None:
         return _explanation(causal, causal.observed(given, "given"))
     found = front_door_set(dag, causal.cause, causal.effect)
@@ -97,6 +97,10 @@ def explain_front_door(
     front = _Front(causal, None, ())
     claim = f"No set of observed nodes identifies {causal} by the front door"
     return _explanation(causal, front.without_open_paths(front.pool), claim)
+
+
+def _effect(dag: BaseDAG, cause: Nodes, effect: Nodes) -> Effect:
+    return Effect(dag, cause, effect).unselected("a front-door set")
 
 
 class _Front:

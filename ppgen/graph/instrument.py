@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ppgen.graph.adjustment import Effect
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
+from ppgen.graph.effect import Effect
 from ppgen.graph.nodes import GraphError, Node, Nodes, join
 from ppgen.graph.separators import minimal_separator
 
@@ -95,7 +95,7 @@ def _nearest(causal: Effect, node: Node, pool: Set, must: Set) -> Set | None:
 
 
 def _single(dag: BaseDAG, cause: Nodes, effect: Nodes) -> Effect:
-    causal = Effect(dag, cause, effect)
+    causal = Effect(dag, cause, effect).unselected("an instrument")
     for name, nodes in (("cause", causal.cause), ("effect", causal.effect)):
         if len(nodes) != 1:
             raise GraphError(f"{name} is {join(nodes)}; expected one node, for an instrument")

@@ -11,6 +11,7 @@ SWEEPS = 60  # from each start
 PATIENCE = 20  # sweeps without a better result
 CHOICES = 8  # orders with the fewest crossings
 WORK = 10_000  # maximum number of links times sweeps, as large graphs take long
+SWAPS = 60_000  # maximum number of links times rounds of swaps after each
 
 
 def ordered(
@@ -105,13 +106,14 @@ class _Order:
             self.arrange([key for row in self.rows for key in row])
 
     def swap(self, turn: bool) -> None:
-        """Swap neighbours with the same plates as long as this removes a crossing.
+        """Swap neighbours with the same plates while this removes a crossing, for some rounds.
 
         If ``turn``, swaps that change nothing are made as well.
         """
         place, inside = self.place, self.inside
         waiting = set(range(len(self.rows)))  # layers next to which something has changed
-        while waiting:
+        links = sum(map(len, self.below))
+        for _ in range(max(1, SWAPS // max(links, 1))):
             changed = set()
             for layer in sorted(waiting):
                 row = self.rows[layer]

@@ -1,5 +1,7 @@
 """Tests by products of residuals, for numbers and states together."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from ppgen.graph.columns import LEVELS, Column, Columns, joint
@@ -10,6 +12,8 @@ FREQUENCIES = 120  # random Fourier features of the given numbers
 EXPLAINED = 1e-7  # residuals below this share of a column are rounding error
 SHRINKAGES = np.logspace(-4, 2, 40)  # in units of the mean strength of the features
 BENDS = np.pi * np.arange(1, 7)  # frequencies of functions of the fit
+
+Residuals = tuple[np.ndarray, np.ndarray]  # and the leverage of each row, ``(rows, functions)``
 
 
 class Mixed(ConditionalTest):
@@ -23,11 +27,14 @@ class Mixed(ConditionalTest):
 
     method = "covariance of residuals"
 
+    def __init__(self) -> None:
+        self._regression = lru_cache(maxsize=1)(Regression)  # the same for many statements
+
     def __call__(self, x: Columns, y: Columns, given: Columns, draws: MonteCarlo) -> Outcome:
         """Test x ⊥ y | given."""
-        regression = Regression(given, len(x[0].values))
+        regression = self._regression(tuple(given), len(x[0].values))
         (rx, hx), (ry, hy) = (
-            regression.residuals(np.hstack([self._features(c, regression) for c in side]))
+            map(np.hstack, zip(*(self._residuals(c, regression) for c in side), strict=True))
             for side in (x, y)
         )
         products = (rx[:, :, None] * ry[:, None]).reshape(len(rx), -1)
@@ -36,6 +43,11 @@ class Mixed(ConditionalTest):
         unit = _whitening(products / np.sqrt(1 - np.minimum(leverage, 0.99)))
         statistic, freedom = float(((products.sum(0) @ unit) ** 2).sum()), unit.shape[1]
         return Outcome(self.method, statistic, freedom, chi2_tail(statistic, freedom), "χ²")
+
+    def _residuals(self, column: Column, regression: "Regression") -> Residuals:
+        if column not in regression.found:
+            regression.found[column] = regression.residuals(self._features(column, regression))
+        return regression.found[column]
 
     def _features(self, column: Column, regression: "Regression") -> np.ndarray:
         """Functions of the column that are compared, ``(rows, functions)``."""
@@ -66,9 +78,12 @@ class Regression:
     single numbers and of all with the state. The features are shrunk by a tenth of what generalised
     cross-validation chooses: the biases of two regressions must not look like dependence. Then a
     smooth function of the fit corrects it, as a link does: proportions are steep functions of it.
+
+    ``found`` is for the residuals of functions of columns.
     """
 
     def __init__(self, given: Columns, n: int) -> None:
+        self.found: dict[Column, Residuals] = {}
         self._state = joint([column for column in given if column.discrete], n)
         self._sizes = np.bincount(self._state)
         self._order = np.argsort(self._state, kind="stable")
@@ -89,7 +104,7 @@ class Regression:
             self._strength = 1 / (self._unit**2).sum(0)
         self._leverage = self._leverage + (self._linear**2).sum(1)
 
-    def residuals(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def residuals(self, columns: np.ndarray) -> Residuals:
         """Residuals of columns, ``(rows, columns)``, and the leverage of each row in each."""
         rest = self._known(columns)
         leverage = np.repeat(self._leverage[:, None], rest.shape[1], 1)
@@ -97,8 +112,7 @@ class Regression:
             inner = self._unit.T @ (self._smooth.T @ rest.astype(np.float32))
             weights = self._weights((rest**2).sum(0), inner)
             rest = rest - self._smooth @ (self._unit @ (weights * inner)).astype(np.float32)
-            fits = (columns - rest).T
-            rest = np.stack([_unbent(r, fit) for r, fit in zip(rest.T, fits, strict=True)], 1)
+            rest = _unbent(rest, columns - rest)
             leverage += weights.sum(0) / len(rest)
         length = np.linalg.norm(columns - columns.mean(0), axis=0)
         rest[:, np.linalg.norm(rest, axis=0) <= EXPLAINED * length] = 0
@@ -121,11 +135,24 @@ class Regression:
         return rest - linear @ (linear.T @ rest)
 
 
-def _unbent(residual: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """Residual of a column without what smooth functions of its fit explain."""
-    bends = centred(np.cos(_ranks(fit)[:, None] * BENDS))
-    bends = bends @ _whitening(bends)
-    return residual - bends @ (bends.T @ residual)
+def _unbent(residuals: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """Residuals of columns without what smooth functions of their fits explain."""
+    order, bends = np.argsort(fits, 0), _bends(len(fits))
+    inner = np.take_along_axis(residuals, order, 0)
+    unbent = np.empty_like(inner)
+    np.put_along_axis(unbent, order, inner - bends @ (bends.T @ inner), 0)
+    tied = (np.diff(np.take_along_axis(fits, order, 0), axis=0) == 0).any(0)
+    for i in np.flatnonzero(tied):
+        bends = centred(np.cos(_ranks(fits[:, i])[:, None] * BENDS))
+        bends = bends @ _whitening(bends)
+        unbent[:, i] = residuals[:, i] - bends @ (bends.T @ residuals[:, i])
+    return unbent
+
+
+@lru_cache(maxsize=1)
+def _bends(n: int) -> np.ndarray:
+    """Functions of the fit at ranks without ties, which are orthonormal there, ``(n, bends)``."""
+    return np.cos((np.arange(n)[:, None] + 0.5) / n * BENDS) * np.sqrt(2 / n)
 
 
 def _fourier(numbers: np.ndarray, state: np.ndarray) -> np.ndarray:

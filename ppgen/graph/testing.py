@@ -1,7 +1,6 @@
 """Test on data whether the independencies of a graph hold."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from numbers import Integral
 from typing import Any
@@ -9,106 +8,24 @@ from typing import Any
 import numpy as np
 
 from ppgen.graph import listing
-from ppgen.graph.columns import Column, read_columns
+from ppgen.graph.columns import Column, by_name, read_columns
 from ppgen.graph.conditional_tests import ConditionalTest, Gaussian, Outcome, holm, untested
 from ppgen.graph.contingency import Discrete
 from ppgen.graph.core import BaseDAG
+from ppgen.graph.effect import marked
 from ppgen.graph.monte_carlo import MonteCarlo
 from ppgen.graph.nodes import GraphError, Independence, Node, join
+from ppgen.graph.report import IndependenceTest, Report
 from ppgen.graph.residual_products import Mixed, Nonlinear
 from ppgen.graph.separators import minimal_separator
 
-TESTS: dict[str, ConditionalTest] = {
-    "discrete": Discrete(),
-    "gaussian": Gaussian(),
-    "mixed": Mixed(),
-    "nonlinear": Nonlinear(),
+TESTS: dict[str, type[ConditionalTest]] = {
+    "discrete": Discrete,
+    "gaussian": Gaussian,
+    "mixed": Mixed,
+    "nonlinear": Nonlinear,
 }
-SHOWN = 5  # pairs of nodes that a report names
-
-
-@dataclass(frozen=True)
-class IndependenceTest(Outcome):
-    """Result of the test of one statement.
-
-    Attributes
-    ----------
-    statement
-        What was tested.
-    n
-        Number of rows with a value in every column of the statement.
-    corrected
-        The p-value corrected for all statements tested together (Holm 1979).
-    holds
-        Whether the corrected p-value is at least the level.
-    """
-
-    statement: Independence
-    n: int
-    corrected: float
-    holds: bool
-
-    @property
-    def tested(self) -> bool:
-        """Whether the data could have contradicted the statement."""
-        return self.freedom != 0
-
-    def __str__(self) -> str:
-        if not self.tested:
-            return f"not tested: {self.source}"
-        freedom = "" if self.freedom is None else f"{self.freedom} df, "
-        return (
-            f"{self.method} {self.statistic:.2f} ({freedom}{self.source})"
-            f", p {self.p_value:.2g}, corrected {self.corrected:.2g}"
-            + ("" if self.holds else "  REJECTED")
-        )
-
-
-@dataclass(frozen=True)
-class Report(Sequence[IndependenceTest]):
-    """Sequence of test results, one for each statement, on ``n`` observations.
-
-    ``level`` is an upper bound on the probability that any true statement is rejected.
-    ``inseparable`` has the pairs of observed nodes without an edge about which the graph implies
-    nothing, because latent nodes connect them whatever is given.
-    """
-
-    rows: tuple[IndependenceTest, ...]
-    level: float
-    n: int
-    inseparable: tuple[tuple[Node, Node], ...] = ()
-
-    @property
-    def rejected(self) -> tuple[IndependenceTest, ...]:
-        """Results whose statement the data reject."""
-        return tuple(row for row in self if not row.holds)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.rows[index]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __str__(self) -> str:
-        width = max((len(str(row.statement)) for row in self), default=0)
-        lines = [
-            f"{row.statement!s:{width}}  {row}" + (f", {row.n} rows" if row.n < self.n else "")
-            for row in self
-        ]
-        tested = sum(row.tested for row in self)
-        summary = [
-            f"{len(self.rejected)} of {tested} statements rejected at level {self.level:g}"
-            if tested
-            else "nothing was tested"
-        ]
-        if tested < len(self):
-            summary.append(f"{len(self) - tested} could not be tested")
-        if pairs := [f"{x} and {y}" for x, y in self.inseparable]:
-            more = [f"{len(pairs) - SHOWN} more pairs"] if len(pairs) > SHOWN else []
-            summary.append(f"no observed nodes separate {'; '.join(pairs[:SHOWN] + more)}")
-        elif not self.rows:
-            summary.append("there are no statements")
-        return "\n".join([*lines, f"{', '.join(summary)}, {self.n} observations"])
+SELECTED = "it is implied, but not in data that are selected"
 
 
 def check_independencies(
@@ -150,12 +67,14 @@ def check_independencies(
     ----------
     data
         A mapping (or data frame) from names to columns, a structured array, or an array of shape
-        ``(observations, columns)``. None, NaN and the like are missing values. Columns of other
-        names are ignored.
+        ``(observations, columns)``. None, NaN and the like are missing values. Columns that are
+        not of nodes are ignored, which the report says. A column of a node marked ``selected`` can
+        be absent, as all rows are given it.
     statements
         By default :meth:`DAG.basis_independencies`, which implies all others. For a pair of nodes
-        with latent parents, x ⊥ y | a minimal separator of observed nodes takes its place; pairs
-        without one are named in the report. ``dag.implied_independencies()`` covers more.
+        with latent parents, or in a selected sample, x ⊥ y | a minimal separator of observed nodes
+        takes its place; pairs without one are named in the report.
+        ``dag.implied_independencies()`` covers more.
     names
         Names of the columns of a two-dimensional array; by default the observed nodes in order.
     level
@@ -192,12 +111,23 @@ def check_independencies(
         raise GraphError(f"kind is {kind!r}; expected one of {expected}")
     if permutations is not None and (not isinstance(permutations, Integral) or permutations < 0):
         raise GraphError(f"permutations is {permutations!r}; expected an integer of at least 0")
-    chosen, inseparable = _default(dag) if statements is None else (list(statements), [])
+    selected = marked(dag, None, "", "selected")
+    chosen, inseparable = _default(dag, selected) if statements is None else (list(statements), [])
     used = sorted({node for s in chosen for node in s.x | s.y | s.given}, key=str)
     reading = "auto" if kind == "auto" else TESTS[kind].reading
-    columns = read_columns(data, dag.observed if names is None else names, used, reading)
+    table = by_name(data, dag.observed if names is None else names)
+    columns = read_columns(table, [n for n in used if n in table or n not in selected], reading)
     draws = MonteCarlo(level / max(1, len(chosen)), permutations)
-    results = [_test_one(statement, columns, kind, draws) for statement in chosen]
+    tests = {name: test() for name, test in TESTS.items()}
+    # In this order, as tests use again what depends only on the given columns.
+    alike = sorted(chosen, key=lambda statement: join(statement.given))
+    found = {
+        s: (untested(SELECTED), 0)
+        if _only_unselected(dag, s, selected)
+        else _test_one(s, columns, tests, kind, draws)
+        for s in alike
+    }
+    results = [found[statement] for statement in chosen]
     p_values = [outcome.p_value for outcome, _ in results if outcome.freedom != 0]
     corrected = iter(holm(p_values))
     rows = []
@@ -213,15 +143,20 @@ def check_independencies(
         level,
         max((len(column.values) for column in columns.values()), default=0),
         tuple(inseparable),
+        tuple(name for name in table if name not in columns and name not in dag.graph),
     )
 
 
 def _test_one(
-    statement: Independence, columns: Mapping[Node, Column], kind: str, draws: MonteCarlo
+    statement: Independence,
+    columns: Mapping[Node, Column],
+    tests: Mapping[str, ConditionalTest],
+    kind: str,
+    draws: MonteCarlo,
 ) -> tuple[Outcome, int]:
     """Test a statement on its complete rows; return the result and their number."""
     x, y, given = (
-        [columns[node] for node in sorted(side, key=str)]
+        [columns[node] for node in sorted(side, key=str) if node in columns]
         for side in (statement.x, statement.y, statement.given)
     )
     used = (*x, *y, *given)
@@ -234,7 +169,8 @@ def _test_one(
     for side in (x, y):
         if all(column.constant for column in side):
             return untested(f"{join(column.node for column in side)} is constant"), rows
-    outcome = TESTS[_kind((*x, *y, *given)) if kind == "auto" else kind](x, y, given, draws)
+    given = [column for column in given if not column.constant]  # as that of a selected node
+    outcome = tests[_kind((*x, *y, *given)) if kind == "auto" else kind](x, y, given, draws)
     if outcome.freedom == 0 and outcome.method != "none":
         what = f"given {join(statement.given)}, " if given else ""
         outcome = untested(f"{what}{' and '.join(statement.sides)} never vary together")
@@ -247,16 +183,31 @@ def _kind(columns: Sequence[Column]) -> str:
     return "mixed" if len(discrete) > 1 else "discrete" if True in discrete else "gaussian"
 
 
-def _default(dag: BaseDAG) -> tuple[list[Independence], list[tuple[Node, Node]]]:
+def _only_unselected(dag: BaseDAG, statement: Independence, selected: frozenset[Node]) -> bool:
+    """Whether the graph implies a statement, but not in data that are selected."""
+    sides = statement.x, statement.y
+    given = statement.given | selected
+    return (
+        not selected <= statement.given
+        and given.isdisjoint(statement.x | statement.y)
+        and dag.separation.connected(*sides, given)
+        and not dag.separation.connected(*sides, statement.given)
+    )
+
+
+def _default(
+    dag: BaseDAG, selected: frozenset[Node]
+) -> tuple[list[Independence], list[tuple[Node, Node]]]:
     """One statement for each pair of observed nodes that can be separated, and the other pairs."""
-    if not dag.latent:
+    if not dag.latent | selected:
         return list(listing.basis(dag)), []
     parents = dag.separation.parents
     statements, others = [], []
-    for x, y in combinations(dag.observed, 2):
+    for x, y in combinations((n for n in dag.observed if n not in selected), 2):
         if x not in parents[y] and y not in parents[x]:
             both = frozenset(parents[x]).union(parents[y])
-            given = minimal_separator(dag, {x}, {y}) if both & dag.latent else both
+            search = both & dag.latent or selected
+            given = minimal_separator(dag, {x}, {y}, must=selected) if search else both
             if given is None:
                 others.append((x, y))
             else:

@@ -11,7 +11,7 @@ import networkx as nx
 from ppgen.graph.attributes import encoded
 from ppgen.graph.lexing import quoted
 from ppgen.graph.nodes import GraphError, Node, latex_name
-from ppgen.graph.parsing import TYPES, parse
+from ppgen.graph.parsing import TYPES
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 RESERVED = (*TYPES, "subgraph", "strict", "node", "edge")
@@ -21,24 +21,27 @@ NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def one_line(graph: nx.DiGraph) -> str:
     """Write statements in one line, with a node of its own only if an edge does not say it all."""
     nodes, edges = _statements(graph)
-    needed = [text for n, text in nodes.items() if text != _name(n) or nx.is_isolate(graph, n)]
-    for lines in ([*needed, *edges], [*edges, *needed]):
-        text = "; ".join(lines)
-        if [*parse(text)[0]] == [*map(str, nodes)]:
-            return text
-    return "; ".join([*nodes.values(), *edges])  # these keep their order
+    needed = [
+        (text, (n,)) for n, text in nodes.items() if text != _name(n) or nx.is_isolate(graph, n)
+    ]
+    in_order = [(text, (n,)) for n, text in nodes.items()]
+    for lines in (needed + edges, edges + needed, in_order + edges):
+        if [*dict.fromkeys(n for _, ends in lines for n in ends)] == [*nodes]:
+            break
+    return "; ".join(text for text, _ in lines)
 
 
 def dagitty(graph: nx.DiGraph) -> str:
     """Write the language of dagitty."""
     nodes, edges = _statements(graph)
-    return "\n".join(["dag {", *nodes.values(), *edges, "}\n"])
+    return "\n".join(["dag {", *nodes.values(), *(text for text, _ in edges), "}\n"])
 
 
 def dot(graph: nx.DiGraph) -> str:
     """Write DOT, the language of Graphviz."""
     nodes, edges = _statements(graph, dot=True)
-    return "\n".join(["digraph {", *(f"  {line};" for line in (*nodes.values(), *edges)), "}\n"])
+    lines = (*nodes.values(), *(text for text, _ in edges))
+    return "\n".join(["digraph {", *(f"  {line};" for line in lines), "}\n"])
 
 
 def graphml(graph: nx.DiGraph) -> str:
@@ -98,27 +101,31 @@ def arcs_of(graph: nx.DiGraph) -> dict[Node, tuple[Node, Node]]:
     return found
 
 
-def _statements(graph: nx.DiGraph, dot: bool = False) -> tuple[dict[Node, str], list[str]]:
-    """Statements of the nodes, and of the edges; a bidirected edge is an edge."""
+def _statements(
+    graph: nx.DiGraph, dot: bool = False
+) -> tuple[dict[Node, str], list[tuple[str, tuple[Node, ...]]]]:
+    """Statements of the nodes, and of the edges with their nodes; a bidirected edge is an edge."""
     _check_names(graph)
     joined = arcs_of(graph)
     data = {n: encoded(found, pinned=dot) for n, found in graph.nodes(data=True)}
     nodes = {n: _name(n) + _brackets(data[n], dot) for n in graph if n not in joined}
-    edges = []
+    edges: list[tuple[str, tuple[Node, ...]]] = []
     for a in nodes:
         plain = []
         for b, found in graph.succ[a].items():
             if brackets := _brackets(encoded(found)):
-                edges.append(f"{_name(a)} -> {_name(b)}{brackets}")
+                edges.append((f"{_name(a)} -> {_name(b)}{brackets}", (a, b)))
             else:
-                plain.append(_name(b))
+                plain.append(b)
         if plain:
-            children = f"{{{' '.join(plain)}}}" if plain[1:] else plain[0]
-            edges.append(f"{_name(a)} -> {children}")
+            children = " ".join(map(_name, plain))
+            edges.append(
+                (f"{_name(a)} -> {f'{{{children}}}' if plain[1:] else children}", (a, *plain))
+            )
     for cause, (x, y) in joined.items():
         found = {key: value for key, value in data[cause].items() if key != "latent"}
         arrow, found = ("->", {"dir": "both"} | found) if dot else ("<->", found)
-        edges.append(f"{_name(x)} {arrow} {_name(y)}{_brackets(found)}")
+        edges.append((f"{_name(x)} {arrow} {_name(y)}{_brackets(found)}", (x, y)))
     return nodes, edges
 
 

@@ -68,6 +68,22 @@ def random_sets(seed, nodes):
     return set(nodes[:a]), set(nodes[a : a + b]), set(nodes[a + b : a + b + c])
 
 
+def random_problem(seed, smallest, largest):
+    """A random DAG, sets x and y, latent nodes, and observed nodes that must be in a set."""
+    generator, graph = random.Random(seed), random_graph(seed, smallest, largest)
+    x, y, _ = random_sets(seed, graph)
+    rest = sorted(set(graph) - x - y)
+    latent = set(generator.sample(rest, min(len(rest), generator.choice([0, 0, 1, 2]))))
+    pool = sorted(set(rest) - latent)
+    return (
+        graph,
+        x,
+        y,
+        latent,
+        set(generator.sample(pool, min(len(pool), generator.choice([0, 1, 2])))),
+    )
+
+
 def subsets(nodes):
     """All subsets, small ones first."""
     nodes = list(nodes)

@@ -1,5 +1,4 @@
 import json
-import random
 from itertools import permutations, product
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from oracles import (
     proper_paths,
     random_graph,
     random_graphs,
+    random_problem,
     random_sets,
     seeds,
     separates_paths,
@@ -22,8 +22,6 @@ from oracles import (
 )
 
 from ppgen.graph import DAG, GraphError
-
-DAGITTY = json.loads((Path(__file__).parent / "dagitty_adjustment.json").read_text())
 
 
 def valid(graph, x, y, known):
@@ -71,23 +69,18 @@ def test_every_dag_of_four_nodes():
 @settings(max_examples=80, deadline=None, database=None)
 @given(seeds)
 def test_sets_in_random_dags(seed):
-    generator = random.Random(seed)
-    graph = random_graph(seed, 2, 7)
-    x, y, _ = random_sets(seed, graph)
-    rest = sorted(set(graph) - x - y)
-    latent = set(generator.sample(rest, min(len(rest), generator.choice([0, 0, 1, 2]))))
-    pool = sorted(set(rest) - latent)
-    must = set(generator.sample(pool, min(len(pool), generator.choice([0, 1, 2]))))
-    agrees_with_the_criterion(graph, x, y, latent, must)
+    agrees_with_the_criterion(*random_problem(seed, 2, 7))
 
 
-def test_the_answers_of_dagitty():
-    """Random DAGs with latent nodes and nodes that are adjusted anyway, as attributes."""
+@pytest.mark.parametrize("name", ["adjustment", "selected"])
+def test_the_answers_of_dagitty(name):
+    """Random DAGs with latent nodes and nodes that are adjusted or selected, as attributes."""
     found = 0
-    for case in DAGITTY:
+    for case in json.loads((Path(__file__).parent / f"dagitty_{name}.json").read_text()):
         graph = nx.DiGraph([edge.split(">") for edge in case["edges"].split()])
-        for attribute in ("exposure", "outcome", "adjusted"):
-            for node in case[attribute].split():
+        graph.add_nodes_from(case["latent"].split())
+        for attribute in ("exposure", "outcome", "adjusted", "selected"):
+            for node in case.get(attribute, "").split():
                 graph.add_node(node, **{attribute: True})
         dag = DAG(graph, latent=case["latent"].split())
         expected = {frozenset(s.split()) for s in case["sets"]}
@@ -95,6 +88,50 @@ def test_the_answers_of_dagitty():
         assert (dag.adjustment_set() in expected) if expected else dag.adjustment_set() is None
         found += bool(expected)
     assert found > 20
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(seeds)
+def test_adjusting_in_a_selected_sample_gives_the_effect(seed):
+    """In a model of states, p(y | do(x)) is the mean of p(y | x, z, s) over p(z | s)."""
+    graph = random_graph(seed, 3, 6)
+    x, y, s, *rest = graph
+    graph.add_node(s, selected=True)
+    dag, axis = DAG(graph), {node: i for i, node in enumerate(graph)}
+    rng = np.random.default_rng(seed)
+    joint = mutilated = np.ones([2] * len(graph))
+    for node in graph:
+        family = [node, *graph.predecessors(node)]
+        table = rng.dirichlet([1, 1], [2] * (len(family) - 1))
+        table = np.einsum(
+            table, [*(axis[n] for n in family[1:]), axis[node]], [*sorted(axis[n] for n in family)]
+        )
+        shape = [2 if n in family else 1 for n in graph]
+        joint = joint * table.reshape(shape)
+        mutilated = mutilated * (1 if node == x else table.reshape(shape))
+    intervened = np.einsum(mutilated, [*axis.values()], [axis[x], axis[y]])
+    sample = joint.take([1], axis[s]) / joint.take(1, axis[s]).sum()
+    for z in subsets(rest):
+        if dag.is_adjustment_set(x, y, z):
+            others = [axis[n] for n in z]
+            p = np.einsum(sample, [*axis.values()], [axis[x], axis[y], *others])
+            weights = p.sum((0, 1))
+            found = (p / p.sum(1, keepdims=True) * weights).reshape(2, 2, -1).sum(-1)
+            np.testing.assert_allclose(found, intervened, rtol=1e-9)
+
+
+def test_a_selected_sample_is_explained_or_refused():
+    dag = DAG("x -> y -> s; z -> x; s [selected]")
+    assert not dag.explain_adjustment("x", "y").valid
+    assert str(dag.explain_adjustment("x", "y")).splitlines()[-2:] == [
+        "  no: without the causal paths, y does not depend on the selection",
+        "    y → s is open",
+    ]
+    for query in (dag.instruments, dag.front_door_set, dag.front_door_sets, dag.explain_front_door):
+        with pytest.raises(GraphError, match=r"the graph has nodes marked \[selected\], s"):
+            query("x", "y")
+    with pytest.raises(GraphError, match="effect and selected both contain s"):
+        dag.adjustment_sets("x", "s")
 
 
 @settings(max_examples=100, deadline=None, database=None)

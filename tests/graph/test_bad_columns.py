@@ -12,7 +12,7 @@ DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ({"a": [1], "b": [1]}, {}, "data has no columns 'rain', 'wet'$"),
+        ({"a": [1], "b": [1]}, {}, "data has no columns 'rain', 'wet'; it has 'a', 'b'$"),
         ({"rain": [1, 2], "wett": [1, 2]}, {}, "data has no column 'wet'; did you mean 'wett'"),
         ({"rain": [1, 2], "wet": [1, 2, 3]}, {}, "columns of different lengths"),
         ({"rain": [1.5, np.inf], "wet": [1.5, 2]}, {}, "column 'rain' contains infinity"),

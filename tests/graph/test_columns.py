@@ -1,15 +1,19 @@
 """Reading columns: what counts as states or numbers, and missing values."""
 
+import datetime
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from ppgen.graph import DAG, GraphError
+from ppgen.graph import DAG, GraphError, Independence
 from ppgen.graph.columns import joint, numbered, read_columns
 from ppgen.graph.testing import check_independencies as check
 
 
 def read(values, reading="auto"):
-    return read_columns({"a": values}, ["a"], ["a"], reading)["a"]
+    return read_columns({"a": values}, ["a"], reading)["a"]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +74,16 @@ def test_columns_of_pandas():
             "whole": pandas.array([1, 3, None, 2, 1], dtype="Int64"),
         }
     )
-    numbers = read_columns(frame, [], ["ordered", "whole"], "numbers")
+    numbers = read_columns(frame, ["ordered", "whole"], "numbers")
     assert numbers["ordered"].values[[0, 1, 3, 4]].tolist() == [0, 2, 1, 0]
-    columns = read_columns(frame, [], list(frame), "auto")
+    columns = read_columns(frame, list(frame), "auto")
     for column in columns.values():
         assert column.discrete
         assert column.missing.tolist() == [False, False, True, False, False]
         assert len(set(column.values[[0, 1, 3]])) == 3
     for name in ("named", "text"):
         with pytest.raises(GraphError, match=f"column '{name}' has text or unordered categories"):
-            read_columns(frame, [], [name], "numbers")
+            read_columns(frame, [name], "numbers")
 
 
 def test_joint_states_are_those_of_the_tuples():
@@ -127,3 +131,53 @@ def test_ages_depend_on_their_copy():
     report = check(DAG("a; b"), {"a": ages, "b": ages.copy()})
     assert report[0].method == "partial correlation"
     assert report[0].p_value < 1e-100
+
+
+def test_dates_with_a_time_zone_are_times():
+    pandas = pytest.importorskip("pandas")
+    hours = np.random.default_rng(0).integers(0, 10_000, 50)
+    zoned = pandas.Timestamp("2024-03-30", tz="Europe/Paris") + pandas.to_timedelta(hours, "h")
+    for values in (pandas.Series(zoned), zoned, list(zoned.to_pydatetime()), [*zoned[:-1], None]):
+        column = read(values)
+        assert not column.discrete
+        apart = np.diff(column.values)[: 48 if column.missing.any() else 49]
+        np.testing.assert_allclose(
+            apart / apart[0], (np.diff(hours) / np.diff(hours)[0])[: len(apart)]
+        )
+    assert not read([datetime.date(2024, 1, day) for day in range(1, 32)]).discrete
+
+
+@pytest.mark.parametrize(
+    ("values", "discrete"),
+    [
+        pytest.param(2**60 + np.arange(5), True, id="large whole numbers"),
+        pytest.param(np.array([2**63 + 1, 2**63, 5], np.uint64), True, id="unsigned"),
+        pytest.param([-(2**63), 2**63 - 1, 2**63 - 2], True, id="of either sign"),
+        pytest.param([2**60, None, 2**60 + 1], True, id="with a missing one"),
+        pytest.param([Decimal("0.1"), Decimal("0.2")], False, id="decimals"),
+        pytest.param([Fraction(1, 3), Fraction(2, 3)], False, id="fractions"),
+        pytest.param(np.ma.masked_array(["u", "v", "w"], [False, False, True]), True, id="masked"),
+    ],
+)
+def test_values_that_floats_cannot_hold_stay_apart(values, discrete):
+    column = read(values)
+    assert column.discrete is discrete
+    masked = np.ma.getmaskarray(np.ma.array(values))
+    gone = [value is None or hidden for value, hidden in zip(values, masked, strict=True)]
+    assert column.missing.tolist() == gone
+    assert len(set(column.values[~column.missing])) == len(gone) - sum(gone)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(GraphError, match="column 'a' has complex numbers"):
+        read([1j, 2])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "nonlinear"])
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_units_do_not_matter(kind, unit):
+    data = dict(zip("abc", np.random.default_rng(0).normal(size=(3, 100)), strict=True))
+    statement = Independence("a", "b", "c")
+    scaled = {name: unit * column for name, column in data.items()}
+    found, expected = (check(DAG("a; b; c"), d, [statement], kind=kind)[0] for d in (scaled, data))
+    assert found.p_value == pytest.approx(expected.p_value)

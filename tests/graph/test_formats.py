@@ -188,6 +188,17 @@ def test_latent_nodes_and_roles_of_pgmpy():
     assert graph.nodes["x"] == {"roles": {"exposures"}}
 
 
+def test_bidirected_edges_of_pgmpys_admg():
+    graph = nx.MultiDiGraph([("x", "y", {"type": "directed"})])
+    for pair in (("x", "y"), ("z", "x")):  # pgmpy adds both directions
+        graph.add_edges_from((*ends, {"type": "bidirected"}) for ends in (pair, pair[::-1]))
+    dag = DAG(graph)
+    assert dag.observed == ("x", "y", "z")
+    assert dag.graph.has_edge("x", "y")
+    causes = sorted(sorted(dag.children(cause)) for cause in dag.latent)
+    assert causes == [["x", "y"], ["x", "z"]]
+
+
 def test_latent_nodes_of_pgmpy_itself():
     base = pytest.importorskip("pgmpy.base")
     assert DAG(base.DAG([("u", "x"), ("u", "y")], latents={"u"})).latent == {"u"}

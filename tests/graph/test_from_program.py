@@ -12,6 +12,7 @@ from pyro.distributions import constraints
 from pyro.distributions.util import gather
 from pyro.infer.reparam import LocScaleReparam, TransformReparam
 from pyro.nn import PyroModule, PyroSample
+from pyro.ops.indexing import Vindex
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -154,6 +155,24 @@ def flows():
     pyro.sample("y", dist.ConditionalTransformedDistribution(base, [conditional]).condition(z))
 
 
+def zero_inflated(config):
+    """Like Pyro's example mixed_hmm, with one nested argument for all times."""
+    steps, nothing = config["observations"]["step"], config["nothing"]
+    y, by_state = torch.tensor(0), torch.rand(2, 2) + 0.1
+    with pyro.plate("group", 3, dim=-1):
+        effect = pyro.sample("e", dist.Categorical(torch.ones(3)))
+        logits = Vindex(torch.randn(3, 4))[..., effect, :].reshape(3, 2, 2)
+        with pyro.plate("individual", 2, dim=-2), poutine.mask(mask=config["mask"]):
+            for t in pyro.markov(range(2)):
+                y = pyro.sample(f"y{t}", dist.Categorical(logits=Vindex(logits)[..., y, :]))
+                zero = steps[..., t] == nothing
+                zeros = dist.Categorical(Vindex(by_state)[..., y, :])
+                pyro.sample(f"zero{t}", zeros, obs=zero.long())
+                step = dist.Gamma(Vindex(by_state[0])[..., y], 1.0)
+                step = dist.MaskedMixture(zero, step, dist.Delta(torch.tensor(nothing)))
+                pyro.sample(f"step{t}", step, obs=steps[..., t])
+
+
 class Regression(PyroModule):
     def __init__(self):
         super().__init__()
@@ -224,6 +243,14 @@ def by_intervention(model, args, draws=4):
 @table
 def test_edges_are_those_of_the_program(model, args, edges):
     assert set(DAG.from_program(model, *args).graph.edges) == as_edges(edges)
+
+
+def test_times_in_one_nested_argument_are_told_apart():
+    """Whether a step is zero depends on the same entry, which no intervention on sites shows."""
+    step = torch.tensor([0.5, 0.3]).repeat(2, 3, 1)
+    config = {"nothing": 0.5, "mask": torch.ones(2, 3).bool(), "observations": {"step": step}}
+    expected = "e-y0 e-y1 y0-y1 y0-zero0 y0-step0 zero0-step0 y1-zero1 y1-step1 zero1-step1"
+    assert set(DAG.from_program(zero_inflated, config).graph.edges) == as_edges(expected)
 
 
 @table

@@ -11,7 +11,7 @@ from oracles import (
     minimal,
     proper_paths,
     random_graph,
-    random_sets,
+    random_problem,
     seeds,
     slopes,
     subsets,
@@ -46,13 +46,8 @@ def valid(graph, x, y, known):
 @settings(max_examples=100, deadline=None, database=None)
 @given(seeds)
 def test_front_door_sets_of_random_dags(seed):
-    generator = random.Random(seed)
-    graph = random_graph(seed, 3, 7)
-    x, y, _ = random_sets(seed, graph)
-    rest = sorted(set(graph) - x - y)
-    latent = set(generator.sample(rest, min(len(rest), generator.choice([0, 1, 2]))))
-    pool = sorted(set(rest) - latent)
-    must = set(generator.sample(pool, min(len(pool), generator.choice([0, 1]))))
+    graph, x, y, latent, must = random_problem(seed, 3, 7)
+    pool = sorted(set(graph) - x - y - latent)
     dag = DAG(graph, latent=latent)
     expected = {s for s in subsets(pool) if valid(graph, x, y, s)}
     for s in subsets(pool):

@@ -12,7 +12,7 @@ EMPTY = DAG("x; y; z; u; v")
 
 
 def columns(**values):
-    return list(read_columns(values, [], list(values), "auto").values())
+    return list(read_columns(values, list(values), "auto").values())
 
 
 def row(data, kind="auto"):

@@ -190,3 +190,32 @@ def test_columns_without_a_node_are_ignored():
     report = check(DAG("a; b"), {"other": [1, 2], "a": [0, 1, 1], "b": [1, 0, 1]})
     assert report.n == 3
     assert check(DAG("a; b"), {"other": 0, "a": [0, 1, 1], "b": [1, 0, 1]}).n == 3
+
+
+def test_data_of_a_selected_sample_are_given_the_selected_nodes():
+    dag = DAG("x -> s <- y; s [selected]; x -> m -> w")
+    rng = np.random.default_rng(0)
+    x, y, noise, other = rng.normal(size=(4, 4000))
+    data = {"x": x, "y": y, "m": x + noise, "w": x + noise + other}
+    data = {name: column[x + y > 0] for name, column in data.items()}
+    report = dag.test(data)
+    assert {str(row.statement) for row in report} == {
+        "w ⊥ x | m, s",
+        "m ⊥ y | s, x",
+        "w ⊥ y | s, x",
+    }
+    assert not report.rejected
+    assert report.inseparable == (("x", "y"),)
+    assert [
+        row.p_value for row in dag.test(data | {"s": np.ones(len(data["x"]))})
+    ] == pytest.approx([row.p_value for row in report])
+    in_population = dag.test(data, [Independence("x", "y"), Independence("x", "w", "m")])
+    assert str(in_population[0]) == "not tested: it is implied, but not in data that are selected"
+    assert in_population[1].tested
+
+
+def test_columns_that_are_not_of_nodes_are_named():
+    data = {name: np.arange(5.0) for name in ("a", "b", "A", *"cdefg")}
+    report = DAG("a; b").test(data)
+    assert report.ignored == ("A", *"cdefg")
+    assert "not nodes of the graph: A, c, d, e, f, 1 more columns, 5 observations" in str(report)
