@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from math import inf
+from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 from ppgen.kinds import Kind, kind_of
@@ -101,11 +102,15 @@ def checked(public: Public) -> Public:
         public.__init__ = checked(public.__init__)  # type: ignore[misc]
         return public
     signature = signature_of(public)
+    annotated = [name for name in signature.parameters if name in public.__annotations__]
 
     @cache
     def kinds() -> dict[str, Kind]:
-        hints = get_type_hints(public, include_extras=True)
-        return {name: kind_of(hints[name]) for name in signature.parameters if name in hints}
+        # Without what is returned, which only the type checker may know.
+        own = {name: public.__annotations__[name] for name in annotated}
+        namespace = SimpleNamespace(__annotations__=own)
+        hints = get_type_hints(namespace, public.__globals__, include_extras=True)
+        return {name: kind_of(hint) for name, hint in hints.items()}
 
     @wraps(public)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -25,6 +25,7 @@ from ppgen.training import History
 from ppgen.training.processes import Processes
 
 
+@checked
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
     """Make a parser with the options of every script, with ``datasets`` also those of the data."""
     parser = argparse.ArgumentParser(
@@ -71,6 +72,7 @@ def sized_argument(
     parser.set_defaults(sizes={**sizes, name.strip("-").replace("-", "_"): (full, quick)})
 
 
+@checked
 @dataclass
 class Experiment:
     """Run of a script: a folder that collects its figures, numbers and settings.

@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from ppgen.arguments import checked
 from ppgen.graph import (
     adjustment,
     equivalence,
@@ -100,6 +101,7 @@ class DAG(BaseDAG):
     export = files.export
     write = files.write
 
+    @checked
     def draw(self, highlight: Nodes = (), given: Nodes = (), title: str = "") -> "Figure":
         """Draw the graph in plate notation, in layers with parents above their children.
 

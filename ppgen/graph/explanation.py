@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import inf
 
+from ppgen.arguments import Count, checked
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, join
+from ppgen.graph.nodes import Independence, Node, Nodes, join
 from ppgen.graph.statements import as_html
 
 Set = frozenset[Node]
@@ -114,7 +115,10 @@ class Explanation:
         return as_html(str(self))
 
 
-def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int = 20) -> Explanation:
+@checked
+def explain(
+    dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: Count = 20
+) -> Explanation:
     """Explain why x and y are d-connected or d-separated given ``given``.
 
     An open trail is found in linear time. At most ``limit`` blocked trails are listed, as there can
@@ -134,8 +138,6 @@ def explain(dag: BaseDAG, x: Nodes, y: Nodes, given: Nodes = (), *, limit: int =
       A ← S → R ← AP is blocked
         S: a fork, and known
     """
-    if limit < 0:
-        raise GraphError(f"limit is {limit}; expected 0 or more")
     query = dag.query(x, y, given)
     below = _descents(dag, query.given)
     found = _open_path(dag, query, below)

@@ -1,8 +1,9 @@
 """Read graphs from files, and write them."""
 
 from pathlib import Path
-from typing import IO
+from typing import Protocol, runtime_checkable
 
+from ppgen.arguments import checked
 from ppgen.graph import formats
 from ppgen.graph.core import AnyDAG, BaseDAG, with_causes
 from ppgen.graph.nodes import GraphError
@@ -11,7 +12,20 @@ from ppgen.reading import limited
 LARGEST = 2**27  # bytes
 
 
-def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = None) -> AnyDAG:  # noqa: A002
+@runtime_checkable
+class OpenText(Protocol):
+    """An open text file."""
+
+    def read(self) -> str:
+        """Return the rest of it."""
+
+
+@checked
+def read(
+    cls: type[AnyDAG],
+    source: str | Path | OpenText,
+    format: str | None = None,  # noqa: A002
+) -> AnyDAG:
     """DAG of a file: the path of one, or an open text file.
 
     Parameters
@@ -46,6 +60,7 @@ def read(cls: type[AnyDAG], source: str | Path | IO[str], format: str | None = N
         raise GraphError(f"{source}: {error}") from error
 
 
+@checked
 def export(dag: BaseDAG, format: str = "text") -> str:  # noqa: A002
     """Graph as text.
 
@@ -75,6 +90,7 @@ def export(dag: BaseDAG, format: str = "text") -> str:  # noqa: A002
     return formats.written(dag.graph, format)
 
 
+@checked
 def write(dag: BaseDAG, path: str | Path, format: str | None = None) -> None:  # noqa: A002
     """Write the graph to a file, in the format of its suffix, such as ``.dot`` or ``.graphml``.
 

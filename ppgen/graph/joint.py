@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from ppgen.arguments import Count, checked
 from ppgen.graph.core import BaseDAG, read
 from ppgen.graph.nodes import GraphError, Node
 
@@ -35,11 +36,12 @@ class JointCheck:
         return f"the product over {self.states} states sums to {self.total:.6g}: {verdict}; {shape}"
 
 
+@checked
 def check_joint(
     graph: BaseDAG | nx.DiGraph | str | Iterable[tuple[Node, Node]],
     tables: Mapping[Node, Any],
     parents: Mapping[Node, Iterable[Node]] | None = None,
-    limit: int = 10_000_000,
+    limit: Count = 10_000_000,
 ) -> JointCheck:
     """Multiply conditional tables p(node | parents) and sum over all joint states.
 

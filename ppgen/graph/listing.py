@@ -6,12 +6,14 @@ Independencies are about observed nodes; those that would name a latent node are
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
+from ppgen.arguments import checked
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import GraphError, Independence, Node, latex_name
 from ppgen.graph.separators import all_separators, minimal_separators
 from ppgen.graph.statements import statements
 
 
+@checked
 def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
     r"""Joint distribution as a product of p(node | parents), in text or LaTeX for math mode.
 

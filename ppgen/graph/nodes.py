@@ -45,7 +45,11 @@ class Independence:
     def __init__(self, x: Iterable[Node], y: Iterable[Node], given: Iterable[Node] = ()) -> None:
         for name, nodes in (("x", x), ("y", y), ("given", given)):
             single = isinstance(nodes, str) or not isinstance(nodes, Iterable)
-            object.__setattr__(self, name, frozenset((nodes,) if single else nodes))
+            try:
+                chosen = frozenset((nodes,) if single else nodes)
+            except TypeError as error:
+                raise GraphError(f"{name} is {nodes!r}; expected nodes ({error})") from None
+            object.__setattr__(self, name, chosen)
         for name, nodes in (("x", self.x), ("y", self.y)):
             if not nodes:
                 raise GraphError(f"{name} is empty; expected at least one node")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from ppgen.arguments import checked
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import Node, Nodes, check_disjoint
 from ppgen.graph.separation import union
@@ -9,6 +10,7 @@ from ppgen.graph.separation import union
 Set = frozenset[Node]
 
 
+@checked
 def minimal_separator(
     dag: BaseDAG,
     x: Nodes,

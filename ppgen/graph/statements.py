@@ -6,6 +6,7 @@ from html import escape
 from itertools import islice
 from typing import ParamSpec
 
+from ppgen.arguments import Count, checked
 from ppgen.graph.nodes import Independence
 
 SHOWN = 50  # statements
@@ -39,13 +40,15 @@ class Statements(Iterator[Independence]):
     def __next__(self) -> Independence:
         return self._seen.pop() if self._seen else next(self._rest)
 
-    def first(self, most: int = SHOWN) -> tuple[list[Independence], bool]:
+    @checked
+    def first(self, most: Count = SHOWN) -> tuple[list[Independence], bool]:
         """Return the next statements, and whether these are all; they stay in the iterator."""
         found = list(islice(self, most + 1))
         self._seen += reversed(found)
         return found[:most], len(found) <= most
 
-    def latex(self, most: int = SHOWN) -> str:
+    @checked
+    def latex(self, most: Count = SHOWN) -> str:
         """Return the first ``most`` statements in LaTeX, for math mode, each in a line."""
         found, complete = self.first(most)
         lines = [s.latex().replace(r"\perp", r"&\perp", 1) for s in found] + [r"&\dots"] * (

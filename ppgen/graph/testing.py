@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from ppgen.arguments import Between, Count, checked
 from ppgen.graph import listing
 from ppgen.graph.columns import Column, by_name, read_columns
 from ppgen.graph.conditional_tests import ConditionalTest, Gaussian, Outcome, holm, untested
@@ -28,15 +28,16 @@ TESTS: dict[str, type[ConditionalTest]] = {
 SELECTED = "it is implied, but not in data that are selected"
 
 
+@checked
 def check_independencies(
     dag: BaseDAG,
     data: Any,
     statements: Iterable[Independence] | None = None,
     *,
     names: Sequence[Node] | None = None,
-    level: float = 0.05,
+    level: Between = 0.05,
     kind: str = "auto",
-    permutations: int | None = None,
+    permutations: Count | None = None,
 ) -> Report:
     """Test the independencies of a graph on data.
 
@@ -104,13 +105,9 @@ def check_independencies(
     >>> [str(row.statement) for row in check_independencies(DAG("a -> b <- c"), data).rejected]
     ['a ⊥ c']
     """
-    if not 0 < level < 1:
-        raise GraphError(f"level is {level}; expected a probability between 0 and 1")
     if kind != "auto" and kind not in TESTS:
         expected = ", ".join(map(repr, ("auto", *TESTS)))
         raise GraphError(f"kind is {kind!r}; expected one of {expected}")
-    if permutations is not None and (not isinstance(permutations, Integral) or permutations < 0):
-        raise GraphError(f"permutations is {permutations!r}; expected an integer of at least 0")
     selected = marked(dag, None, "", "selected")
     chosen, inseparable = _default(dag, selected) if statements is None else (list(statements), [])
     used = sorted({node for s in chosen for node in s.x | s.y | s.given}, key=str)

@@ -10,10 +10,6 @@ from ppgen.training import History
 
 from .samples import ROWS, columns, dag, dataset, estimate, file, grey, labels, regression, vae
 
-BIF = """network n { }
-variable a { type discrete [2] { x, y }; }
-probability (a) { table 0.5, 0.5; }
-"""
 QUERY = {"x": "z", "y": "y", "given": "x"}
 EFFECT = {"cause": "x", "effect": "y"}
 
@@ -75,7 +71,6 @@ GRAPH = {
         {"data": columns(), "statements": [graph.Independence("z", "u")], "permutations": 9},
     ),
     "DAG.from_program": from_program,
-    "DAG.from_bif": lambda: (graph.DAG.from_bif, {"source": BIF}),
     "DAG.read": lambda: (graph.DAG.read, {"source": file("dag.txt", "a -> b"), "format": "text"}),
     "DAG.export": ask("export", format="dot"),
     "DAG.write": ask("write", path="dag.dot", format="dot"),

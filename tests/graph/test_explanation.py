@@ -18,7 +18,7 @@ from oracles import (
     triples,
 )
 
-from ppgen.graph import DAG, GraphError, Independence
+from ppgen.graph import DAG, Independence
 
 
 def check_trail(graph, trail, x, y, known):
@@ -170,7 +170,7 @@ def test_the_search_for_trails_ends():
 
 
 def test_negative_limits_raise_errors():
-    with pytest.raises(GraphError, match=r"^limit is -1; expected 0 or more$"):
+    with pytest.raises(ValueError, match=r"^limit is -1; expected a whole number, 0 or more$"):
         DAG("a; b").explain("a", "b", limit=-1)
 
 
