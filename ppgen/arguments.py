@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 from ppgen.kinds import Kind, kind_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Range:
     """The numbers from ``least`` to ``most``; without these two if it is ``open``.
 
@@ -32,6 +32,9 @@ class Range:
             return self.least < value < self.most
         return self.least <= value <= self.most
 
+    def __repr__(self) -> str:
+        return self.in_words("a number")
+
     def in_words(self, kind: str) -> str:
         """Return what is expected of numbers of a kind."""
         if self.most < inf:
@@ -42,12 +45,15 @@ class Range:
         return f"{kind} above {self.least}" if self.least else kind.replace("a ", "a positive ", 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Such:
     """A condition, and what is expected in words that take the place of the kind's own."""
 
     holds: Callable[[Any], bool]
     words: str
+
+    def __repr__(self) -> str:
+        return self.words
 
     def in_words(self, kind: str) -> str:
         """Return what is expected."""

@@ -1,8 +1,8 @@
 """What an annotation allows: types, choices, ranges of numbers, sequences and unions of them."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -86,14 +86,14 @@ class _Number(Kind):
 
     def __init__(self, number: type, accepted: type | tuple[type, ...], words: str) -> None:
         self.number, self.accepted, self.words = number, accepted, words
-        self.limit = 2**63 if number is int else inf
+        self.most = 2**63 - 1 if number is int else sys.float_info.max
 
     def fits(self, value: Any) -> bool:
         truth = self.number is not bool and isinstance(value, bool)
         return isinstance(value, self.accepted) and not truth
 
     def admits(self, value: Any) -> bool:
-        return self.fits(value) and abs(value) < self.limit
+        return self.fits(value) and abs(value) <= self.most
 
     def convert(self, value: Any) -> Any:
         return value if type(value) is self.number else self.number(value)
@@ -107,7 +107,7 @@ class _Choice(Kind):
         self.words = either(map(repr, choices))
 
     def fits(self, value: Any) -> bool:
-        return type(value) in set(map(type, self.choices))
+        return isinstance(value, tuple(map(type, self.choices)))
 
     def admits(self, value: Any) -> bool:
         return self.fits(value) and value in self.choices
@@ -132,7 +132,9 @@ class _Items(Kind):
         value = _listed(value)
         items = [self.item.convert(item) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else type(value)(items)
+        if same and isinstance(value, list | tuple):
+            return value
+        return tuple(items) if isinstance(value, tuple) else items
 
 
 class _Row(Kind):

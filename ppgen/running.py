@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,6 +40,22 @@ def set_random_state(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off until the end, so that nothing is half done."""
+    if threading.current_thread() is not threading.main_thread():  # others are never interrupted
+        yield
+        return
+    pressed: list[Any] = []
+    handler = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if pressed and callable(handler):
+            handler(*pressed[0])
+
+
 class Turn:
     """The right to run programs, which one thread has at a time; its calls may hold further ones.
 
@@ -67,18 +84,27 @@ class Turn:
         """Let waiting threads have their turns, between two steps of a long call with a seed."""
         if self._calls > 1 or not self._queue.locked():
             return
-        own = random_state()
-        set_random_state(self.found.pop())
-        self.__exit__()
-        try:
+        with uninterrupted():
+            own = random_state()
+            set_random_state(self.found.pop())
+            self.__exit__()
             self._wait()
-        except KeyboardInterrupt:
-            self._lock.acquire()  # the interrupted call restores what it changed
-            raise
-        finally:
             self._begin()
             self.found.append(random_state())
             set_random_state(own)
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let other threads have their turns while a callback runs, which may wait for them."""
+        calls = self._calls
+        for _ in range(calls):
+            self.__exit__()
+        try:
+            yield
+        finally:
+            with uninterrupted():
+                for _ in range(calls):
+                    self.__enter__()
 
     def _begin(self) -> None:
         self._calls += 1

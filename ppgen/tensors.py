@@ -23,12 +23,15 @@ class Dense(Kind):
     def admits(self, value: Any) -> bool:
         """Whether it is dense and holds real numbers."""
         if isinstance(value, np.ndarray):
-            return value.dtype.kind in "biuf"
+            return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
         return self.fits(value) and value.layout is torch.strided and not value.is_complex()
 
     def convert(self, value: Any) -> Tensor:
         """Return a tensor, which shares memory with an array where it can."""
-        return value if isinstance(value, Tensor) else torch.as_tensor(np.ascontiguousarray(value))
+        if isinstance(value, Tensor):
+            return value
+        native = np.asarray(value, value.dtype.newbyteorder("="), order="C")  # torch knows no other
+        return torch.as_tensor(native if native.flags.writeable else native.copy())
 
 
 def is_here(device: torch.device | str | None) -> bool:

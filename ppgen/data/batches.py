@@ -15,7 +15,7 @@ from ppgen.arguments import checked
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
 from ppgen.running import validated
-from ppgen.tensors import check_finite
+from ppgen.tensors import Dense, check_finite
 
 Data = Any
 """A tensor, a tuple or a dict of tensors and arrays, a part of a data set; or, for calls that say
@@ -215,7 +215,8 @@ class Batches:
     def checksum(self, checksum: int = 0) -> int:
         """Compute a number that changes with the data, from the checksum of what comes before."""
         for tensor in self.data.tensors:
-            in_bytes = tensor.detach().cpu().contiguous().view(torch.uint8)  # of any type
+            # Flat, since a view as bytes needs a stride of 1, which a dimension of size 1 may lack.
+            in_bytes = tensor.detach().cpu().flatten().contiguous().view(torch.uint8)
             checksum = zlib.crc32(in_bytes.numpy().data, checksum)
         return checksum
 
@@ -296,10 +297,12 @@ def _as_tensor(name: int | str, value: Any) -> Any:
             f"data[{name!r}] has the layout {value.layout}; expected a dense tensor: "
             "tensor.to_dense()"
         )
+    if hasattr(value, "to_numpy"):  # columns of pandas
+        value = value.to_numpy(copy=True)
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufc":
             raise TypeError(f"data holds an array of type {value.dtype}; expected numbers")
-        tensor = torch.from_numpy(value)
+        tensor = Dense().convert(value)
         return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
     return value
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import networkx as nx
 
+from ppgen.arguments import checked
 from ppgen.graph.core import AnyDAG
 from ppgen.graph.nodes import GraphError
 
 LATENT = ("none", "unobserved")
 
 
+@checked
 def from_program(
     cls: type[AnyDAG],
     model: Any,

@@ -1,16 +1,22 @@
 """Lists of statements, and how they and explanations show themselves in a notebook."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from html import escape
 from itertools import islice
-from typing import ParamSpec
+from typing import Annotated, Any, ParamSpec
 
-from ppgen.arguments import Count, checked
+from ppgen.arguments import Count, Such, checked
 from ppgen.graph.nodes import Independence
 
 SHOWN = 50  # statements
 Arguments = ParamSpec("Arguments")
+
+
+def are_statements(statements: Iterable[Any]) -> bool:
+    """Whether all items of a sequence are statements; those of an iterator are not yet known."""
+    listed = statements if isinstance(statements, Sequence) else ()
+    return all(isinstance(item, Independence) for item in listed)
 
 
 class Statements(Iterator[Independence]):
@@ -33,7 +39,14 @@ class Statements(Iterator[Independence]):
     2
     """
 
-    def __init__(self, statements: Iterable[Independence]) -> None:
+    @checked
+    def __init__(
+        self,
+        statements: Annotated[
+            Iterable[Independence],
+            Such(are_statements, "statements of the class ppgen.graph.Independence"),
+        ],
+    ) -> None:
         self._rest = iter(statements)
         self._seen: list[Independence] = []  # computed but not yet returned, last first
 

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from ppgen.arguments import Count, Size, Such, checked
 from ppgen.images import ImageShape
 
-Activation = Callable[[], nn.Module]
+Activation = Annotated[
+    Callable[[], nn.Module],
+    Such(
+        lambda made: not isinstance(made, nn.Module),
+        "a class or function that makes activations, such as torch.nn.ReLU",
+    ),
+]
 Plane = tuple[int, int]  # height and width
 Upsampling = Callable[[int, int, Plane, Plane], nn.Module]
 """Makes a layer from input channels, output channels, input size and output size (about twice)."""

@@ -43,19 +43,24 @@ def why_whole(
     for size in (FEW, few):
         if size < len(batch):
             try:
-                return _dependence(plates, batch, probe, traces, size)
+                # The first rows show what depends on later ones, the last what on earlier ones.
+                for rows in (slice(0, size), slice(len(batch) - size, len(batch))):
+                    why = _dependence(plates, batch, probe, traces, rows)
+                    if why:
+                        return why
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception:  # given draws cannot be scored by every program
                 continue
+            return ""
     return ""
 
 
-def _dependence(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, size: int) -> str:
-    """Name a site whose terms for the first rows differ if these rows are scored alone."""
-    changed = _changed(plates, batch[:size], probe, traces)
+def _dependence(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, rows: slice) -> str:
+    """Name a site whose terms for some rows differ if these rows are scored alone."""
+    changed = _changed(plates, batch, probe, traces, rows)
     if changed:  # unless by each run, of programs that are random or count their runs
-        again = _changed(plates, batch, probe, traces)
+        again = _changed(plates, batch, probe, traces, slice(0, len(batch)))
         changed = {name: site for name, site in changed.items() if name not in again}
     for name, site in changed.items():
         if plates.holds(site):
@@ -64,21 +69,25 @@ def _dependence(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, s
     return ""
 
 
-def _changed(plates: RowPlates, batch: Batch, probe: Probe, traces: Traces) -> dict[str, Site]:
-    """Return the sites whose terms differ if the same draws are scored on the rows of a batch."""
-    again = probe.replayed(batch, _draws(plates, traces, len(batch)))
+def _changed(
+    plates: RowPlates, batch: Batch, probe: Probe, traces: Traces, rows: slice
+) -> dict[str, Site]:
+    """Return the sites whose terms differ if the same draws are scored on some of the rows."""
+    again = probe.replayed(batch[rows], _draws(plates, traces, rows))
     changed = {}
     for trace, other in zip(traces, again, strict=True):
         for name, site in sample_sites(trace).items():
             if name in other.nodes:
-                before, after = (_terms(plates, s, len(batch)) for s in (site, other.nodes[name]))
+                before, after = (_terms(plates, s) for s in (site, other.nodes[name]))
+                if before.shape[-1] == len(batch):
+                    before = before[..., rows]
                 if not _agree(before, after):
                     changed[name] = site
     return changed
 
 
-def _draws(plates: RowPlates, traces: Traces, rows: int) -> Trace:
-    """Return what was drawn, as nodes of a trace, for the first rows."""
+def _draws(plates: RowPlates, traces: Traces, rows: slice) -> Trace:
+    """Return what was drawn, as nodes of a trace, for some rows."""
     drawn = Trace()
     for name, site in [item for trace in traces for item in trace.nodes.items()]:
         known = site["type"] != "sample" or site["is_observed"] or name in drawn.nodes
@@ -87,14 +96,15 @@ def _draws(plates: RowPlates, traces: Traces, rows: int) -> Trace:
         value, dim = site["value"], plates.dim(site)
         if dim is not None:
             along = dim - site["fn"].event_dim
-            value = value.narrow(along, 0, min(rows, value.shape[along]))
+            if value.shape[along] > 1:
+                value = value.narrow(along, rows.start, rows.stop - rows.start)
         drawn.add_node(name, **{**site, "value": value})
     return drawn
 
 
-def _terms(plates: RowPlates, site: Site, rows: int) -> Tensor:
+def _terms(plates: RowPlates, site: Site) -> Tensor:
     # Programs may scale by the number of rows.
-    return plates.per_row(log_density(site), site)[..., :rows]
+    return plates.per_row(log_density(site), site)
 
 
 def _agree(first: Tensor, second: Tensor) -> bool:

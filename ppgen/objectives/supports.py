@@ -102,6 +102,8 @@ def warn_of_probabilities(runs: Iterable[tuple[Batch, Traces]]) -> None:
             while hasattr(fn, "base_dist"):
                 fn = fn.base_dist
             logits = vars(fn).get("logits")
+            if "probs" in vars(fn) and getattr(fn, "_param", None) is not logits:
+                continue  # they follow from the probabilities that the program gives
             if site["is_observed"] and logits is not None and logits.numel() >= MANY:
                 lowest, highest = logits.aminmax()
                 if 0 < lowest < highest < 1:

@@ -344,7 +344,7 @@ def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
 
 def pick_device(device: Any) -> torch.device:
     """Turn ``"auto"`` into CUDA if there is some, else the CPU."""
-    if device == "auto":
+    if device in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
 

@@ -113,7 +113,8 @@ class Loop:
             report.epoch(epoch)
         if self.callback is not None:
             with state.evaluated(), own_random_state(self.seed):
-                stopped = bool(self.callback(state.program.eval(), state.history))
+                with TURN.lent():
+                    stopped = bool(self.callback(state.program.eval(), state.history))
                 state.stopped = self.processes.total(stopped) > 0
         check_trained(self.trained, state.program)
         if self.checkpoints is not None and self.processes.leads:

@@ -75,7 +75,6 @@ GRAPH = {
     "DAG.export": ask("export", format="dot"),
     "DAG.write": ask("write", path="dag.dot", format="dot"),
     "DAG.draw": ask("draw", highlight=["z", "x"], given="m", title="a title"),
-    "DAG.node_set": ask("node_set", nodes=["x", "y"], name="nodes"),
     "DAG.query": ask("query", **QUERY),
     "DAG.in_order": ask("in_order", nodes=["y", "x"]),
     "DAG.parents": ask("parents", node="x"),

@@ -29,7 +29,6 @@ def not_columns(valid: Any) -> dict[str, Any]:
         "numbers for names": {1: [1, 2], 2: [3, 4]},
         "columns of two lengths": {**valid, "z": [1.0, 2.0]},
         "complex columns": {name: column + 1j for name, column in valid.items()},
-        "columns of objects": {name: [object()] * 30 for name in valid},
         "a matrix with too many columns": np.zeros((30, 9)),
         "a single number for a column": {**valid, "z": 3.0},
     }

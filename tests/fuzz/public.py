@@ -25,7 +25,7 @@ INSIDE = {
     *("convolve", "bias_given", "make_mask", "make_layers", "to_maps", "from_maps", "last_layers"),
     *("start", "terms", "latent_term", "draw_prior", "draw_posterior", "normal"),
     *("expand", "enumerate_support", "own_store", "extra_repr", "prior"),
-    *("LSTM.read", "Transformer.read", "Program.model", "Program.guide"),
+    *("LSTM.read", "Transformer.read", "Program.model", "Program.guide", "node_set"),
 }
 """Methods that only a subclass, Pyro or torch calls, with arguments of their own making."""
 

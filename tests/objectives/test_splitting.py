@@ -54,7 +54,15 @@ def centred(x):
     return x - x.mean(0)
 
 
+def before(x):
+    return torch.cat([torch.zeros_like(x[:1]), x[:-1]])
+
+
 TOGETHER = {
+    "prior of the row before": lambda: Hidden(prior=before),
+    "decoder of earlier rows": lambda: Hidden(decoder=lambda z: z.cumsum(0)),
+    "guide of the row before": lambda: Hidden(guide=before),
+    "the largest row, which is the last": lambda: Hidden(prior=lambda x: x.amax(0).expand_as(x)),
     "prior": lambda: Hidden(prior=centred),
     "decoder": lambda: Hidden(decoder=centred),
     "guide": lambda: Hidden(guide=centred),
