@@ -1,8 +1,8 @@
 """What an annotation allows: types, choices, ranges of numbers, sequences and unions of them."""
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -86,14 +86,13 @@ class _Number(Kind):
 
     def __init__(self, number: type, accepted: type | tuple[type, ...], words: str) -> None:
         self.number, self.accepted, self.words = number, accepted, words
-        self.most = 2**63 - 1 if number is int else sys.float_info.max
 
     def fits(self, value: Any) -> bool:
         truth = self.number is not bool and isinstance(value, bool)
         return isinstance(value, self.accepted) and not truth
 
     def admits(self, value: Any) -> bool:
-        return self.fits(value) and abs(value) <= self.most
+        return self.fits(value) and abs(value) < (2**63 if isinstance(value, Integral) else inf)
 
     def convert(self, value: Any) -> Any:
         return value if type(value) is self.number else self.number(value)

@@ -75,10 +75,10 @@ def test_a_run_that_fails_gives_its_folder_back(whole, tmp_path):
 def test_where_files_cannot_be_locked_a_run_goes_on_with_a_warning(
     code, whole, monkeypatch, tmp_path
 ):
-    def lockf(*_):
+    def flock(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("fcntl.lockf", lockf)
+    monkeypatch.setattr("fcntl.flock", flock)
     (tmp_path / "checkpoint.pt.7.partial").write_text("perhaps of a run that goes on")
     with pytest.warns(UserWarning, match=rf"cannot be locked \({os.strerror(code)}\)"):
         assert fingerprint(train(tmp_path)) == whole

@@ -26,6 +26,7 @@ INSIDE = {
     *("start", "terms", "latent_term", "draw_prior", "draw_posterior", "normal"),
     *("expand", "enumerate_support", "own_store", "extra_repr", "prior"),
     *("LSTM.read", "Transformer.read", "Program.model", "Program.guide", "node_set"),
+    "History.append",
 }
 """Methods that only a subclass, Pyro or torch calls, with arguments of their own making."""
 

@@ -111,13 +111,31 @@ def test_a_callback_may_fit_another_program(x):
 
 def test_ctrl_c_while_a_fit_gives_way_ends_it_with_its_weights(x, monkeypatch):
     program, state = gaussian(), torch.get_rng_state()
-    monkeypatch.setattr(TURN, "_wait", lambda: signal.raise_signal(signal.SIGINT))
+
+    def wait():
+        signal.raise_signal(signal.SIGINT)
+        TURN._lock.acquire()
+
+    monkeypatch.setattr(TURN, "_wait", wait)
     with TURN._queue:  # as if another thread waited
         fit(program, x, epochs=3)
     monkeypatch.undo()
     assert_same(weights(gaussian()), weights(program))
     assert torch.equal(torch.get_rng_state(), state)
     assert fit(program, x, epochs=3).last == 3
+
+
+def test_a_callback_may_wait_for_a_thread_that_judges_the_program(x):
+    program, alone, values = gaussian(), gaussian(), []
+
+    def callback(program, history):
+        with ThreadPoolExecutor(1) as pool:
+            values.append(pool.submit(ppgen.elbo, program, x).result().total)
+
+    fit(program, x, epochs=2, callback=callback)
+    assert values[-1] == ppgen.elbo(program, x).total
+    fit(alone, x, epochs=2)
+    assert_same(weights(alone), weights(program))
 
 
 def test_networks_that_other_threads_run_are_none_of_the_programs(x):
