@@ -17,10 +17,11 @@ from ppgen.images import check_observed
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents
 from ppgen.inference.images import ObservedPixels, image_site, observed_batch
+from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.elbo import guessed_plates
 from ppgen.objectives.importance import Draws, split_weight
 from ppgen.objectives.plates import Site
-from ppgen.objectives.preparation import explained, floating_type
+from ppgen.objectives.preparation import floating_type
 from ppgen.objectives.supports import check_support, inside_support
 from ppgen.program import Program, accept
 from ppgen.running import evaluating

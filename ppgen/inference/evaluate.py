@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader
 from ppgen.arguments import Seed, Size, checked
 from ppgen.data.batches import EVALUATION_BATCH, Batches, Data, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
+from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.objective import Objective
 from ppgen.objectives.plates import Site, is_marked
-from ppgen.objectives.preparation import explained, prepare
+from ppgen.objectives.preparation import prepare
 from ppgen.objectives.weights import RowWeights
 from ppgen.program import Pair, Program, accept
 from ppgen.running import evaluating, own_random_state

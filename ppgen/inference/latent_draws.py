@@ -14,10 +14,11 @@ from pyro.util import check_model_guide_match
 from torch import Tensor
 
 from ppgen.data.batches import Batch, Batches, Data
+from ppgen.objectives.checked_runs import CheckedRuns, ModelRuns, explained
 from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.plates import RowPlates, Site, innermost, is_factor, is_marked
-from ppgen.objectives.preparation import CheckedRuns, ModelRuns, explained, floating_type
+from ppgen.objectives.preparation import floating_type
 from ppgen.objectives.structure import find_structure
 from ppgen.program import Program
 from ppgen.running import evaluating

@@ -13,8 +13,8 @@ from torch.distributions import biject_to
 
 from ppgen.data.batches import Batch, repeat_rows
 from ppgen.inference.images import ObservedPixels, image_site
+from ppgen.objectives.checked_runs import ModelRuns, explained
 from ppgen.objectives.elbo import latent_sites, log_density, sample_sites
-from ppgen.objectives.preparation import ModelRuns, explained
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
 from ppgen.program import Program

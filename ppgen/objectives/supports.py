@@ -115,6 +115,17 @@ def warn_of_probabilities(runs: Iterable[tuple[Batch, Traces]]) -> None:
                     )
 
 
+def warn_of_no_outcome(runs: Iterable[tuple[Batch, Traces]]) -> None:
+    """Warn if a model observes nothing, not even a factor."""
+    sites = [site for _, (trace, _) in runs for site in sample_sites(trace).values()]
+    if sites and not any(site["is_observed"] for site in sites):
+        warnings.warn(
+            "the model observes no site, so that nothing can be learnt from the data; pass its "
+            "outcome among the data, or write obs= in pyro.sample",
+            stacklevel=2,
+        )
+
+
 def in_unit_interval(values: Tensor) -> bool:
     """Whether all values lie from 0 to 1."""
     lowest, highest = values.aminmax()

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ppgen.data.batches import Batch, Batches
+from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.objective import Objective
-from ppgen.objectives.preparation import explained
 from ppgen.program import Program
 from ppgen.running import TURN, own_random_state
 from ppgen.training.checkpoint import Checkpoints

@@ -29,9 +29,9 @@ from torch.overrides import TorchFunctionMode
 
 import ppgen
 from ppgen.data.batches import Batch
+from ppgen.objectives.checked_runs import restored
 from ppgen.objectives.log_einsum import einsum
 from ppgen.objectives.objective import Objective
-from ppgen.objectives.preparation import restored
 from ppgen.running import own_random_state
 from ppgen.training.gradients import plain_gradients
 
