@@ -5,7 +5,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from typing import Any
 
 import pyro
@@ -203,7 +202,7 @@ def restored(program: Program) -> Iterator[None]:
     owners = [getattr(part, "__self__", None) for part in getattr(program, "_callables", ())]
     objects = {id(o): o for o in (*program.modules(), *owners) if hasattr(o, "__dict__")}
     before = [
-        (vars(o), dict(vars(o)), {k: copy(v) for k, v in vars(o).items() if type(v) in CONTAINERS})
+        (vars(o), dict(vars(o)), {k: v.copy() for k, v in vars(o).items() if type(v) in CONTAINERS})
         for o in objects.values()
     ]
     try:
