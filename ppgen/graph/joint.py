@@ -38,7 +38,7 @@ class JointCheck:
 
 @checked
 def check_joint(
-    graph: BaseDAG | nx.DiGraph | str | Iterable[tuple[Node, Node]],
+    graph: Any,
     tables: Mapping[Node, Any],
     parents: Mapping[Node, Iterable[Node]] | None = None,
     limit: Count = 10_000_000,

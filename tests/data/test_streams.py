@@ -154,4 +154,4 @@ def test_processes_take_as_many_rows_of_as_many_batches(kind, size, parts):
     assert all(count == counts[0] for count in counts)
     seen = torch.cat([tensor for of_one in taken for batch in of_one for tensor in batch.tensors])
     assert set(seen.tolist()) == set(rows.tolist())
-    assert len(seen) < size + parts * len(batches)
+    assert len(seen) <= size + 2 * parts * len(batches)

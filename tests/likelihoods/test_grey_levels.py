@@ -120,7 +120,7 @@ def test_images_outside_the_levels_are_refused(case):
         case.likelihood.encode(images.clone().fill_(math.nan), levels)
     with pytest.raises(ValueError, match=r"images hold fractions; expected whole grey levels"):
         case.likelihood.encode(images / levels, levels)
-    with pytest.raises(ValueError, match="levels is 1; expected 2 or more grey levels"):
+    with pytest.raises(ValueError, match="levels is 1; expected a whole number, 2 or more"):
         case.likelihood.encode(torch.zeros(1, 1, 3, 3), 1)
 
 
