@@ -191,8 +191,8 @@ def test_figures_have_three_digits(value, shown):
 def test_every_module_with_rows_is_named():
     modules = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert modules - set(NAMES) == {
-        "__init__", "__main__", "comparison", "memory", "programs_report", "report", "steps",
-        "timing",
+        "__init__", "__main__", "comparison", "memory", "peer_suites", "programs_report", "report",
+        "steps", "timing",
     }  # fmt: skip
     assert set(NAMES) <= modules
 
@@ -324,6 +324,6 @@ def test_a_device_that_is_not_there_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--device", "cuda"])
     assert (
-        "argument --device: device is 'cuda', which this machine does not have"
+        "argument --device: device is 'cuda'; expected a device that this machine has"
         in capsys.readouterr().err
     )

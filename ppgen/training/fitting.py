@@ -342,7 +342,8 @@ def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
         )
 
 
-def pick_device(device: Any) -> torch.device:
+@checked
+def pick_device(device: Device) -> torch.device:
     """Turn ``"auto"`` into CUDA if there is some, else the CPU."""
     if device in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
