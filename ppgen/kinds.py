@@ -113,7 +113,7 @@ class _Choice(Kind):
 
 
 class _Items(Kind):
-    """A sequence whose items are of one kind; a string is none."""
+    """A sequence whose items are of one kind; a string is not a sequence here."""
 
     def __init__(self, sequence: type, item: Kind) -> None:
         self.sequence, self.item = sequence, item

@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from operator import index
 from types import MappingProxyType
 from typing import Any
 
@@ -149,7 +148,6 @@ def validated() -> Iterator[None]:
 
 def seed_generators(seed: int) -> None:
     """Seed the generators of torch (each device), numpy and Python."""
-    seed = index(seed)  # Python takes no integer of numpy's
     if torch.accelerator.is_available():
         pyro.set_rng_seed(seed)
     else:  # torch.manual_seed formats the stack for each absent kind of device: up to 1 ms

@@ -28,10 +28,13 @@ class Dense(Kind):
 
     def convert(self, value: Any) -> Tensor:
         """Return a tensor, which shares memory with an array where it can."""
-        if isinstance(value, Tensor):
-            return value
-        native = np.asarray(value, value.dtype.newbyteorder("="), order="C")  # torch knows no other
-        return torch.as_tensor(native if native.flags.writeable else native.copy())
+        return value if isinstance(value, Tensor) else as_tensor(value)
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Return an array of numbers as a tensor; of any strides and byte order, or read-only."""
+    native = np.asarray(array, array.dtype.newbyteorder("="), order="C")  # torch knows no other
+    return torch.as_tensor(native if native.flags.writeable else native.copy())
 
 
 def is_here(device: torch.device | str | None) -> bool:

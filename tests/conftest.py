@@ -25,6 +25,15 @@ def _own_seed_and_store():
     seed_generators(0)
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Processes that are forked or killed may not share a pool of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def binary_images():
     """Forty binary images of 3×3 pixels."""

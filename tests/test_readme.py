@@ -35,7 +35,8 @@ def test_that_file_runs_and_resumes(tmp_path, run):
     first = run("my_model.py")
     assert re.search(r"bound -2\d\.\d+ ± 0\.\d+ nats log-likelihood -2\d\.\d+ ± 0", first)
     made = {path.name for path in (tmp_path / "runs/my_model").iterdir()}
-    assert made - {"checkpoint.lock"} == {"checkpoint.pt", "checkpoint.previous.pt", "samples.png"}
+    checkpoints = {"checkpoint.pt", "checkpoint.previous.pt", "checkpoint.lock"}
+    assert made == {*checkpoints, "samples.png"}
     pyro.set_rng_seed(0)
     assert run("my_model.py") == first
 
@@ -45,9 +46,9 @@ def test_the_vae_example_leaves_figures_numbers_checkpoint_and_settings(tmp_path
     folder = tmp_path / "runs/vae"
     assert shown.splitlines()[-1].endswith("runs/vae")
     assert {path.name for path in folder.iterdir()} == {
-        "checkpoint.pt", "checkpoint.previous.pt", "settings.json", "metrics.json", "elbo.png",
-        "samples_before.png", "samples_halfway.png", "samples_after.png", "reconstructions.png",
-        "manifold.png", "overview.png",
+        "checkpoint.pt", "checkpoint.previous.pt", "checkpoint.lock", "settings.json",
+        "metrics.json", "elbo.png", "samples_before.png", "samples_halfway.png",
+        "samples_after.png", "reconstructions.png", "manifold.png", "overview.png",
     }  # fmt: skip
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test_elbo"] <= metrics["test_log_likelihood"] + 0.1

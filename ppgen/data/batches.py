@@ -15,7 +15,7 @@ from ppgen.arguments import checked
 from ppgen.data.dataset import Part
 from ppgen.images import check_observed
 from ppgen.running import validated
-from ppgen.tensors import Dense, check_finite
+from ppgen.tensors import as_tensor, check_finite
 
 Data = Any
 """A tensor, a tuple or a dict of tensors and arrays, a part of a data set; or, for calls that say
@@ -302,7 +302,7 @@ def _as_tensor(name: int | str, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufc":
             raise TypeError(f"data holds an array of type {value.dtype}; expected numbers")
-        tensor = Dense().convert(value)
+        tensor = as_tensor(value)
         return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
     return value
 

@@ -23,6 +23,7 @@ from ppgen.likelihoods import AnyLikelihood, as_likelihood
 from ppgen.program import Program
 from ppgen.training import History
 from ppgen.training.processes import Processes
+from ppgen.whole_files import write_whole
 
 
 @checked
@@ -228,12 +229,7 @@ class Experiment:
         finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
         text = json.dumps(finite, indent=2)
         if self.processes.leads:
-            # Renamed, so that the file is whole at every moment, and a link is not followed.
-            partial = self.folder / f"{name}.partial"
-            partial.unlink(missing_ok=True)
-            with partial.open("x") as file:
-                file.write(text + "\n")
-            partial.replace(self.folder / name)
+            write_whole(self.folder / name, f"{text}\n".encode())
 
 
 def script_name() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ppgen.experiments.published import FIGURES
+from ppgen.kinds import kind_of
 from ppgen.reading import limited, one_line
 
 MARKER = "<!-- Written by `ppgen results`, which overwrites it. -->"
@@ -94,13 +95,12 @@ def _result(row: dict[str, Any]) -> Result:
 
 def _of(name: str, kind: Any, value: Any) -> Any:
     """Return a value of a JSON file if it is of a kind, and not too large to be shown."""
-    number = isinstance(value, int | float) and abs(value) < LARGEST_NUMBER
-    fits = number or value is None or (isinstance(value, str) and len(value) <= LONGEST)
-    kinds = kind | int if isinstance(0.0, kind) else kind
-    if fits and isinstance(value, kinds) and isinstance(value, bool) is (kind is bool):
-        return value
-    expected = getattr(kind, "__name__", kind)
-    raise ValueError(f"{reprlib.repr(name)} is {reprlib.repr(value)}; expected {expected}")
+    known = kind_of(kind).take(reprlib.repr(name), value)
+    text = isinstance(known, str)
+    if (len(known) > LONGEST) if text else (abs(known or 0) >= LARGEST_NUMBER):
+        most = f"{LONGEST:,} characters" if text else f"a number below {LARGEST_NUMBER:g}"
+        raise ValueError(f"{reprlib.repr(name)} is {reprlib.repr(value)}; expected at most {most}")
+    return known
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -227,13 +227,11 @@ def as_likelihood(likelihood: AnyLikelihood) -> Likelihood:
     return Bernoulli() if likelihood is None else likelihood
 
 
-def check_grey_levels(images: Tensor, levels: Levels) -> None:
+def check_grey_levels(images: Tensor, levels: int) -> None:
     """Raise ValueError unless images hold whole numbers from 0 to ``levels`` − 1.
 
     With Pyro's validation off, values are not checked: a GPU would have to be waited for.
     """
-    if levels < 2:
-        raise ValueError(f"levels is {levels}; expected 2 or more grey levels")
     if images.numel() == 0 or not is_validation_enabled():
         return
     lowest, highest = (bound.item() for bound in images.aminmax())

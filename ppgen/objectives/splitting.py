@@ -11,7 +11,7 @@ from ppgen.objectives.elbo import Traces, log_density, sample_sites
 from ppgen.objectives.plates import RowPlates, Site, frames
 
 Probe = Any
-"""Runs a program to find out about it: :class:`ppgen.objectives.preparation.CheckedRuns`."""
+"""Runs a program to find out about it: :class:`ppgen.objectives.checked_runs.CheckedRuns`."""
 
 FEW = 2
 """Rows that are scored apart from the others: the fewer, the more a mean over them differs."""
@@ -44,15 +44,13 @@ def why_whole(
         if size < len(batch):
             try:
                 # The first rows show what depends on later ones, the last what on earlier ones.
-                for rows in (slice(0, size), slice(len(batch) - size, len(batch))):
-                    why = _dependence(plates, batch, probe, traces, rows)
-                    if why:
-                        return why
+                ends = slice(0, size), slice(len(batch) - size, len(batch))
+                found = (_dependence(plates, batch, probe, traces, rows) for rows in ends)
+                return next(filter(None, found), "")
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception:  # given draws cannot be scored by every program
                 continue
-            return ""
     return ""
 
 

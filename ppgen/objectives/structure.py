@@ -119,7 +119,7 @@ def _other_sizes(batch: Batch) -> list[int]:
 
 
 def resized(batch: Batch, size: int) -> Batch:
-    """Return the first rows of a batch, or copies of it if there are not so many."""
+    """Return the first rows of a batch, or copies of the batch if it has fewer."""
     return batch[:size] if size <= len(batch) else batch.repeated(size // len(batch))
 
 

@@ -98,21 +98,27 @@ def warn_of_probabilities(runs: Iterable[tuple[Batch, Traces]]) -> None:
     """Warn if all logits of an observed site are different numbers between 0 and 1."""
     for _, (trace, _) in runs:
         for name, site in sample_sites(trace).items():
-            fn = site["fn"]
-            while hasattr(fn, "base_dist"):
-                fn = fn.base_dist
-            logits = vars(fn).get("logits")
-            if "probs" in vars(fn) and getattr(fn, "_param", None) is not logits:
-                continue  # they follow from the probabilities that the program gives
-            if site["is_observed"] and logits is not None and logits.numel() >= MANY:
-                lowest, highest = logits.aminmax()
-                if 0 < lowest < highest < 1:
-                    warnings.warn(
-                        f"all logits of the site {name!r} lie between {lowest.item():.2g} and "
-                        f"{highest.item():.2g}, as probabilities do; if the network ends with a "
-                        "Sigmoid, leave it out, for logits are any real numbers",
-                        stacklevel=2,
-                    )
+            logits = _given_logits(site["fn"]) if site["is_observed"] else None
+            if logits is None or logits.numel() < MANY:
+                continue
+            lowest, highest = logits.aminmax()
+            if 0 < lowest < highest < 1:
+                warnings.warn(
+                    f"all logits of the site {name!r} lie between {lowest.item():.2g} and "
+                    f"{highest.item():.2g}, as probabilities do; if the network ends with a "
+                    "Sigmoid, leave it out, for logits are any real numbers",
+                    stacklevel=2,
+                )
+
+
+def _given_logits(fn: Any) -> Tensor | None:
+    """Return the logits by which a distribution was made; None if it was made otherwise."""
+    while hasattr(fn, "base_dist"):
+        fn = fn.base_dist
+    made_by_probs = "probs" in vars(fn) and getattr(fn, "_param", None) is not vars(fn).get(
+        "logits"
+    )
+    return None if made_by_probs else vars(fn).get("logits")
 
 
 def warn_of_no_outcome(runs: Iterable[tuple[Batch, Traces]]) -> None:

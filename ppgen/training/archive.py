@@ -1,11 +1,9 @@
 """Files that survive a kill, a full disk and a flipped bit, and that run no code when read."""
 
 import io
-import os
 import pickle
 import zipfile
 from collections.abc import Iterable
-from contextlib import suppress
 from copy import copy
 from hashlib import sha256
 from importlib import import_module
@@ -15,6 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from ppgen.whole_files import write_whole
 
 FORMAT = "ppgen checkpoint"
 VERSION = 2  # from 2 on, a seal ends the file
@@ -102,23 +102,13 @@ def _unreadable(content: Any, name: str = "the state") -> str:
 
 
 def write(buffer: io.BytesIO, path: Path, previous: Path | None = None) -> None:
-    """Write a file of which there is a whole one at every moment.
+    """Write a file as :func:`~ppgen.whole_files.write_whole`, in a folder that is made if needed.
 
-    It is written to a temporary file, flushed to the disk and renamed; what was at ``path`` is
-    renamed ``previous``. If it cannot be written, what was saved before stays.
+    Raises a CheckpointError if it cannot be written.
     """
-    # Of its own: several processes may save the same file at once.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # of a process that was killed
-        with open(temporary, "xb") as file:  # follows no link
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        if previous is not None and path.exists():
-            path.replace(previous)
-        temporary.replace(path)
+        write_whole(path, buffer.getbuffer(), previous)
     except OSError as error:
         before = any(file is not None and file.exists() for file in (path, previous))
         raise CheckpointError(
@@ -126,9 +116,6 @@ def write(buffer: io.BytesIO, path: Path, previous: Path | None = None) -> None:
             f"{'the file before it is kept' if before else 'nothing is saved yet'}; "
             "name a folder that can be written and has room"
         ) from error
-    finally:
-        with suppress(OSError):  # not there after a rename, and nowhere where the folder cannot be
-            temporary.unlink()
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -190,7 +177,7 @@ def has_seal(file: BinaryIO, name: str | Path) -> bool:
 
 
 def copied(file: BinaryIO) -> io.BytesIO:
-    """Make a zip archive anew of one without a seal, from entries that pass their checksums.
+    """Write a zip archive without a seal again, from entries that pass their checksums.
 
     torch verifies none, and takes memory as it is for an entry that a damaged directory calls
     empty.

@@ -40,7 +40,7 @@ class Epoch:
 class History:
     """The epochs of a fit, epoch 0 first.
 
-    ``best`` is the one with the highest finite validation ELBO; None if there is none.
+    ``best`` is the epoch with the highest finite validation ELBO; None without validation.
     """
 
     epochs: list[Epoch] = field(default_factory=list)

@@ -130,7 +130,7 @@ class Loop:
             for number, batch in enumerate(self.held_out):
                 if number % self.processes.count == self.processes.rank:
                     # A stream for each batch, whichever process it falls to; seeds have 32 bits.
-                    with own_random_state((int(self.seed) + number) % 2**32):
+                    with own_random_state((self.seed + number) % 2**32):
                         total += self.objective.value(batch) * len(batch)
         return -self.processes.total(total) / self.held_out.rows
 

@@ -35,7 +35,7 @@ class Way:
     sites
         How many observed sites there are, each ~ N(2 z + 1, 1).
     scale
-        Of the observed sites.
+        Scale of the observed sites.
     mask
         Whether every third row has no observations.
     subsampled

@@ -80,7 +80,7 @@ def fingerprint(run):
 
 
 def reached(folder):
-    """Count the epochs in the checkpoint; −1 if there is none."""
+    """Count the epochs in the checkpoint; −1 without a checkpoint."""
     checkpoints = checkpoint.Checkpoints(folder)
     return len(json.loads(checkpoints.load()["history"])) - 1 if checkpoints.exist() else -1
 

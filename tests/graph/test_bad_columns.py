@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppgen.graph import DAG
+from ppgen.graph import DAG, GraphError
 from ppgen.graph.testing import check_independencies as check
 
 DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
@@ -21,13 +21,23 @@ DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
         ({"rain": [], "wet": []}, {}, "data has no observations"),
         ({"rain": [[1]], "wet": [[1]]}, {}, r"has shape \(1, 1\); expected one axis"),
         (np.zeros((5, 3)), {}, r"shape \(5, 3\); expected \(observations, 2\)"),
-        (DATA, {"level": 5}, "level is 5; expected a number between 0 and 1"),
         (DATA, {"kind": "normal"}, "kind is 'normal'; expected one of"),
         ({"rain": ["a"], "wet": ["b"]}, {"kind": "gaussian"}, "column '(rain|wet)' .* numbers"),
-        (DATA, {"permutations": -1}, "permutations is -1; expected a whole number, 0"),
-        (DATA, {"permutations": 2.5}, "permutations is 2.5; expected a whole number, 0"),
     ],
 )
 def test_invalid_data_raise_errors(data, options, message):
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises(GraphError, match=message):
         check(DAG("rain; wet"), data, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"level": 5}, ValueError, "level is 5; expected a number between 0 and 1"),
+        ({"permutations": -1}, ValueError, "permutations is -1; expected a whole number, 0 or"),
+        ({"permutations": 2.5}, TypeError, r"permutations is 2\.5; expected a whole number, 0 or"),
+    ],
+)
+def test_invalid_options_raise_errors(options, error, message):
+    with pytest.raises(error, match=message):
+        check(DAG("rain; wet"), DATA, **options)
