@@ -175,6 +175,7 @@ def fit(
 
     Any other pair of Pyro programs, with data by keyword:
 
+    >>> import pyro
     >>> import pyro.distributions as dist
     >>> def model(x, y=None):
     ...     slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
