@@ -2,25 +2,30 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from reprlib import Repr
-from types import NoneType, UnionType
+from types import FunctionType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
 
 class _Brief(Repr):
-    """Objects in short: of arrays shape and type, of classes the name."""
+    """Objects in short: of arrays shape and type, of classes and functions the name."""
 
-    maxstring = maxother = 80
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 80
 
     def repr_instance(self, x: Any, level: int) -> str:
         if isinstance(x, type):
             return f"the class {x.__name__}"
+        if isinstance(x, FunctionType):
+            return f"the function {x.__name__}"
         if hasattr(x, "shape") and hasattr(x, "dtype"):
             return f"{type(x).__name__} of shape {tuple(x.shape)} and type {x.dtype}"
         first, *others = super().repr_instance(x, level).split("\n")
@@ -98,6 +103,28 @@ class _Number(Kind):
         return value if type(value) is self.number else self.number(value)
 
 
+class _Function(Kind):
+    """A function that takes a number of positional arguments."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.words = f"a function of {count} argument{'s' * (count != 1)}"
+
+    def fits(self, value: Any) -> bool:
+        return callable(value)
+
+    def admits(self, value: Any) -> bool:
+        if not callable(value):
+            return False
+        try:
+            signature(value).bind(*range(self.count))
+        except ValueError:  # some functions in C do not say what they take
+            return True
+        except TypeError:
+            return False
+        return True
+
+
 class _Choice(Kind):
     """One of a few values."""
 
@@ -117,7 +144,7 @@ class _Items(Kind):
 
     def __init__(self, sequence: type, item: Kind) -> None:
         self.sequence, self.item = sequence, item
-        self.words = f"a sequence, each {item.words}"
+        self.words = f"a sequence (each {item.words})"
 
     def fits(self, value: Any) -> bool:
         value = _listed(value)
@@ -223,7 +250,7 @@ def kind_of(hint: Any) -> Kind:
     Examples
     --------
     >>> kind_of(list[int] | None).words
-    'a sequence, each a whole number, or None'
+    'a sequence (each a whole number) or None'
     """
     origin, parts = get_origin(hint), get_args(hint)
     if hint in SCALARS:
@@ -235,7 +262,8 @@ def kind_of(hint: Any) -> Kind:
     if origin is Literal:
         return _Choice(*parts)
     if origin is Callable:
-        return _Instance(Callable, "a function")
+        listed = isinstance(parts[0], list)
+        return _Function(len(parts[0])) if listed else _Instance(Callable, "a function")
     if origin is tuple and parts[-1] is not Ellipsis:
         return _Row(*map(kind_of, parts))
     if origin in (Sequence, list, tuple):

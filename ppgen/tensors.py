@@ -48,7 +48,7 @@ def is_here(device: torch.device | str | None) -> bool:
 
 Device: TypeAlias = Annotated[
     torch.device | str | None,
-    Such(is_here, "a device that this machine has, such as 'cpu' or 'cuda'"),
+    Such(is_here, "'cpu', 'cuda' or another device of torch's that this machine has"),
 ]
 
 

@@ -12,6 +12,7 @@ from torch import nn
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import NADE
+from ppgen.graph import DAG
 from ppgen.likelihoods import Beta, Gaussian, SoftBernoulli
 from ppgen.models import PPCA, VAE, BernoulliMixture
 
@@ -33,6 +34,26 @@ def decoder(*last):
 
 def encoder(outputs):
     return nn.Sequential(nn.Flatten(1), nn.Linear(16, outputs))
+
+
+def line(x, y=None):
+    slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+    with pyro.plate("data", len(x)):
+        return pyro.sample("y", dist.Bernoulli(logits=slope * x), obs=y)
+
+
+def lines():
+    return ppgen.as_program((line, pyro.infer.autoguide.AutoNormal(line)))
+
+
+def fitted():
+    program = lines()
+    fit(program, {"x": torch.randn(30), "y": torch.ones(30)})
+    return program
+
+
+def print_history(history):
+    print(history)
 
 
 class Pair(nn.Module):
@@ -100,6 +121,32 @@ MISTAKES = {
         lambda: ppgen.reconstruct(VAE.mlp(SHAPE), images().to(torch.complex64)),
         "x is Tensor .*complex64; expected a dense tensor of real numbers",
     ),
+    "prediction before a fit": (
+        lambda: ppgen.predict(lines(), torch.randn(9)),
+        r"the guide has never been run, .*; expected a program after ppgen\.fit",
+    ),
+    "an outcome that is forgotten": (
+        lambda: ppgen.elbo(fitted(), torch.randn(9)),
+        r"site 'y' is missing from the guide.* observed by obs=; [^;]*marked: infer=[^;]*$",
+    ),
+    "truth values for outcomes": (
+        lambda: fit(lines(), {"x": torch.randn(9), "y": torch.arange(9) < 5}),
+        r"floating tensors, perhaps for data\['y'\], which is of torch.bool",
+    ),
+    "almost a name": (lambda: fit(lines(), torch.randn(9), epoch=3), "'epoch'; perhaps epochs=;"),
+    "a model and a guide": (
+        lambda: ppgen.as_program(line, line),
+        r"got too many positional arguments; expected program, objective",
+    ),
+    "a callback of one argument": (
+        lambda: fit(fitted(), torch.randn(9), callback=print_history),
+        "callback is the function print_history; expected a function of 2 arguments or None",
+    ),
+    "a file for a graph": (
+        lambda: DAG("graph.dot"),
+        r"the name of a file; expected a graph, or DAG\.read\('graph\.dot'\)",
+    ),
+    "a formula for a graph": (lambda: DAG("y ~ x"), "column 3: expected a node.*, found '~'"),
     "keys that are no names": (
         lambda: fit(VAE.mlp(SHAPE), {1: images()}),
         r"data has the keys \[1\]; expected names of arguments",
@@ -138,6 +185,16 @@ def test_an_outcome_that_is_left_out_raises_a_warning():
     program = ppgen.as_program((model, pyro.infer.autoguide.AutoNormal(model)))
     with pytest.warns(UserWarning, match="the model observes no site"):
         fit(program, {"x": torch.randn(30)})
+
+
+def test_a_plate_of_a_fixed_size_raises_a_warning_that_shows_the_right_one():
+    def fixed(x):
+        with pyro.plate("data", 30):
+            loc = pyro.param("loc", torch.zeros(()))
+            pyro.sample("x", dist.Normal(loc, 1.0), obs=x)
+
+    with pytest.warns(UserWarning, match=r"of their number: pyro\.plate\(.data., len\(x\)\);"):
+        fit(ppgen.as_program(fixed), torch.randn(30), batch_size=10)
 
 
 def test_arrays_and_frames_are_data():

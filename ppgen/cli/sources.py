@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ppgen.graph import DAG, GraphError
-from ppgen.graph.formats import SUFFIXES
+from ppgen.graph.formats import names_file
 from ppgen.graph.lexing import shortened
 from ppgen.reading import limited
 
@@ -27,9 +27,7 @@ def source(options: argparse.Namespace) -> DAG:
     text = options.graph
     if text == "-":
         return DAG.read(sys.stdin, options.format)
-    # A single word with the name of a file is not meant as a graph of one node.
-    named = re.fullmatch(rf"\S+(?:{'|'.join(map(re.escape, SUFFIXES))})|[^\s<>]*/[^\s<>]*", text)
-    if named or os.path.isfile(text):
+    if names_file(text) or re.fullmatch(r"[^\s<>]*/[^\s<>]*", text) or os.path.isfile(text):
         return DAG.read(text, options.format)
     return DAG.read(io.StringIO(text), options.format)
 

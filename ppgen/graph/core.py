@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import networkx as nx
 
-from ppgen.graph.formats import copied, parse
+from ppgen.graph.formats import copied, names_file, parse
 from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, check_disjoint, node_sequence
 from ppgen.graph.parsing import Bidirected
 from ppgen.graph.separation import Separation, spread
@@ -129,6 +129,11 @@ ROLES = {"latents": "latent", "exposures": "exposure", "outcomes": "outcome"}  #
 def read(source: Any, name: str) -> tuple[nx.DiGraph, Bidirected]:
     """Graph, possibly cyclic, and its bidirected edges, from text or from pairs (parent, child)."""
     if isinstance(source, str):
+        if names_file(source):
+            raise GraphError(
+                f"{name} is {source!r}, the name of a file; expected a graph, or "
+                f"DAG.read({source!r})"
+            )
         return parse(source)
     if not isinstance(source, Iterable):
         raise GraphError(f"{name} is {source!r}; expected text, pairs of nodes or a DiGraph")

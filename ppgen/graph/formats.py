@@ -104,6 +104,11 @@ FORMATS = {
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
 
 
+def names_file(text: str) -> bool:
+    """Whether a text is a single word with a suffix of files, and not meant as a graph of it."""
+    return text.lower().endswith(tuple(SUFFIXES)) and not re.search(r"\s", text)
+
+
 def parse(text: str, format: str | None = None) -> tuple[nx.DiGraph, Bidirected]:  # noqa: A002
     """Graph of a text, possibly cyclic, and its bidirected edges; by default of any format."""
     if format is None:

@@ -129,6 +129,8 @@ class _Order:
                             changed.add(layer)
             waiting = {near for layer in changed for near in (layer - 1, layer, layer + 1)}
             waiting &= set(range(len(self.rows)))
+            if not waiting:
+                break
 
     def crossings(self) -> int:
         """Count the crossings of links."""

@@ -26,7 +26,7 @@ DIRECTIONS = {("->", "both"): "<->", ("->", "back"): "<-", ("->", "forward"): "-
 ARROWS = {"→": "->", "←": "<-", "↔": "<->"}
 
 _HTML = r"<(?:[^<>]|<[^<>]*>)*+>"
-_NAME = r'[^\s;,"{}\[\]<>→←↔=@/-]'
+_NAME = r'[^\s;,"{}\[\]<>→←↔=@~/-]'
 _STATUSES = rf"\s*+(?:(?i:{'|'.join(NAMES)})(?:[\s,;]++|(?=\])))*+\]"
 # An index belongs to the name: [1] or [t-1] or [i, j], but not [latent], [x=1] or [word].
 _INDEX = rf"""\[(?!{_STATUSES})

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from ppgen.data.batches import Batch, Batches, Data
 from ppgen.objectives.checked_runs import CheckedRuns, ModelRuns, explained
-from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting
+from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.plates import RowPlates, Site, innermost, is_factor, is_marked
-from ppgen.objectives.preparation import floating_type
+from ppgen.objectives.preparation import floating_type, unmade_guides
 from ppgen.objectives.structure import find_structure
 from ppgen.program import Program
 from ppgen.running import evaluating
@@ -78,13 +78,14 @@ class LatentDraws:
         self.guide: Callable[..., Any] = program.guide
         self.from_prior = RowPlates()
         runs = (ModelRuns if rows_from_prior else _Runs)(program, program.objective)
-        try:
-            model_trace, guide_trace = traces = runs.explained(batch)
-        except ValueError as error:
+        if unmade_guides(program) and not any(
+            site["is_observed"] for site in sample_sites(runs.model(batch)).values()
+        ):
             raise ValueError(
-                f"{error}; if the guide has parameters of other rows, draw these from the prior: "
-                "ppgen.predict(program, data, rows='prior')"
-            ) from error
+                "the guide has never been run, and the data holds no outcome, which it would take "
+                "for a latent; expected a program after ppgen.fit(program, data)"
+            )
+        model_trace, guide_trace = traces = runs.explained(batch)
         latents = latent_sites(model_trace)
         if rows_from_prior:
             self.from_prior = find_structure(runs, batch, traces, program.plate).plates
@@ -155,6 +156,8 @@ def drawing(
 
 class _Runs(CheckedRuns):
     """Runs in which outcomes may be left out."""
+
+    remedy = "draw these from the prior: ppgen.predict(program, data, rows='prior')"
 
     def check(self, batch: Batch, traces: Traces) -> None:
         """Raise an error if model and guide differ in shape; sites may be missing."""

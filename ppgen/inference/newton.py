@@ -114,7 +114,8 @@ def maximise(
             if here.norm > tolerance and not here.rounded:
                 raise NoMaximumError(
                     f"the gradient's norm is still {here.norm:.3g} after {len(path) - 1} "
-                    f"iterations, expected {tolerance:g} or less",
+                    f"iterations, expected {tolerance:g} or less; if they are too few, raise "
+                    f"max_iterations, {max_iterations}",
                     here.point,
                 )
             raise NoMaximumError(

@@ -1,6 +1,7 @@
 """Runs of a program with all checks on, which leave it as it was and explain their errors."""
 
 import math
+import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -33,6 +34,9 @@ ON_DRAWS = (
 class CheckedRuns:
     """Runs of guide and model with validation on, which check that they match."""
 
+    remedy = OWN_ROWS
+    """What to do if the guide has parameters of other rows."""
+
     def __init__(self, program: Program, elbo: Any = None) -> None:
         self.program = program
         # Whether the objective sums out latent sites that the program does not mark for it.
@@ -64,10 +68,11 @@ class CheckedRuns:
                 self._check_broadcast(batch, traces[0])
                 return traces
         except ValueError as error:
-            if self.program.observed and self._runs(self.model, batch):
+            fitted = bool(self.program.observed)
+            if fitted and self._runs(self.model, batch) and not self._runs(self._shapes, batch):
                 raise ValueError(
                     f"{error}; the model alone can be run: if the guide has parameters of the rows "
-                    f"that it was fitted to, it has none for others; {OWN_ROWS}"
+                    f"that it was fitted to, it has none for others; {self.remedy}"
                 ) from error
             raise
 
@@ -85,7 +90,9 @@ class CheckedRuns:
 
     def _runs(self, run: Callable[[Batch], Any], batch: Batch) -> bool:
         try:
-            run(batch)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                run(batch)
         except Exception as error:  # a program may raise errors of any kind
             if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
                 raise
@@ -110,6 +117,10 @@ class CheckedRuns:
 
     def _traces(self, batch: Batch) -> Traces:
         return paired_traces(self.program.model, self.program.guide, batch.args, batch.kwargs)
+
+    def _shapes(self, batch: Batch) -> None:
+        with torch.no_grad(), restored(self.program), self.program.own_store():
+            check_shapes(self._traces(batch))
 
     def _run(self, batch: Batch) -> Traces:
         program = self.program
@@ -190,8 +201,8 @@ def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False
         if not site["is_observed"] and name not in drawn and not summed_out:
             raise ValueError(
                 f"the model's latent site {name!r} is missing from the guide, which draws "
-                f"{', '.join(drawn) or 'nothing'}; draw it there; or, if it is data, observe it by "
-                "obs=; or, if it is discrete and to be summed out, mark it: "
+                f"{', '.join(drawn) or 'nothing'}; expected it there; or, if it is data, observed "
+                "by obs=; or, if it is discrete and to be summed out, marked: "
                 "infer={'enumerate': 'parallel'}"
             )
 
@@ -229,12 +240,12 @@ def explained(
             raise
         kind = "" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: "
         reason = f"{kind}{first_lines(error)}"
-        if " expected" not in reason:
+        if not re.search(r"\bexpected", reason, re.IGNORECASE):
             whole = [name for name in batch.rows if not batch[name].is_floating_point()]
             reason += (
                 f"; expected floating tensors, perhaps for data[{whole[0]!r}], which is of "
                 f"{batch[whole[0]].dtype}: tensor.float()"
-                if whole and "type" in reason
+                if whole and ("type" in reason or "bool" in reason)
                 else "; expected arguments that the model and the guide can be called with"
             )
         raise ValueError(

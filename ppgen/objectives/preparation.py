@@ -111,8 +111,11 @@ def _check_loss(objective: Objective, batch: Batch) -> None:
 
 def makes_parameters(program: Program) -> bool:
     """Whether a program makes parameters when it first runs, perhaps one for each row."""
-    if isinstance(program, Pair):
-        return not program.has_run
+    return not program.has_run if isinstance(program, Pair) else unmade_guides(program)
+
+
+def unmade_guides(program: Program) -> bool:
+    """Whether there are autoguides that have not seen their model yet."""
     guides = (module for module in program.modules() if isinstance(module, AutoGuide))
     return any(guide.prototype_trace is None for guide in guides)
 

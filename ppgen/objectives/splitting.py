@@ -13,6 +13,8 @@ from ppgen.objectives.plates import RowPlates, Site, frames
 Probe = Any
 """Runs a program to find out about it: :class:`ppgen.objectives.checked_runs.CheckedRuns`."""
 
+IN_A_PLATE = 'for minibatches, put the rows in a plate of their number: pyro.plate("data", len(x))'
+
 FEW = 2
 """Rows that are scored apart from the others: the fewer, the more a mean over them differs."""
 
@@ -29,7 +31,7 @@ def why_whole(
     ``traces`` are those of the batch, ``others`` those of other numbers of its rows.
     """
     if not plates.names:
-        return "no plate around observed sites follows the number of rows"
+        return f"no plate around observed sites follows the number of rows; {IN_A_PLATE}"
     for name, site in [item for trace in traces for item in sample_sites(trace).items()]:
         if sum(f.name in plates.names for f in frames(site)) > 1:
             return f"the site {name!r} lies in two plates over the rows"
@@ -39,7 +41,7 @@ def why_whole(
             if not plates.holds(site):
                 same = other.nodes.get(name)
                 if same is None or site["fn"].shape() != same["fn"].shape():
-                    return f"the site {name!r} follows the rows without a plate"
+                    return f"the site {name!r} follows the rows without a plate; {IN_A_PLATE}"
     for size in (FEW, few):
         if size < len(batch):
             try:

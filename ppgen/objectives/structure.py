@@ -18,7 +18,7 @@ from ppgen.objectives.elbo import (
     sample_sites,
 )
 from ppgen.objectives.plates import RowPlates, Site, frames, is_factor, is_marked
-from ppgen.objectives.splitting import Probe, why_whole
+from ppgen.objectives.splitting import IN_A_PLATE, Probe, why_whole
 
 OWN_ROWS = (
     "for minibatches, put the rows in a plate of fixed size with subsample=index, the index being "
@@ -93,11 +93,14 @@ def find_structure(
             known = replace(known, whole=f"it cannot be run on {which}: {first_lines(error)}")
             few = size < rows
             plates = _of_model(probe, batch, size) if few else guessed_plates(traces[0], rows)
+            remedy = OWN_ROWS if plates.names else IN_A_PLATE
+            known = replace(known, whole=f"{known.whole}; {remedy}")
             return _with_plates(known, plates, traces)
     if plate is not None:
         return _named(known, plate, batch, traces, others)
     if not others:
-        return _with_plates(replace(known, whole="no plate is over its rows"), RowPlates(), traces)
+        reason = f"no plate is over its rows; {IN_A_PLATE}"
+        return _with_plates(replace(known, whole=reason), RowPlates(), traces)
     plates, subsampled = _following(rows, traces, others)
     if subsampled:
         reason = "it draws a subsample of its rows itself"

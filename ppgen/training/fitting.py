@@ -18,7 +18,6 @@ from ppgen.arguments import Between, Count, Positive, Seed, Size, checked, named
 from ppgen.data.batches import Batches, Data, Transform
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.preparation import check_strays, prepare
-from ppgen.objectives.structure import OWN_ROWS
 from ppgen.program import accept
 from ppgen.running import in_evaluation_mode, own_random_state
 from ppgen.tensors import Device
@@ -337,7 +336,7 @@ def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
     batches.take_whole(structure.whole)
     if several and (batch_size is not None or not structure.subsamples):
         warnings.warn(
-            f"all {batches.rows} rows are one batch at each step: {structure.whole}; {OWN_ROWS}; "
+            f"all {batches.rows} rows are one batch at each step: {structure.whole}; "
             "batch_size='all' asks for it without this warning",
             stacklevel=4,
         )

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -64,6 +65,12 @@ class Loop:
         except KeyboardInterrupt:
             if not self.state.result:
                 raise
+            counts = history.best or history.epochs[-1]
+            warnings.warn(
+                f"Ctrl-C ended the fit after {history.steps:,} of {steps:,} steps; the program has "
+                f"the weights of epoch {counts.number}",
+                stacklevel=4,
+            )
         program.load_state_dict(self.state.result)
 
     def train_epoch(self, number: int, steps: int) -> float:

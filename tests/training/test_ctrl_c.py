@@ -11,6 +11,7 @@ from programs import Gaussian
 import ppgen
 from ppgen.training.checkpoint import Checkpoints
 
+pytestmark = pytest.mark.filterwarnings("ignore:Ctrl-C ended the fit")
 fit = partial(ppgen.fit, epochs=6, batch_size=20, progress=False)
 
 
@@ -40,7 +41,9 @@ def x():
 def test_the_history_and_the_weights_of_the_last_whole_epoch(step, epochs, x, tmp_path):
     stopped, undisturbed = Interrupted(step), Gaussian()
     undisturbed.load_state_dict(stopped.state_dict())
-    history = fit(stopped, x, out=tmp_path)
+    said = rf"Ctrl-C ended .* after {3 * epochs} of 18 steps; .* the weights of epoch {epochs}$"
+    with pytest.warns(UserWarning, match=said):
+        history = fit(stopped, x, out=tmp_path)
     assert history.last == epochs
     assert stopped.training  # the mode that it had before
     fit(undisturbed, x, epochs=epochs)
