@@ -324,6 +324,6 @@ def test_a_device_that_is_not_there_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--device", "cuda"])
     assert (
-        "argument --device: device is 'cuda'; expected a device that this machine has"
+        "argument --device: device is 'cuda'; expected 'cpu', 'cuda' or another device of torch's"
         in capsys.readouterr().err
     )

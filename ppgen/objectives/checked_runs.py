@@ -68,8 +68,9 @@ class CheckedRuns:
                 self._check_broadcast(batch, traces[0])
                 return traces
         except ValueError as error:
+            several = batch.repeated(2) if len(batch) == 1 else batch  # one may be broadcast
             fitted = bool(self.program.observed)
-            if fitted and self._runs(self.model, batch) and not self._runs(self._shapes, batch):
+            if fitted and self._runs(self.model, batch) and not self._runs(self._shapes, several):
                 raise ValueError(
                     f"{error}; the model alone can be run: if the guide has parameters of the rows "
                     f"that it was fitted to, it has none for others; {self.remedy}"

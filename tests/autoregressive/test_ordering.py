@@ -23,7 +23,7 @@ def test_an_ordering_that_holds_no_integers_is_refused(ordering):
     each = (
         "integers, each of the 4"
         if isinstance(ordering, torch.Tensor)
-        else ".* a whole number, or None$"
+        else r".* a whole number\) or None$"
     )
     with pytest.raises(TypeError, match=f"ordering is .*; expected {each}"):
         LinearChain((1, 2, 2), ordering=ordering)

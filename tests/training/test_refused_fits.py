@@ -28,7 +28,7 @@ BAD = {
     "device": (
         {"device": "abacus"},
         ValueError,
-        "device is 'abacus'; expected a device that this machine has",
+        "device is 'abacus'; expected 'cpu', 'cuda' or another device of torch's",
     ),
     "clip": ({"clip_norm": 0.0}, ValueError, "clip_norm is 0.0; expected a positive"),
     "average": ({"average": 1.5}, ValueError, "average is 1.5; expected a number between"),
