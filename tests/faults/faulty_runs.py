@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import time
 import traceback
 from contextlib import contextmanager
 from functools import partial
@@ -99,6 +100,9 @@ def forked(task):
         status = 1
         try:
             os.close(ours)
+            for ignored in (signal.SIGHUP, signal.SIGQUIT):  # by shells, for what they start
+                signal.signal(ignored, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             sys.stdout = sys.stderr = open(theirs, "w", buffering=1)  # noqa: SIM115
             task()
             status = 0
@@ -114,6 +118,12 @@ def forked(task):
             if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def wait_for_a_signal():
+    """Wait for ever; unlike in ``signal.pause``, a signal just before it counts."""
+    while True:
+        time.sleep(0.05)
 
 
 def end_of(child):

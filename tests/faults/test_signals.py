@@ -13,6 +13,7 @@ from faulty_runs import (
     is_of_the_system,
     reached,
     train,
+    wait_for_a_signal,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,7 +26,7 @@ def test_a_signal_between_saves(name, whole, tmp_path):
     def wait(program, history):
         if history.last == 3:
             print("waiting")
-            signal.pause()
+            wait_for_a_signal()
 
     def task():
         _, history = train(tmp_path, callback=wait)

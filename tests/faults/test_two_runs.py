@@ -7,7 +7,15 @@ import warnings
 
 import pytest
 import torch
-from faulty_runs import assert_ends_as, end_of, fingerprint, forked, reached, train
+from faulty_runs import (
+    assert_ends_as,
+    end_of,
+    fingerprint,
+    forked,
+    reached,
+    train,
+    wait_for_a_signal,
+)
 
 import ppgen
 from ppgen.training.archive import CheckpointError
@@ -22,7 +30,7 @@ def waiting(folder):
     def wait(program, history):
         if history.last == 3:
             print("waiting")
-            signal.pause()
+            wait_for_a_signal()
 
     return lambda: train(folder, callback=wait)
 
@@ -47,8 +55,8 @@ def test_the_lock_goes_with_its_process_though_a_child_of_it_lives(whole, tmp_pa
             if history.last == 3:
                 if not os.fork():
                     print(os.getpid())
-                    signal.pause()
-                signal.pause()
+                    wait_for_a_signal()
+                wait_for_a_signal()
 
         train(tmp_path, callback=fork)
 
