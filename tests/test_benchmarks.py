@@ -198,7 +198,13 @@ def test_every_module_with_rows_is_named():
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace` is:FutureWarning")  # of Pyro's own
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in ("auto_fits", "programs") else name
+        for name in NAMES
+    ],
+)
 def test_every_benchmark_runs(name, run, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda graph, **_: graph)  # the compiler is slow
     # Rows of these start processes, which takes seconds.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import DataError, Dataset, Part, split
-from ppgen.reading import limited, read_arrays
+from ppgen.reading import limited, one_line, read_arrays
 
 MNIST_CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
 AMAT_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
@@ -148,7 +148,7 @@ def require(
         if download is not None and not all(file.exists() for file in files):
             download()
     except Exception as error:  # of the network, the server, or a checksum
-        failure, reason = error, " ".join(str(error).split())
+        failure, reason = error, one_line(str(error))
         otherwise = f"since the download failed ({reason})"
     missing = [file.name for file in files if not file.exists()]
     if missing or failure:
