@@ -1,16 +1,43 @@
 """Checks of the arguments of public calls, declared by the annotations of their signatures."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, wraps
 from math import inf
-from types import SimpleNamespace
-from typing import Annotated, Any, TypeVar, cast, get_type_hints
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+from types import NoneType, SimpleNamespace, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from ppgen.kinds import Kind, kind_of
+import numpy as np
+
+from ppgen.kinds import (
+    Anything,
+    Choice,
+    Constrained,
+    Either,
+    Function,
+    Instance,
+    Items,
+    Kind,
+    Number,
+    Row,
+    Table,
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +96,17 @@ Positive = Annotated[float, Range(0, open=True)]
 NotNegative = Annotated[float, Range(0)]
 Between = Annotated[float, Range(0, 1, open=True)]
 Share = Annotated[float, Range(0, 1)]
+
+SCALARS: dict[Any, Kind] = {
+    Any: Anything(),
+    int: Number(int, Integral, "a whole number"),
+    float: Number(float, Real, "a number"),
+    bool: Number(bool, (bool, np.bool_), "True or False"),
+    str: Instance(str, "a string"),
+    Path: Instance(PathLike, "a path"),
+    None: Choice(None),
+    NoneType: Choice(None),
+}
 
 signature_of = cache(inspect.signature)
 Public = TypeVar("Public", bound=Callable)
@@ -175,3 +213,36 @@ def named(name: str) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
+
+
+def kind_of(hint: Any) -> Kind:
+    """Return what an annotation allows.
+
+    Examples
+    --------
+    >>> kind_of(list[int] | None).words
+    'a sequence (each a whole number) or None'
+    """
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint in SCALARS:
+        return SCALARS[hint]
+    if origin is Annotated:
+        return Constrained(kind_of(parts[0]), *parts[1:])
+    if origin in (Union, UnionType):
+        return Either(*map(kind_of, parts))
+    if origin is Literal:
+        return Choice(*parts)
+    if origin is Callable:
+        listed = isinstance(parts[0], list)
+        return Function(len(parts[0])) if listed else Instance(Callable, "a function")
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return Row(*map(kind_of, parts))
+    if origin in (Sequence, list, tuple):
+        return Items(origin, kind_of(parts[0]))
+    if origin in (Mapping, dict):
+        return Table(*map(kind_of, parts))
+    if getattr(hint, "__module__", "") == "torch" and hint.__name__ == "Tensor":
+        from ppgen.tensors import Dense  # here, since graphs are checked without torch
+
+        return Dense()
+    return Instance(origin or hint) if isinstance(origin or hint, type) else Anything()

@@ -1,17 +1,13 @@
-"""What an annotation allows: types, choices, ranges of numbers, sequences and unions of them."""
+"""Kinds of values: of a type, choices, numbers, sequences, functions and unions of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from math import inf
-from numbers import Integral, Real
-from os import PathLike
-from pathlib import Path
+from numbers import Integral
 from reprlib import Repr
-from types import FunctionType, NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
-
-import numpy as np
+from types import FunctionType
+from typing import Any
 
 
 class _Brief(Repr):
@@ -61,7 +57,7 @@ class Kind(ABC):
         return self.convert(value)
 
 
-class _Anything(Kind):
+class Anything(Kind):
     """What only the call itself can check."""
 
     words = "anything"
@@ -70,7 +66,7 @@ class _Anything(Kind):
         return True
 
 
-class _Instance(Kind):
+class Instance(Kind):
     """An object of a class."""
 
     def __init__(self, of: type, words: str | None = None) -> None:
@@ -86,7 +82,7 @@ class _Instance(Kind):
         return ""
 
 
-class _Number(Kind):
+class Number(Kind):
     """A finite number of Python's or numpy's, passed on as Python's."""
 
     def __init__(self, number: type, accepted: type | tuple[type, ...], words: str) -> None:
@@ -103,7 +99,7 @@ class _Number(Kind):
         return value if type(value) is self.number else self.number(value)
 
 
-class _Function(Kind):
+class Function(Kind):
     """A function that takes a number of positional arguments."""
 
     def __init__(self, count: int) -> None:
@@ -125,7 +121,7 @@ class _Function(Kind):
         return True
 
 
-class _Choice(Kind):
+class Choice(Kind):
     """One of a few values."""
 
     def __init__(self, *choices: object) -> None:
@@ -139,7 +135,7 @@ class _Choice(Kind):
         return self.fits(value) and value in self.choices
 
 
-class _Items(Kind):
+class Items(Kind):
     """A sequence whose items are of one kind; a string is not a sequence here."""
 
     def __init__(self, sequence: type, item: Kind) -> None:
@@ -163,7 +159,7 @@ class _Items(Kind):
         return tuple(items) if isinstance(value, tuple) else items
 
 
-class _Row(Kind):
+class Row(Kind):
     """A tuple, or another sequence, of given kinds in their order."""
 
     def __init__(self, *kinds: Kind) -> None:
@@ -183,7 +179,7 @@ class _Row(Kind):
         return tuple(kind.convert(each) for kind, each in zip(self.kinds, value, strict=True))
 
 
-class _Table(Kind):
+class Table(Kind):
     """A mapping from keys of one kind to values of another."""
 
     def __init__(self, key: Kind, value: Kind) -> None:
@@ -204,7 +200,7 @@ class _Table(Kind):
         return {key: self.value.convert(each) for key, each in value.items()}
 
 
-class _Either(Kind):
+class Either(Kind):
     """One of several kinds."""
 
     def __init__(self, *kinds: Kind) -> None:
@@ -224,7 +220,7 @@ class _Either(Kind):
         return next(filter(None, (kind.advice(value) for kind in self.kinds)), "")
 
 
-class _Constrained(Kind):
+class Constrained(Kind):
     """Those of one kind for which conditions hold."""
 
     def __init__(self, kind: Kind, *conditions: Any) -> None:
@@ -244,39 +240,6 @@ class _Constrained(Kind):
         return self.kind.advice(value)
 
 
-def kind_of(hint: Any) -> Kind:
-    """Return what an annotation allows.
-
-    Examples
-    --------
-    >>> kind_of(list[int] | None).words
-    'a sequence (each a whole number) or None'
-    """
-    origin, parts = get_origin(hint), get_args(hint)
-    if hint in SCALARS:
-        return SCALARS[hint]
-    if origin is Annotated:
-        return _Constrained(kind_of(parts[0]), *parts[1:])
-    if origin in (Union, UnionType):
-        return _Either(*map(kind_of, parts))
-    if origin is Literal:
-        return _Choice(*parts)
-    if origin is Callable:
-        listed = isinstance(parts[0], list)
-        return _Function(len(parts[0])) if listed else _Instance(Callable, "a function")
-    if origin is tuple and parts[-1] is not Ellipsis:
-        return _Row(*map(kind_of, parts))
-    if origin in (Sequence, list, tuple):
-        return _Items(origin, kind_of(parts[0]))
-    if origin in (Mapping, dict):
-        return _Table(*map(kind_of, parts))
-    if getattr(hint, "__module__", "") == "torch" and hint.__name__ == "Tensor":
-        from ppgen.tensors import Dense  # torch is imported already by whoever names it
-
-        return Dense()
-    return _Instance(origin or hint) if isinstance(origin or hint, type) else _Anything()
-
-
 def _listed(value: Any) -> Any:
     # Vectors of numpy's and torch's are sequences too.
     return value.tolist() if getattr(value, "ndim", None) == 1 else value
@@ -291,15 +254,3 @@ def either(words: Iterable[str]) -> str:
     *first, last = words = list(words)
     comma = "," if any("," in each for each in words) else ""
     return f"{', '.join(first)}{comma} or {last}" if first else last
-
-
-SCALARS: dict[Any, Kind] = {
-    Any: _Anything(),
-    int: _Number(int, Integral, "a whole number"),
-    float: _Number(float, Real, "a number"),
-    bool: _Number(bool, (bool, np.bool_), "True or False"),
-    str: _Instance(str, "a string"),
-    Path: _Instance(PathLike, "a path"),
-    None: _Choice(None),
-    NoneType: _Choice(None),
-}

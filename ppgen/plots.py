@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from ppgen.arguments import Range, Size, Such, checked
-from ppgen.tensors import Device, check_shape
+from ppgen.running import Device
+from ppgen.tensors import check_shape
 
 Curve = tuple[Sequence[Any], Sequence[Any]]
 """x values and y values."""

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import pyro
 import torch
 from torch import nn
 
+from ppgen.arguments import Such
 from ppgen.program import Program
 
 
@@ -165,6 +166,21 @@ def generator(device: torch.device) -> torch.Generator:
 
 def _map_key(state: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
     return {**state, "key": convert(state["key"])}
+
+
+def is_here(device: torch.device | str | None) -> bool:
+    """Whether this machine has a device."""
+    try:
+        torch.empty(0, device=None if device == "auto" else device)
+    except (RuntimeError, AssertionError):
+        return False
+    return True
+
+
+Device: TypeAlias = Annotated[
+    torch.device | str | None,
+    Such(is_here, "'cpu', 'cuda' or another device of torch's that this machine has"),
+]
 
 
 def on_device(device: torch.device) -> AbstractContextManager:

@@ -1,13 +1,12 @@
 """Checks of tensors: type, shape and finite values."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.arguments import Such
 from ppgen.kinds import Kind
 
 
@@ -35,21 +34,6 @@ def as_tensor(array: np.ndarray) -> Tensor:
     """Return an array of numbers as a tensor; of any strides and byte order, or read-only."""
     native = np.asarray(array, array.dtype.newbyteorder("="), order="C")  # torch knows no other
     return torch.as_tensor(native if native.flags.writeable else native.copy())
-
-
-def is_here(device: torch.device | str | None) -> bool:
-    """Whether this machine has a device."""
-    try:
-        torch.empty(0, device=None if device == "auto" else device)
-    except (RuntimeError, AssertionError):
-        return False
-    return True
-
-
-Device: TypeAlias = Annotated[
-    torch.device | str | None,
-    Such(is_here, "'cpu', 'cuda' or another device of torch's that this machine has"),
-]
 
 
 def check_finite(

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ppgen.arguments import Between, Count, Positive, Range, Size, Such, checked
-from ppgen.kinds import kind_of
+from ppgen.arguments import Between, Count, Positive, Range, Size, Such, checked, kind_of
 
 ADMITTED = [
     (Size, 1, 1),

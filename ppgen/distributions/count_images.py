@@ -11,7 +11,7 @@ from torch.distributions.utils import lazy_property
 from ppgen.arguments import checked
 from ppgen.distributions.enumerated import BinaryImages
 from ppgen.images import ImageShape
-from ppgen.tensors import Device
+from ppgen.running import Device
 
 
 @checked

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ppgen.arguments import checked
 from ppgen.images import ImageShape
-from ppgen.tensors import Device
+from ppgen.running import Device
 
 LARGEST_ENUMERATION = 2**16
 """Largest number of images that is listed."""

@@ -11,8 +11,8 @@ from os.path import lexists
 from pathlib import Path
 from typing import Any, Self
 
+from ppgen.arguments import kind_of
 from ppgen.experiments.published import FIGURES
-from ppgen.kinds import kind_of
 from ppgen.reading import limited, one_line
 
 MARKER = "<!-- Written by `ppgen results`, which overwrites it. -->"

@@ -19,8 +19,7 @@ from ppgen.data.batches import Batches, Data, Transform
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.preparation import check_strays, prepare
 from ppgen.program import accept
-from ppgen.running import in_evaluation_mode, own_random_state
-from ppgen.tensors import Device
+from ppgen.running import Device, in_evaluation_mode, own_random_state
 from ppgen.training.archive import CheckpointError, opened, serialised
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.compiled import Mode, make_update
