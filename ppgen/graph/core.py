@@ -71,9 +71,9 @@ class BaseDAG:
         first, second = self.node_set(x, "x"), self.node_set(y, "y")
         return Independence(first, second, self.node_set(given, "given"))
 
-    def in_order(self, nodes: Iterable[Node]) -> list[Node]:
-        """Sort nodes as in ``nodes``."""
-        return sorted(nodes, key=self.rank.__getitem__)
+    def in_order(self, nodes: Nodes) -> list[Node]:
+        """Sort one node or several nodes as in ``nodes``."""
+        return sorted(self.node_set(nodes), key=self.rank.__getitem__)
 
     def parents(self, node: Nodes) -> frozenset[Node]:
         """Nodes with an edge to ``node``."""
@@ -145,7 +145,7 @@ def read(source: Any, name: str) -> tuple[nx.DiGraph, Bidirected]:
     try:
         graph.add_edges_from(edges)
     except (TypeError, ValueError) as error:  # unhashable, or None
-        raise GraphError(f"{name} contains an invalid node: {error}") from None
+        raise GraphError(f"{name} contains an invalid node: {error}; expected names") from None
     return graph, {}
 
 

@@ -110,6 +110,9 @@ def check_independencies(
         raise GraphError(f"kind is {kind!r}; expected one of {expected}")
     selected = marked(dag, None, "", "selected")
     chosen, inseparable = _default(dag, selected) if statements is None else (list(statements), [])
+    for each in chosen:
+        if not isinstance(each, Independence):
+            raise GraphError(f"statements contains {each!r}; expected Independence(x, y, given)")
     used = sorted({node for s in chosen for node in s.x | s.y | s.given}, key=str)
     reading = "auto" if kind == "auto" else TESTS[kind].reading
     table = by_name(data, dag.observed if names is None else names)
