@@ -8,7 +8,7 @@ from itertools import combinations
 
 from ppgen.arguments import checked
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import GraphError, Independence, Node, latex_name, node_sequence
+from ppgen.graph.nodes import GraphError, Independence, Node, latex_name
 from ppgen.graph.separators import all_separators, minimal_separators
 from ppgen.graph.statements import statements
 
@@ -49,8 +49,8 @@ def chain_rule(dag: BaseDAG, ordering: Iterable[Node] | None = None) -> Iterator
     >>> print(*chain_rule(DAG("a -> b -> c; a -> d")), sep="; ")
     b ⊥ d | a; c ⊥ a, d | b
     """
-    nodes = dag.order if ordering is None else node_sequence(dag.graph, ordering, "ordering")
-    chosen = set(nodes)
+    nodes = list(dag.order if ordering is None else ordering)
+    chosen = dag.node_set(nodes, "ordering")
     if len(chosen) != len(nodes) or not chosen >= set(dag.observed):
         raise GraphError(
             f"ordering has {len(nodes)} nodes, {len(chosen)} of them different; expected each "
