@@ -27,7 +27,8 @@ class NADE(AutoregressiveNetwork):
     ordering and the context y (Larochelle and Murray 2011, The neural autoregressive distribution
     estimator, section 3; the context is an addition). The sum changes by one term from one pixel to
     the next, so likelihood and sampling cost O(pixels × hidden) operations for each image.
-    Training stores the sums of one pixel in 16. Second derivatives are not implemented.
+    Training stores the hidden units, and nothing else of their size. Second derivatives are not
+    implemented.
 
     Parameters
     ----------
@@ -99,9 +100,8 @@ class NADEFunction(torch.autograd.Function):
 
     Pixels are computed in blocks. The sums of a block are written to one workspace, one term after
     the other, and everything else is done for the whole block at once. The forward pass stores the
-    sum at the start of each block only; the backward pass computes the others again. It goes from
-    the last block to the first and accumulates the gradients of the sums: that of x_t W_t is the
-    total over the pixels after t.
+    hidden units. The backward pass goes from the last block to the first and accumulates the
+    gradients of the sums: that of x_t W_t is the total over the pixels after t.
     """
 
     @staticmethod
@@ -109,26 +109,31 @@ class NADEFunction(torch.autograd.Function):
         """Compute the blocks in drawing order."""
         raw = start.new_empty(*x.shape[:2], output.shape[1])
         workspace = start.new_empty(BLOCK + 1, *start.shape)
-        starts = []
+        workspace[0] = start
+        stored = []
         for block in _blocks(len(x)):
-            starts.append(start)
-            sums = _sums(workspace, start, x[block], weight[block])
-            start = sums[-1].clone()
-            torch.bmm(sums[:-1].sigmoid_(), output[block].mT, out=raw[block])
-        ctx.save_for_backward(x, weight, output, *starts)
+            sums = workspace[: len(x[block]) + 1].unbind()
+            for (before, after), pixel, row in zip(
+                pairwise(sums), x[block], weight[block], strict=True
+            ):
+                _add_product(before, pixel, row, out=after)
+            units = workspace[: len(x[block])].sigmoid()
+            torch.bmm(units, output[block].mT, out=raw[block])
+            stored.append(units)
+            workspace[0] = sums[-1]
+        ctx.save_for_backward(x, weight, output, *stored)
         return raw
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
         """Compute the gradients, from the last block to the first."""
-        x, weight, output, *starts = ctx.saved_tensors
+        x, weight, output, *stored = ctx.saved_tensors
         grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         grad_weight, grad_output = torch.empty_like(weight), torch.empty_like(output)
-        workspace, gradients = starts[0].new_empty(2, BLOCK + 1, *starts[0].shape)
-        later = torch.zeros_like(starts[0])  # gradient of the sum after the block
-        for block, start in reversed(list(zip(_blocks(len(x)), starts, strict=True))):
-            units = _sums(workspace, start, x[block], weight[block])[:-1].sigmoid_()
+        gradients = stored[0].new_empty(BLOCK + 1, *stored[0].shape[1:])
+        later = torch.zeros_like(gradients[0])  # gradient of the sum after the block
+        for block, units in reversed(list(zip(_blocks(len(x)), stored, strict=True))):
             torch.bmm(grad[block].mT, units, out=grad_output[block])
             totals = gradients[: len(units) + 1]
             totals[-1] = later
@@ -147,15 +152,6 @@ class NADEFunction(torch.autograd.Function):
 
 def _blocks(pixels: int) -> list[slice]:
     return [slice(first, min(first + BLOCK, pixels)) for first in range(0, pixels, BLOCK)]
-
-
-def _sums(workspace: Tensor, start: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    # Sums of a block's pixels and of the pixel after it, (block + 1, batch, hidden).
-    sums = workspace[: len(x) + 1]
-    sums[0] = start
-    for (before, after), pixel, row in zip(pairwise(sums.unbind()), x, weight, strict=True):
-        _add_product(before, pixel, row, out=after)
-    return sums
 
 
 def _add_product(total: Tensor, pixel: Tensor, weight: Tensor, out: Tensor) -> None:

@@ -64,14 +64,14 @@ def test_a_gradient_of_the_gradient_is_refused():
         gradient.sum().backward()
 
 
-def test_the_backward_pass_keeps_the_sums_of_one_pixel_a_block():
+def test_the_backward_pass_keeps_each_hidden_unit_once():
     pixels, batch, hidden = 4 * BLOCK, 10, 50
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         NADEFunction.apply(*arguments(pixels, batch=batch, hidden=hidden))
-    for_each_image = [tensor for tensor in kept if tensor.shape == (batch, hidden)]
-    assert len(for_each_image) == pixels // BLOCK
-    assert max(tensor.numel() for tensor in kept) <= pixels * hidden
+    of_images = [tensor for tensor in kept if tensor.shape[1:] == (batch, hidden)]
+    assert sum(tensor.numel() for tensor in of_images) == pixels * batch * hidden
+    assert all(t.numel() <= pixels * hidden for t in kept if t.shape[1:] != (batch, hidden))
 
 
 def test_under_autocast_it_computes_in_the_type_of_its_parameters():
