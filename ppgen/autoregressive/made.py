@@ -169,7 +169,7 @@ class MADE(AutoregressiveNetwork):
         read, *parts = (layer.split(count) for layer, count in zip(units, counts, strict=False))
         for step in range(self.pixels):
             if step:
-                read[step].copy_(self.features(x[:, step - 1]).mT)
+                read[step].copy_(self.inputs(x[:, step - 1], self.likelihood).mT)
             for new_sums, new_units in zip(hidden, parts, strict=True):
                 new_units[step].copy_(self.activation(next(new_sums)))
             yield next(output).mT
