@@ -23,8 +23,6 @@ from typing import (
     get_type_hints,
 )
 
-import numpy as np
-
 from ppgen.kinds import (
     Anything,
     Choice,
@@ -37,6 +35,7 @@ from ppgen.kinds import (
     Number,
     Row,
     Table,
+    Truth,
 )
 
 
@@ -101,7 +100,7 @@ SCALARS: dict[Any, Kind] = {
     Any: Anything(),
     int: Number(int, Integral, "a whole number"),
     float: Number(float, Real, "a number"),
-    bool: Number(bool, (bool, np.bool_), "True or False"),
+    bool: Truth(),
     str: Instance(str, "a string"),
     Path: Instance(PathLike, "a path"),
     None: Choice(None),

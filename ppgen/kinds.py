@@ -85,18 +85,30 @@ class Instance(Kind):
 class Number(Kind):
     """A finite number of Python's or numpy's, passed on as Python's."""
 
-    def __init__(self, number: type, accepted: type | tuple[type, ...], words: str) -> None:
+    def __init__(self, number: type, accepted: type, words: str) -> None:
         self.number, self.accepted, self.words = number, accepted, words
 
     def fits(self, value: Any) -> bool:
-        truth = self.number is not bool and isinstance(value, bool)
-        return isinstance(value, self.accepted) and not truth
+        return isinstance(value, self.accepted) and not isinstance(value, bool)
 
     def admits(self, value: Any) -> bool:
         return self.fits(value) and abs(value) < (2**63 if isinstance(value, Integral) else inf)
 
     def convert(self, value: Any) -> Any:
         return value if type(value) is self.number else self.number(value)
+
+
+class Truth(Kind):
+    """True or False of Python's or numpy's, passed on as Python's; numpy need not be there."""
+
+    words = "True or False"
+
+    def fits(self, value: Any) -> bool:
+        of_numpy = str(getattr(value, "dtype", "")) == "bool" and value.shape == ()
+        return isinstance(value, bool) or of_numpy
+
+    def convert(self, value: Any) -> Any:
+        return bool(value)
 
 
 class Function(Kind):
