@@ -38,6 +38,7 @@ def test_every_program_has_a_model_and_a_guide():
     assert LOOPS.keys() <= DRAWN.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["off", "traced"])
 @pytest.mark.parametrize("name", [name for name in DRAWN if name != RANDOM])
 def test_steps_have_the_losses_of_pyros_own(name, mode):
@@ -51,6 +52,7 @@ def test_steps_have_the_losses_of_pyros_own(name, mode):
     np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_loop_by_hand_estimates_the_same_bound(name):
     # Losses of steps that change nothing. One test in 10,000 fails by chance.
