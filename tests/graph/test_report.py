@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from oracles import random_graphs
 
-from ppgen.graph import DAG, testing
+from ppgen.graph import DAG, statement_tests
 from ppgen.graph.conditional_tests import ConditionalTest, Outcome
 from ppgen.graph.testing import check_independencies as check
 
@@ -96,7 +96,7 @@ def test_a_test_is_one_class_in_the_registry(monkeypatch):
         def __call__(self, x, y, given, draws):
             return Outcome("always", 1.0, None, draws.threshold / 2, "nothing")
 
-    monkeypatch.setitem(testing.TESTS, "always", Always)
+    monkeypatch.setitem(statement_tests.TESTS, "always", Always)
     dag = DAG("a; b; c")
     report = check(dag, numbers(dag), kind="always")
     assert len(report.rejected) == 3
