@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import networkx as nx
 import pyro
+import torch
 from pyro import poutine
 from pyro.distributions import Delta
 from pyro.infer import config_enumerate
@@ -15,7 +16,6 @@ from pyro.ops.provenance import detach_provenance
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor
-from torch._higher_order_ops import utils as hops
 from torch.distributions import Distribution, Transform
 from torch.utils._pytree import tree_map_only
 
@@ -86,7 +86,7 @@ class Tracker(Messenger):
             self.watch,
             patch.object(Tensor, "set_", lambda *args: self.watch.call(set_, *args)),
             # torch.cond and the like would compile what they call, which fails on marked tensors.
-            patch.object(hops, "_hop_compile_and_call", lambda f, args: f(*args), create=True),
+            torch.compiler.set_stance("force_eager"),
         ):
             trace = poutine.trace(model).get_trace(*args, **kwargs)
         return detach_provenance(trace.nodes["_RETURN"]["value"])
