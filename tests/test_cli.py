@@ -203,6 +203,33 @@ def test_data(capsys, tmp_path):
     assert [row["holds"] for row in answer["test"]] == [False]
 
 
+def test_dates_of_a_table_are_times(capsys, tmp_path):
+    path = tmp_path / "data.csv"
+    days = np.datetime64("2020-01-01") + np.arange(60)
+    rows = [f"{day},{i + 0.5}" for i, day in enumerate(days)]
+    path.write_text("\n".join(["day,x", *rows, ",1"]))
+    first, last = run(capsys, "dag", "day; x", "--test", str(path))
+    assert "partial correlation" in first
+    assert "1 of 1 statements rejected" in last
+
+
+def test_json_says_what_was_not_tested(capsys, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n" + "1,2\n" * 9)
+    answer = json.loads("".join(run(capsys, "dag", "a; b", "--test", str(path), "--json")))
+    assert [row["tested"] for row in answer["test"]] == [False]
+
+
+@pytest.mark.parametrize("word", ["", "NA", "N/A", "null", "NaN", "<NA>"])
+def test_words_for_missing_values_do_not_make_numbers_text(capsys, tmp_path, word):
+    path = tmp_path / "data.csv"
+    numbers = [f"{i * i / 7}" for i in range(40)]
+    path.write_text("a,b\n" + "\n".join(f"{x},{x}" for x in [*numbers, word]))
+    first, last = run(capsys, "dag", "a; b", "--test", str(path))
+    assert "partial correlation" in first
+    assert "1 of 1 statements rejected" in last
+
+
 def test_help_has_examples_that_run(capsys, monkeypatch, tmp_path):
     with pytest.raises(SystemExit):
         main(["dag", "--help"])

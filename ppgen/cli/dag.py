@@ -100,6 +100,7 @@ def _test(dag: DAG, value: Any, options: argparse.Namespace) -> Answer:
             "p_value": row.p_value,
             "corrected": row.corrected,
             "holds": row.holds,
+            "tested": row.tested,
         }
         for row in report
     ]

@@ -9,6 +9,7 @@ import runpy
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ppgen.graph.lexing import shortened
 from ppgen.reading import limited
 
 LARGEST_TABLE = 2**32  # bytes
+MISSING = {"", "NA", "<NA>", "N/A", "n/a", "NaN", "nan", "NULL", "null"}  # as other tools write
 
 
 def source(options: argparse.Namespace) -> DAG:
@@ -52,7 +54,7 @@ def _of_program(name: str) -> DAG:
 
 
 def table(path: Path) -> dict[str, Any]:
-    """Columns of a file of comma-separated values: numbers, or texts with None where empty."""
+    """Columns of a file of comma-separated values: numbers, dates or texts; None where missing."""
     import numpy as np
 
     try:
@@ -70,8 +72,8 @@ def table(path: Path) -> dict[str, Any]:
         raise GraphError(f"{path} has two columns of one name: {twice[0]!r}")
     columns: dict[str, Any] = {}
     for name, *values in zip(names, *filter(None, rows), strict=True):
-        column = [None if value in ("", "NA") else value for value in values]
-        for kind in (int, float):
+        column = [None if value.strip() in MISSING else value for value in values]
+        for kind in (int, float, datetime.fromisoformat):
             try:
                 columns[name] = np.array([np.nan if v is None else kind(v) for v in column])
                 break

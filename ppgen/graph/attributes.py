@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from ppgen.graph.lexing import shortened
@@ -44,7 +45,7 @@ def decoded(attributes: Mapping[str, Any]) -> dict[str, Any]:
             result[name] = BOOLEANS[str(value).lower()]
         elif name == "pos":
             match = POSITION.fullmatch(str(value))
-            if not match:
+            if not match or not all(map(isfinite, map(float, match.group(1, 2)))):
                 found = shortened(str(value))
                 raise GraphError(f"attribute 'pos' is {found!r}; expected two numbers, as in '1,2'")
             x, y = float(match[1]), float(match[2])

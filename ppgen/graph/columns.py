@@ -91,7 +91,9 @@ def by_name(data: Any, names: Sequence[Node]) -> Mapping[Node, Any]:
     """Columns of a mapping, a data frame, a structured array or an array with ``names``."""
     if hasattr(data, "keys"):
         return {name: data[name] for name in data.keys()}  # noqa: SIM118, a data frame
-    array = np.asarray(data)
+    if len(set(names)) < len(names):
+        raise GraphError(f"names is {', '.join(map(str, names))}; expected different names")
+    array = _array(data, "data")
     if array.dtype.names:
         return {name: array[name] for name in array.dtype.names}
     if array.ndim != 2 or array.shape[1] != len(names):
@@ -130,10 +132,12 @@ def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
         values = np.array(codes, float)
         values[values < 0] = np.nan
         return values, "ordered" if raw.dtype.ordered else "text"
+    if hasattr(getattr(raw, "dtype", None), "freq"):  # periods of pandas, as their numbers
+        raw = np.asarray(raw.astype("int64")).view("m8[D]")  # where a missing one is NaT
     if isinstance(raw, np.ma.MaskedArray):
         masked, raw = np.ma.getmaskarray(raw), raw.data.astype(object)
         raw[masked] = None
-    array = np.asarray(raw)
+    array = _array(raw, f"column {node!r}")
     if array.ndim != 1:
         raise GraphError(f"column {node!r} has shape {array.shape}; expected one axis")
     if array.dtype.kind == "c":
@@ -145,7 +149,10 @@ def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
     values = np.full(len(array), np.nan)
     for kinds, convert in (((date,), _of_dates), ((Real, Decimal), _of_numbers)):
         if entries and all(isinstance(entry, kinds) for entry in entries):
-            values[known] = _floats(convert(entries))
+            try:
+                values[known] = _floats(convert(entries))
+            except OverflowError as error:
+                raise GraphError(f"column {node!r} has too large a number: {error}") from None
             return values, "numbers"
     try:
         code = {state: i for i, state in enumerate(sorted(dict.fromkeys(entries), key=str))}
@@ -153,6 +160,17 @@ def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
         raise GraphError(f"column {node!r} has an invalid entry: {error}") from None
     values[known] = [code[entry] for entry in entries]
     return values, "text"
+
+
+def _array(data: Any, name: str) -> np.ndarray:
+    """Array of a sequence, or of a tensor, also of one with a gradient."""
+    try:
+        if hasattr(data, "detach"):
+            data = data.detach().cpu().to_dense()
+            data = data.double() if data.is_floating_point() else data  # numpy has no bfloat16
+        return np.asarray(data)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise GraphError(f"{name} cannot be read as an array: {error}") from error
 
 
 def _floats(array: np.ndarray) -> np.ndarray:
@@ -178,7 +196,11 @@ def _of_dates(entries: list[Any]) -> np.ndarray:
 
 def _of_numbers(entries: list[Any]) -> np.ndarray:
     array = np.array(entries)
-    return array if array.dtype.kind in "biuf" else array.astype(float)  # fractions
+    if array.dtype.kind in "biuf":
+        return array
+    if all(isinstance(entry, int) for entry in entries):
+        array = array - max(entries)  # to remain exact
+    return array.astype(float)  # fractions
 
 
 def _is_missing(value: object) -> bool:

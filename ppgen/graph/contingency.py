@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ppgen.graph.columns import Columns, joint, numbered
-from ppgen.graph.conditional_tests import ConditionalTest, Outcome, chi2_tail
+from ppgen.graph.conditional_tests import ConditionalTest, Outcome, chi2_tail, untested
 from ppgen.graph.monte_carlo import MonteCarlo
 
 EXPECTED = 20  # smallest expected count for χ²; at 25, a p-value of 7e-5 was half the true one
@@ -29,6 +29,8 @@ class Discrete(ConditionalTest):
         tables = Tables(*(joint(side, n) for side in (x, y, given)))
         if draws.limit == 0 or tables.smallest_expected >= EXPECTED:
             p, source = chi2_tail(tables.g, tables.freedom), "χ²"
+        elif tables.fixed:
+            return untested("all permutations of the rows have the same G, as no values repeat")
         else:
             p, count = draws.p_value(tables.g, *tables.permutations())
             source = f"{count:,} permutations"
@@ -47,6 +49,8 @@ class Tables:
         The statistic G and its degrees of freedom.
     smallest_expected
         Smallest expected count of a cell; infinity without tables.
+    fixed
+        Whether the sums of rows and columns determine G: in each table, those of one side are 1.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> None:
@@ -65,6 +69,7 @@ class Tables:
         self._margins = total - in_rows - in_columns
         self.g = max(0.0, self._g(self._column))
         self.freedom = int(((self._heights - 1) * (self._widths - 1)).sum())
+        self.fixed = bool(((self._heights == sizes) | (self._widths == sizes)).all())
         least = _least(self._row_sums, self._heights) * _least(self._column_sums, self._widths)
         self.smallest_expected = float((least / sizes).min(initial=np.inf))
 

@@ -111,6 +111,7 @@ def names_file(text: str) -> bool:
 
 def parse(text: str, format: str | None = None) -> tuple[nx.DiGraph, Bidirected]:  # noqa: A002
     """Graph of a text, possibly cyclic, and its bidirected edges; by default of any format."""
+    text = text.removeprefix("\ufeff")  # a byte order mark
     if format is None:
         format = next(name for name, one in FORMATS.items() if one.recognised(text))  # noqa: A001
     read = _named(format, "read").read

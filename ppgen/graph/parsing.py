@@ -26,7 +26,8 @@ DIRECTIONS = {("->", "both"): "<->", ("->", "back"): "<-", ("->", "forward"): "-
 ARROWS = {"→": "->", "←": "<-", "↔": "<->"}
 
 _HTML = r"<(?:[^<>]|<[^<>]*>)*+>"
-_NAME = r'[^\s;,"{}\[\]<>→←↔=@~/-]'
+# Other arrows and parentheses that are not closed would make nodes of their own, or of words.
+_NAME = r"""(?:[^\s;,"{}\[\]<>→←↔⟶⟵⟷⇒⇐⇔=@~(/-]|\((?=[^\s;,)]{0,200}+\)))"""
 _STATUSES = rf"\s*+(?:(?i:{'|'.join(NAMES)})(?:[\s,;]++|(?=\])))*+\]"
 # An index belongs to the name: [1] or [t-1] or [i, j], but not [latent], [x=1] or [word].
 _INDEX = rf"""\[(?!{_STATUSES})
@@ -95,13 +96,15 @@ class _Parser(Reader):
           | (?P<quoted>{QUOTED})
           | (?P<open>\{{) | (?P<close>\}})
           | (?P<attributes>\[(?:{QUOTED}|{_HTML}|[^\]"<])*+\])
-          | (?P<name>(?:{_NAME}|/(?![/*])|(?<={_NAME})-(?![->]))++(?:{_INDEX})*+)
+          | (?P<name>(?!')(?:{_NAME}|/(?![/*])|(?<={_NAME})-(?![->]))++(?:{_INDEX})*+)
           | (?P<bad>/\*|.))""",
         re.VERBOSE,
     )
     expected: ClassVar = {
         '"': "a closing quote",
         "[": "a closing bracket",
+        "'": "double quotes",
+        "(": "double quotes around a name with blanks or commas in parentheses",
         "/*": "a comment that ends with '*/'",
         "": "a node, an arrow or ';'",
     }
@@ -112,6 +115,7 @@ class _Parser(Reader):
         self.edges: list[tuple[Any, ...]] = []
         self.bidirected: Bidirected = {}
         self.products = 0
+        self.ports = False
 
     def parse(self) -> None:
         self._skip_ends()
@@ -125,6 +129,9 @@ class _Parser(Reader):
                 if kind == "name" and not group.arrow and self._skip_setting(text):
                     continue
                 name = text if kind == "name" else unquoted(text)
+                if self.ports and kind == "name" and not (name := name.partition(":")[0]):
+                    self.index += 1  # the port of a name in quotes
+                    continue
                 operand = (name,)
                 if name not in self.nodes:
                     self.nodes[name] = {}
@@ -136,7 +143,7 @@ class _Parser(Reader):
             elif kind == "comma" and not group.arrow:
                 self._finish(group)
                 group.comma = self.token
-            elif kind == "open" and (depth := depth + 1) <= DEEPEST:
+            elif kind == "open" and not self._glued(group) and (depth := depth + 1) <= DEEPEST:
                 outer.append(group)
                 group = _Group()
             elif kind == "close" and outer and not group.arrow and group.members:
@@ -167,10 +174,16 @@ class _Parser(Reader):
             edge = "of a PAG" if "@" in text or "o" in text else "without a direction"
             return self.unexpected(f"an arrow '->', '<-' or '<->' of a DAG, not an edge {edge}")
         if kind == "open":
-            return self.unexpected(f"at most {DEEPEST} groups within each other")
+            deep = f"at most {DEEPEST} groups within each other"
+            return self.unexpected("quotes around a name with '{'" if self._glued(group) else deep)
         if kind in ("arrow", "close") and (group.arrow or kind == "arrow" or nested):
             return self.unexpected("the name of a node")
         return self.unexpected("the name of a node" if group.arrow else "a node, an arrow or ';'")
+
+    def _glued(self, group: _Group) -> bool:
+        """Whether the name before an opening brace goes on with it, as in ``x_{2}``."""
+        text, start = self.texts[self.index - 1], self.positions[self.index - 1]
+        return group.left == (text,) and start + len(text) == self.positions[self.index]
 
     def _skip_ends(self) -> None:
         while self.at("end", "comma"):
@@ -184,6 +197,7 @@ class _Parser(Reader):
             self.index += 1
             self.skip("name", "quoted")
             if self.skip("open"):
+                self.ports = kind == "digraph"  # in DOT, a:b is a place at the node a
                 if kind in REFUSED:
                     raise self.error(token, f"the graph is {REFUSED[kind]}; expected a DAG")
                 return True

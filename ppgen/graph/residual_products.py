@@ -5,7 +5,14 @@ from functools import lru_cache
 import numpy as np
 
 from ppgen.graph.columns import LEVELS, Column, Columns, joint
-from ppgen.graph.conditional_tests import ConditionalTest, Outcome, centred, chi2_tail, matrix
+from ppgen.graph.conditional_tests import (
+    ConditionalTest,
+    Outcome,
+    centred,
+    chi2_tail,
+    matrix,
+    untested,
+)
 from ppgen.graph.monte_carlo import MonteCarlo
 
 FREQUENCIES = 120  # random Fourier features of the given numbers
@@ -22,7 +29,8 @@ class Mixed(ConditionalTest):
     Each number, and the indicator of each state, is regressed on the given columns by
     :class:`Regression`. If the sides are independent, products of their residuals have mean zero,
     whatever the variances. The statistic is the sum of the products in units of their covariance.
-    Its p-value is from χ²; below 100 rows, it is too large rather than too small.
+    Its p-value is from χ²; below 100 rows, it is too large rather than too small. Rows that leave
+    the residuals less than one degree of freedom are too few.
     """
 
     method = "covariance of residuals"
@@ -37,6 +45,9 @@ class Mixed(ConditionalTest):
             map(np.hstack, zip(*(self._residuals(c, regression) for c in side), strict=True))
             for side in (x, y)
         )
+        used = max(hx.sum(0).max(initial=0), hy.sum(0).max(initial=0)) + regression.bends
+        if len(rx) - used < 1 and regression.bends:
+            return untested(f"{len(rx)} rows are too few to regress on {len(given)} columns")
         products = (rx[:, :, None] * ry[:, None]).reshape(len(rx), -1)
         leverage = np.maximum(hx[:, :, None], hy[:, None]).reshape(products.shape)
         # Divided by 1 - leverage, squares of residuals estimate those of errors without bias.
@@ -79,7 +90,8 @@ class Regression:
     cross-validation chooses: the biases of two regressions must not look like dependence. Then a
     smooth function of the fit corrects it, as a link does: proportions are steep functions of it.
 
-    ``found`` is for the residuals of functions of columns.
+    ``found`` is for the residuals of functions of columns; ``bends`` is the number of functions of
+    a fit.
     """
 
     def __init__(self, given: Columns, n: int) -> None:
@@ -92,6 +104,7 @@ class Regression:
         self._linear = self._smooth = np.empty((n, 0))
         self._unit, self._strength = np.empty((0, 0)), np.empty(0)
         numbers = [column for column in given if not column.discrete]
+        self.bends = len(BENDS) if numbers else 0
         if numbers:
             z = _standard(matrix(numbers))
             first, second = np.triu_indices(len(numbers))

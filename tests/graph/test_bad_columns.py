@@ -1,5 +1,7 @@
 """Invalid tables of data raise an error that names the column."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,13 @@ DATA = {"rain": [0, 1, 1, 0], "wet": [0.1, 0.7, 0.2, 0.3]}
         ({"rain": np.array([{1}, {2}]), "wet": [1, 2]}, {}, "column 'rain' has an invalid entry"),
         ({"rain": [], "wet": []}, {}, "data has no observations"),
         ({"rain": [[1]], "wet": [[1]]}, {}, r"has shape \(1, 1\); expected one axis"),
+        ({"rain": [[1], [1, 2]], "wet": [1, 2]}, {}, "column 'rain' cannot be read as an array"),
+        (
+            {"rain": [Fraction(10**400), 1], "wet": [1, 2]},
+            {},
+            "column 'rain' has too large a number",
+        ),
+        (np.zeros((5, 2)), {"names": ["wet", "wet"]}, "names is wet, wet; expected different"),
         (np.zeros((5, 3)), {}, r"shape \(5, 3\); expected \(observations, 2\)"),
         (DATA, {"kind": "normal"}, "kind is 'normal'; expected one of"),
         ({"rain": ["a"], "wet": ["b"]}, {"kind": "gaussian"}, "column '(rain|wet)' .* numbers"),

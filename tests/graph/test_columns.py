@@ -86,6 +86,31 @@ def test_columns_of_pandas():
             read_columns(frame, [name], "numbers")
 
 
+def test_periods_of_pandas_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    months = pandas.Series(pandas.period_range("2020-01", periods=30, freq="M"))
+    months[1] = pandas.NaT
+    for periods in (months, pandas.PeriodIndex(months)):
+        column = read(periods)
+        assert not column.discrete
+        assert np.flatnonzero(column.missing).tolist() == [1]
+        np.testing.assert_array_equal(column.values - column.values[0], [0, np.nan, *range(2, 30)])
+
+
+@pytest.mark.parametrize("how", ["with a gradient", "bfloat16", "sparse"])
+def test_tensors_that_numpy_does_not_read(how):
+    torch = pytest.importorskip("torch")
+    values = torch.arange(4) / 4  # exact in eight bits
+    tensor = {
+        "with a gradient": values.clone().requires_grad_(),
+        "bfloat16": values.bfloat16(),
+        "sparse": values.to_sparse(),
+    }[how]
+    assert read(tensor).values.tolist() == values.tolist()
+    table = torch.stack([values, values], 1).to(tensor.dtype).requires_grad_()
+    assert check(DAG("a; b"), table, kind="mixed")[0].n == 4
+
+
 def test_joint_states_are_those_of_the_tuples():
     rng = np.random.default_rng(0)
     columns = [read(rng.integers(0, 10**k, 200), "states") for k in (1, 2, 3)]
@@ -154,6 +179,8 @@ def test_dates_with_a_time_zone_are_times():
         pytest.param(np.array([2**63 + 1, 2**63, 5], np.uint64), True, id="unsigned"),
         pytest.param([-(2**63), 2**63 - 1, 2**63 - 2], True, id="of either sign"),
         pytest.param([2**60, None, 2**60 + 1], True, id="with a missing one"),
+        pytest.param([2**70, 2**70 + 1, -1], True, id="larger than any type of numpy"),
+        pytest.param([2**2000 + i for i in range(30)], False, id="huge"),
         pytest.param([Decimal("0.1"), Decimal("0.2")], False, id="decimals"),
         pytest.param([Fraction(1, 3), Fraction(2, 3)], False, id="fractions"),
         pytest.param(np.ma.masked_array(["u", "v", "w"], [False, False, True]), True, id="masked"),

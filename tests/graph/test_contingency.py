@@ -101,6 +101,17 @@ def test_p_values_are_those_of_all_permutations():
     assert row.source.endswith(" permutations")
 
 
+def test_tables_that_no_permutation_changes_are_not_tested():
+    names = [f"{i}" for i in range(60)]
+    report = check(EMPTY, {"x": names, "y": names}, [Independence("x", "y")])
+    assert not report[0].tested
+    assert "nothing was tested" in str(report)
+    pairs = {"x": [0, 1] * 30, "y": [1, 0] * 30, "z": [f"{i // 2}" for i in range(60)]}
+    assert not check(EMPTY, pairs, [statement(pairs)])[0].tested
+    again = {"x": [*names, "0"], "y": [*names, "0"]}
+    assert check(EMPTY, again, [Independence("x", "y")])[0].tested
+
+
 def test_many_statements_have_more_permutations():
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, 60)

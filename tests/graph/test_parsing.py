@@ -107,6 +107,22 @@ def test_attributes_of_nodes_and_edges_are_kept():
     assert graph.nodes["U(a, b)"] == {"w": "1", "latent": True}
 
 
+def test_ports_of_dot_are_places_at_a_node():
+    graph = DAG('digraph { a -> b; b:n -> c; "d e":s -> c:w }').graph
+    assert list(graph) == ["a", "b", "c", "d e"]
+    assert list(graph.edges) == [("a", "b"), ("b", "c"), ("d e", "c")]
+    assert list(DAG("a:b -> c").graph) == ["a:b", "c"]
+
+
+def test_names_with_parentheses_and_primes():
+    assert DAG("(Intercept) -> f(x); x' -> f(x)").nodes == ("(Intercept)", "f(x)", "x'")
+    assert DAG("subgraph s{a} {b}").nodes == ("a", "b")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name():
+    assert DAG("\ufeffa -> b").nodes == ("a", "b")
+
+
 def test_directions_of_dot():
     dag = DAG("digraph { a -> b [dir=back]; c -> d [dir=both] }")
     assert set(dag.graph.edges) == {("b", "a"), ("U(c, d)", "c"), ("U(c, d)", "d")}
@@ -132,6 +148,10 @@ def test_the_name_of_a_common_cause_is_unique():
     dag = DAG('"U(x, y)" -> z; x <-> y')
     assert dag.observed == ("U(x, y)", "z", "x", "y")
     assert len(dag.latent) == 1
+
+
+A_POSITION = "attribute 'pos' is '1e400,2'; expected two numbers, as in '1,2'"
+QUOTES = "expected double quotes around a name with blanks or commas in parentheses"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +197,16 @@ def test_the_name_of_a_common_cause_is_unique():
             "line 1, column 3: attribute 'pos' is '1'; expected two numbers, as in '1,2'",
         ),
         ("a [latent=2]", "line 1, column 3: attribute 'latent' is '2'; expected true or false"),
+        ('a [pos="1e400,2"]', f"line 1, column 3: {A_POSITION}"),
+        ("a -> 'b c'", 'line 1, column 6: expected double quotes, found "\'"'),
+        ("a ⟶ b", "line 1, column 3: expected a node, an arrow or ';', found '⟶'"),
+        ("a ⇒ b", "line 1, column 3: expected a node, an arrow or ';', found '⇒'"),
+        ("a -> (b c)", f"line 1, column 6: {QUOTES}, found '('"),
+        ("U(a, b) -> a", f"line 1, column 2: {QUOTES}, found '('"),
+        (
+            "x_1 -> x_{2}",
+            "line 1, column 10: expected quotes around a name with '{', found '{'",
+        ),
         ("/* a -> b", "line 1, column 1: expected a comment that ends with '*/', found '/*'"),
         ("a = ;", "line 1, column 5: expected a value, found ';'"),
         ("a > b", "line 1, column 3: expected a node, an arrow or ';', found '>'"),

@@ -179,6 +179,17 @@ def test_the_rate_of_false_rejections_is_the_level(draw, kind):
     assert np.mean(rejected) == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 300))
 
 
+@pytest.mark.parametrize("kind", ["mixed", "nonlinear"])
+def test_few_rows_are_not_tested_or_keep_the_level(kind):
+    rng = np.random.default_rng(0)
+    for n in range(3, 12):
+        drawn = [rng.normal(size=(3, n)) for _ in range(100)]
+        rows = [row({"x": z + x, "y": z + y, "z": z}, kind) for x, y, z in drawn]
+        assert any(one.tested for one in rows) or n < 10
+        # Of 100 p-values, 16 below 0.05 are seen once in 20,000 times.
+        assert sum(one.p_value < 0.05 for one in rows) < 16
+
+
 def test_the_partial_correlation_rejects_what_is_not_linear():
     rng = np.random.default_rng(0)
     assert row(quadratic(rng, 200)).p_value < 1e-6
