@@ -2,39 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import atanh, erfc, sqrt
 
 import numpy as np
 
 from ppgen.graph.columns import Columns
 from ppgen.graph.monte_carlo import MonteCarlo
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Result of one test.
-
-    Attributes
-    ----------
-    method
-        Name of the statistic, such as ``"G"`` or ``"partial correlation"``.
-    statistic
-        Its value.
-    freedom
-        Degrees of freedom; None for z; 0 if the data cannot contradict the statement.
-    p_value
-        Probability of a statistic at least as large if the statement holds.
-    source
-        Where the p-value comes from, such as ``"χ²"`` or ``"640 permutations"``; if the statement
-        could not be tested, the reason.
-    """
-
-    method: str
-    statistic: float
-    freedom: int | None
-    p_value: float
-    source: str
+from ppgen.graph.report import Outcome
 
 
 def untested(reason: str) -> Outcome:

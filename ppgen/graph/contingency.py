@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ppgen.graph.columns import Columns, joint, numbered
-from ppgen.graph.conditional_tests import ConditionalTest, Outcome, chi2_tail, untested
+from ppgen.graph.conditional_tests import ConditionalTest, chi2_tail, untested
 from ppgen.graph.monte_carlo import MonteCarlo
+from ppgen.graph.report import Outcome
 
 EXPECTED = 20  # smallest expected count for χ²; at 25, a p-value of 7e-5 was half the true one
 CELLS = 4096  # of the largest table that is drawn cell by cell

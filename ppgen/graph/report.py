@@ -4,10 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ppgen.graph.conditional_tests import Outcome
 from ppgen.graph.nodes import Independence, Node
 
 SHOWN = 5  # pairs of nodes, or columns, that a report names
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one test.
+
+    Attributes
+    ----------
+    method
+        Name of the statistic, such as ``"G"`` or ``"partial correlation"``.
+    statistic
+        Its value.
+    freedom
+        Degrees of freedom; None for z; 0 if the data cannot contradict the statement.
+    p_value
+        Probability of a statistic at least as large if the statement holds.
+    source
+        Where the p-value comes from, such as ``"χ²"`` or ``"640 permutations"``; if the statement
+        could not be tested, the reason.
+    """
+
+    method: str
+    statistic: float
+    freedom: int | None
+    p_value: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +72,7 @@ class IndependenceTest(Outcome):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report(Sequence[IndependenceTest]):
     """Sequence of test results, one for each statement, on ``n`` observations.
 
@@ -96,6 +121,8 @@ class Report(Sequence[IndependenceTest]):
             ignored = _shown(list(map(str, self.ignored)), "columns")
             summary.append(f"not nodes of the graph: {', '.join(ignored)}")
         return "\n".join([*lines, f"{', '.join(summary)}, {self.n} observations"])
+
+    __repr__ = __str__
 
 
 def _shown(names: list[str], what: str) -> list[str]:

@@ -7,13 +7,13 @@ import numpy as np
 from ppgen.graph.columns import LEVELS, Column, Columns, joint
 from ppgen.graph.conditional_tests import (
     ConditionalTest,
-    Outcome,
     centred,
     chi2_tail,
     matrix,
     untested,
 )
 from ppgen.graph.monte_carlo import MonteCarlo
+from ppgen.graph.report import Outcome
 
 FREQUENCIES = 120  # random Fourier features of the given numbers
 EXPLAINED = 1e-7  # residuals below this share of a column are rounding error

@@ -8,13 +8,13 @@ import numpy as np
 
 from ppgen.graph import listing
 from ppgen.graph.columns import Column, by_name, read_columns
-from ppgen.graph.conditional_tests import ConditionalTest, Gaussian, Outcome, holm, untested
+from ppgen.graph.conditional_tests import ConditionalTest, Gaussian, holm, untested
 from ppgen.graph.contingency import Discrete
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.effect import marked
 from ppgen.graph.monte_carlo import MonteCarlo
 from ppgen.graph.nodes import GraphError, Independence, Node, join
-from ppgen.graph.report import IndependenceTest, Report
+from ppgen.graph.report import IndependenceTest, Outcome, Report
 from ppgen.graph.residual_products import Mixed, Nonlinear
 from ppgen.graph.separators import minimal_separator
 
@@ -42,9 +42,6 @@ def tested(
         raise GraphError(f"kind is {kind!r}; expected one of {expected}")
     selected = marked(dag, None, "", "selected")
     chosen, inseparable = _default(dag, selected) if statements is None else (list(statements), [])
-    for each in chosen:
-        if not isinstance(each, Independence):
-            raise GraphError(f"statements contains {each!r}; expected Independence(x, y, given)")
     used = sorted({node for s in chosen for node in s.x | s.y | s.given}, key=str)
     reading = "auto" if kind == "auto" else TESTS[kind].reading
     table = by_name(data, dag.observed if names is None else names)

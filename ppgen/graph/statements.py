@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from html import escape
 from itertools import islice
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec, TypeAlias
 
 from ppgen.arguments import Count, Such, checked
 from ppgen.graph.nodes import Independence
@@ -17,6 +17,12 @@ def are_statements(statements: Iterable[Any]) -> bool:
     """Whether all items of a sequence are statements; those of an iterator are not yet known."""
     listed = statements if isinstance(statements, Sequence) else ()
     return all(isinstance(item, Independence) for item in listed)
+
+
+AnyStatements: TypeAlias = Annotated[
+    Iterable[Independence],
+    Such(are_statements, "statements of the class ppgen.graph.Independence"),
+]
 
 
 class Statements(Iterator[Independence]):
@@ -40,13 +46,7 @@ class Statements(Iterator[Independence]):
     """
 
     @checked
-    def __init__(
-        self,
-        statements: Annotated[
-            Iterable[Independence],
-            Such(are_statements, "statements of the class ppgen.graph.Independence"),
-        ],
-    ) -> None:
+    def __init__(self, statements: AnyStatements) -> None:
         self._rest = iter(statements)
         self._seen: list[Independence] = []  # computed but not yet returned, last first
 

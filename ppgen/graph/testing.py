@@ -1,27 +1,26 @@
 """Test on data whether the independencies of a graph hold."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from ppgen.arguments import Between, Count, checked
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import Independence, Node
-
-if TYPE_CHECKING:
-    from ppgen.graph.report import Report
+from ppgen.graph.nodes import Node
+from ppgen.graph.report import Report
+from ppgen.graph.statements import AnyStatements
 
 
 @checked
 def check_independencies(
     dag: BaseDAG,
     data: Any,
-    statements: Iterable[Independence] | None = None,
+    statements: AnyStatements | None = None,
     *,
     names: Sequence[Node] | None = None,
     level: Between = 0.05,
     kind: str = "auto",
     permutations: Count | None = None,
-) -> "Report":
+) -> Report:
     """Test the independencies of a graph on data.
 
     Each statement is tested on the rows with a value in all of its columns, by the test that

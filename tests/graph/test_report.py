@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from oracles import random_graphs
 
 from ppgen.graph import DAG, statement_tests
-from ppgen.graph.conditional_tests import ConditionalTest, Outcome
+from ppgen.graph.conditional_tests import ConditionalTest
+from ppgen.graph.report import Outcome
 from ppgen.graph.testing import check_independencies as check
 
 
