@@ -79,12 +79,11 @@ def copied(source: nx.Graph) -> tuple[nx.DiGraph, Bidirected]:
         raise GraphError("source is an undirected graph; expected a networkx.DiGraph")
     graph = nx.DiGraph()
     graph.add_nodes_from(source.nodes(data=True))
-    bidirected: Bidirected = {}
-    for a, b, attributes in source.edges(data=True):
-        if attributes.get("type") == "bidirected":
-            bidirected[a, b] = {}
-        else:
-            graph.add_edge(a, b, **attributes)
+    bidirected: Bidirected = {
+        (a, b): {} for a, b, kind in source.edges(data="type") if kind == "bidirected"
+    }
+    edges = source.edges(data=True)  # of a multigraph, a pair can have both kinds
+    graph.add_edges_from(edge for edge in edges if edge[2].get("type") != "bidirected")
     return graph, bidirected
 
 
