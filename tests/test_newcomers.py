@@ -187,6 +187,17 @@ def test_an_outcome_that_is_left_out_raises_a_warning():
         fit(program, {"x": torch.randn(30)})
 
 
+def test_draws_from_the_prior_of_each_row_need_no_guide():
+    def model(x, y=None):
+        with pyro.plate("data", len(x)):
+            slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+            return pyro.sample("y", dist.Bernoulli(logits=slope * x), obs=y)
+
+    program = ppgen.as_program((model, pyro.infer.autoguide.AutoNormal(model)))
+    drawn = ppgen.predict(program, torch.randn(9), rows="prior")
+    assert drawn["y"].shape == (1, 9)
+
+
 def test_a_plate_of_a_fixed_size_raises_a_warning_that_shows_the_right_one():
     def fixed(x):
         with pyro.plate("data", 30):

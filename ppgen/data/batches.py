@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 from typing import Any, Self
@@ -135,7 +135,7 @@ class Batch:
         """Apply a function to each tensor of rows."""
         args = tuple(function(v) if i in self.rows else v for i, v in enumerate(self.args))
         kwargs = {k: function(v) if k in self.rows else v for k, v in self.kwargs.items()}
-        return replace(self, args=args, kwargs=kwargs)
+        return type(self)(args, kwargs, self.rows)
 
     def with_tensors(self, tensors: tuple[Tensor, ...]) -> Self:
         """Put other rows in place of these."""
@@ -275,6 +275,8 @@ class Batches:
     def batch(self, index: slice | Tensor) -> Batch:
         """Return some rows as they are given to a program."""
         # New tensors each time: transforms with caches know a value by its identity.
+        if self.transform is None:
+            return self.data.map(lambda tensor: self._floating(tensor[index]))
         return self.cast(self.data[index] if self.data.rows else self.data)
 
     def cast(self, batch: Batch) -> Batch:

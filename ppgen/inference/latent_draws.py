@@ -78,13 +78,8 @@ class LatentDraws:
         self.guide: Callable[..., Any] = program.guide
         self.from_prior = RowPlates()
         runs = (ModelRuns if rows_from_prior else _Runs)(program, program.objective)
-        if unmade_guides(program) and not any(
-            site["is_observed"] for site in sample_sites(runs.model(batch)).values()
-        ):
-            raise ValueError(
-                "the guide has never been run, and the data holds no outcome, which it would take "
-                "for a latent; expected a program after ppgen.fit(program, data)"
-            )
+        if not rows_from_prior:
+            _check_made(program, runs, batch)
         model_trace, guide_trace = traces = runs.explained(batch)
         latents = latent_sites(model_trace)
         if rows_from_prior:
@@ -92,6 +87,8 @@ class LatentDraws:
             if all(self.from_prior.holds(site) for site in latents.values()):
                 # The guide may have no parameters for these rows.
                 self.guide = lambda *args, **kwargs: None
+            else:
+                _check_made(program, runs, batch)
             with explained(batch):
                 guide_trace = self._run(self.guide)
         drawn = latent_sites(guide_trace)
@@ -152,6 +149,17 @@ def drawing(
     batches.floating_images = program.floating_images
     with evaluating(program, seed):
         yield LatentDraws(program, batches.first(), rows_from_prior)
+
+
+def _check_made(program: Program, runs: CheckedRuns, batch: Batch) -> None:
+    """Raise an error if the guide's first run would take an outcome for a latent."""
+    if unmade_guides(program) and not any(
+        site["is_observed"] for site in sample_sites(runs.model(batch)).values()
+    ):
+        raise ValueError(
+            "the guide has never been run, and the data holds no outcome, which it would take for "
+            "a latent; expected a program after ppgen.fit(program, data)"
+        )
 
 
 class _Runs(CheckedRuns):
