@@ -166,6 +166,7 @@ def test_a_process_that_fails_says_why():
     assert "KeyError" in failed.value.stderr
 
 
+@pytest.mark.slow
 def test_answers_of_fresh_processes_are_complete():
     orders = {"name": "eight schools", "quick": True, "device": "cpu", "threads": 1}
     found = answer("fresh", "ready", json.dumps(orders | {"mode": "traced"}))

@@ -17,6 +17,7 @@ from benchmarks.report import commit, figure, table
 from benchmarks.timing import interleaved
 from ppgen.training import whole_step
 
+SLOW = ("auto_fits", "programs", "svi_step")
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 WAY_KEYS = {"name", "median_ms", "min_ms", "max_ms", "memory_mib"}
@@ -200,10 +201,7 @@ def test_every_module_with_rows_is_named():
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace` is:FutureWarning")  # of Pyro's own
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name in ("auto_fits", "programs") else name
-        for name in NAMES
-    ],
+    [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in NAMES],
 )
 def test_every_benchmark_runs(name, run, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda graph, **_: graph)  # the compiler is slow
