@@ -1,10 +1,9 @@
 """Checks of the arguments of public calls, declared by the annotations of their signatures."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, wraps
 from math import inf
 from numbers import Integral, Real
@@ -36,6 +35,7 @@ from ppgen.kinds import (
     Row,
     Table,
     Truth,
+    suggestion,
 )
 
 
@@ -183,15 +183,9 @@ def bind(public: Callable, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
         own = type(args[0]) if public.__name__ == "__init__" else None
         known = [name for name in signature.parameters if name not in ("self", "cls")]
         name, others = (own.__name__, _constructors(own)) if own else (public.__name__, "")
-        near = "".join(f"; perhaps {each}=" for each in _near(kwargs, known))
+        near = "".join(suggestion(each, known) for each in kwargs if each not in known)
         what = str(error).replace("too many", "got too many")
         raise TypeError(f"{name}() {what}{near}; expected {', '.join(known)}{others}") from None
-
-
-def _near(given: Iterable[str], known: list[str]) -> list[str]:
-    """Return those of the known names that names of no argument are like."""
-    unknown = [name for name in given if name not in known]
-    return [near for name in unknown for near in get_close_matches(name, known, 1)]
 
 
 def _constructors(of: type) -> str:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from inspect import signature
 from math import inf
 from numbers import Integral
@@ -122,7 +123,7 @@ class Function(Kind):
         return callable(value)
 
     def admits(self, value: Any) -> bool:
-        if not callable(value):
+        if not self.fits(value):
             return False
         try:
             signature(value).bind(*range(self.count))
@@ -266,3 +267,9 @@ def either(words: Iterable[str]) -> str:
     *first, last = words = list(words)
     comma = "," if any("," in each for each in words) else ""
     return f"{', '.join(first)}{comma} or {last}" if first else last
+
+
+def suggestion(name: object, names: Iterable[object]) -> str:
+    """``"; did you mean …?"`` with the most similar name, or ``""`` if no name is similar."""
+    near = get_close_matches(str(name), map(str, names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

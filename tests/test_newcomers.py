@@ -133,7 +133,10 @@ MISTAKES = {
         lambda: fit(lines(), {"x": torch.randn(9), "y": torch.arange(9) < 5}),
         r"floating tensors, perhaps for data\['y'\], which is of torch.bool",
     ),
-    "almost a name": (lambda: fit(lines(), torch.randn(9), epoch=3), "'epoch'; perhaps epochs=;"),
+    "almost a name": (
+        lambda: fit(lines(), torch.randn(9), epoch=3),
+        r"'epoch'; did you mean 'epochs'\?; expected program, data",
+    ),
     "a model and a guide": (
         lambda: ppgen.as_program(line, line),
         r"got too many positional arguments; expected program, objective",

@@ -1,6 +1,5 @@
 """Data sets: tensors of grey levels, split into training, validation and test parts."""
 
-import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from ppgen.arguments import checked
 from ppgen.data import bundled, files
 from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
+from ppgen.kinds import suggestion
 
 __all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "load"]
 
@@ -57,8 +57,7 @@ def load(name: str, root: str | Path | None = None, *, download: bool = False) -
     """
     if name not in LOADERS:
         plain = name.lower().replace("-", "_").replace(" ", "_")
-        near = difflib.get_close_matches(plain, LOADERS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(plain, LOADERS)
         raise DataError(f"name is {name!r}; expected one of {', '.join(LOADERS)}{hint}")
     folder = Path(root or os.environ.get("PPGEN_DATA") or Path.home() / ".cache" / "ppgen")
     return LOADERS[name](name, folder.expanduser(), download)

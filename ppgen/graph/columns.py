@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ppgen.graph.nodes import GraphError, Node, suggestion
+from ppgen.graph.nodes import GraphError, Node
+from ppgen.kinds import suggestion
 
 NAMED = 5  # columns that an error names
 LEVELS = 20  # columns of whole numbers with more different values are numbers, not states

@@ -11,8 +11,9 @@ import networkx as nx
 
 from ppgen.graph import bif, lists, parsing, writing
 from ppgen.graph.attributes import decoded
-from ppgen.graph.nodes import GraphError, suggestion
+from ppgen.graph.nodes import GraphError
 from ppgen.graph.parsing import Bidirected
+from ppgen.kinds import suggestion
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import networkx as nx
 
 from ppgen.graph.attributes import decoded
 from ppgen.graph.lexing import located, shortened
-from ppgen.graph.nodes import GraphError, suggestion
+from ppgen.graph.nodes import GraphError
 from ppgen.graph.parsing import Bidirected
+from ppgen.kinds import suggestion
 
 MARKS = {"E": "exposure", "O": "outcome", "A": "adjusted", "U": "latent", "S": "selected"}
 MARKED = re.compile(r"\S\s+(?:[EOAUS]+|\d+)(?:\s+@\S+)?\s*$")

@@ -1,12 +1,13 @@
 """Nodes, statements of their independence, and the error of this package."""
 
-import difflib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import networkx as nx
+
+from ppgen.kinds import suggestion
 
 Node = Hashable
 Nodes = Any  # one node, or an iterable of nodes
@@ -104,12 +105,6 @@ def latex_name(node: Node) -> str:
     """Name of a node in LaTeX, for math mode."""
     text = str(node).translate(ESCAPES)
     return text if len(text) == 1 else rf"\mathrm{{{text}}}"
-
-
-def suggestion(name: object, names: Iterable[object]) -> str:
-    """``"; did you mean …?"`` with the most similar name, or ``""`` if no name is similar."""
-    near = difflib.get_close_matches(str(name), map(str, names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def node_sequence(graph: nx.DiGraph, nodes: Nodes, name: str) -> tuple[Node, ...]:

@@ -9,7 +9,8 @@ import networkx as nx
 
 from ppgen.graph.attributes import NAMES, POSITION, decoded, is_status
 from ppgen.graph.lexing import QUOTED, Reader, Token, shortened, unquoted
-from ppgen.graph.nodes import GraphError, Node, suggestion
+from ppgen.graph.nodes import GraphError, Node
+from ppgen.kinds import suggestion
 
 Bidirected = dict[tuple[Node, Node], dict[str, Any]]  # attributes of each bidirected edge
 

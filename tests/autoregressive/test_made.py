@@ -237,7 +237,10 @@ def test_each_hidden_unit_is_computed_once_in_sampling():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden": [10, 0]}, r"hidden is \[10, 0\]; expected .*each a whole number, 1 or more"),
+        (
+            {"hidden": [10, 0]},
+            r"hidden is \[10, 0\]; expected a sequence \(each a whole number, 1 or more\)",
+        ),
         ({"masks": 0}, "masks is 0"),
         ({"random_orderings": True}, "masks is 1; expected 2 or more with random_orderings"),
     ],
@@ -249,7 +252,9 @@ def test_bad_options_are_refused(options, message):
 
 
 def test_a_number_in_place_of_layers_is_refused():
-    with pytest.raises(TypeError, match=r"hidden is 5; expected a sequence .each a whole number"):
+    with pytest.raises(
+        TypeError, match=r"hidden is 5; expected a sequence \(each a whole number, 1 or more\)"
+    ):
         MADE((1, 3, 3), hidden=5)
 
 

@@ -76,7 +76,7 @@ def test_separators_of_large_dags_separate_and_are_minimal(graph, seed):
         assert not dag.d_separated(x, y, everything)
 
 
-@settings(max_examples=75, deadline=None, database=None)
+@settings(max_examples=150, deadline=None, database=None)
 @given(seeds)
 def test_nodes_that_must_be_in_a_separator(seed):
     """Minimal among the sets with these nodes, and the smallest of them."""

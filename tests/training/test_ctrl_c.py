@@ -11,8 +11,12 @@ from programs import Gaussian
 import ppgen
 from ppgen.training.checkpoint import Checkpoints
 
-pytestmark = pytest.mark.filterwarnings("ignore:Ctrl-C ended the fit")
 fit = partial(ppgen.fit, epochs=6, batch_size=20, progress=False)
+
+
+def interrupted(*args, said="Ctrl-C ended the fit", **options):
+    with pytest.warns(UserWarning, match=said):
+        return fit(*args, **options)
 
 
 class Interrupted(Gaussian):
@@ -42,8 +46,7 @@ def test_the_history_and_the_weights_of_the_last_whole_epoch(step, epochs, x, tm
     stopped, undisturbed = Interrupted(step), Gaussian()
     undisturbed.load_state_dict(stopped.state_dict())
     said = rf"Ctrl-C ended .* after {3 * epochs} of 18 steps; .* the weights of epoch {epochs}$"
-    with pytest.warns(UserWarning, match=said):
-        history = fit(stopped, x, out=tmp_path)
+    history = interrupted(stopped, x, out=tmp_path, said=said)
     assert history.last == epochs
     assert stopped.training  # the mode that it had before
     fit(undisturbed, x, epochs=epochs)
@@ -55,7 +58,7 @@ def test_the_history_and_the_weights_of_the_last_whole_epoch(step, epochs, x, tm
 def test_the_weights_of_the_best_epoch_where_there_is_validation(x):
     stopped, undisturbed = Interrupted(11), Gaussian()
     undisturbed.load_state_dict(stopped.state_dict())
-    history = fit(stopped, x, x + 1)
+    history = interrupted(stopped, x, x + 1)
     again = fit(undisturbed, x, x + 1, epochs=3)
     assert [e.validation for e in history.epochs] == [e.validation for e in again.epochs]
     for name, value in stopped.state_dict().items():
@@ -66,7 +69,7 @@ def test_the_run_goes_on_to_the_same_numbers(x, tmp_path):
     stopped, undisturbed = Interrupted(8), Gaussian()
     undisturbed.load_state_dict(stopped.state_dict())
     whole = fit(undisturbed, x)
-    fit(stopped, x, out=tmp_path)
+    interrupted(stopped, x, out=tmp_path)
     history = fit(stopped, x, out=tmp_path, resume=True)
     assert history.column("elbo") == whole.column("elbo")
     for name, value in stopped.state_dict().items():

@@ -117,7 +117,7 @@ def test_ctrl_c_while_a_fit_gives_way_ends_it_with_its_weights(x, monkeypatch):
         TURN._lock.acquire()
 
     monkeypatch.setattr(TURN, "_wait", wait)
-    with TURN._queue:  # as if another thread waited
+    with TURN._queue, pytest.warns(UserWarning, match="Ctrl-C"):  # as if another thread waited
         fit(program, x, epochs=3)
     monkeypatch.undo()
     assert_same(weights(gaussian()), weights(program))
