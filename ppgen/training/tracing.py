@@ -43,6 +43,8 @@ MACHINERY = (
 )
 """Where no line of a program lies."""
 
+aten = torch.ops.aten
+
 NUMBERS = (bool, int, float, str)
 CONTAINERS = (dict, list, set, deque)
 
@@ -212,13 +214,36 @@ def _graph(function: Callable[..., Any], inputs: list[Tensor], mode: Any) -> Gra
 
 def tidy(graph: GraphModule, inputs: list[Tensor], mode: Any) -> GraphModule:
     """Compute each value once, and none that is not used."""
+    _nan_for_errors(graph.graph)
+    graph.recompile()
     if not _without_writes(graph.graph):  # two equal values may part by a write
         graph = _graph(functionalize(graph, remove="mutations"), inputs, mode)
     (output,) = graph.graph.find_nodes(op="output")
-    for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.alias.default):
+    for node in graph.graph.find_nodes(op="call_function", target=aten.alias.default):
         node.replace_all_uses_with(node.args[0], lambda user: user is not output)
     graph.graph.eliminate_dead_code()
     return GraphModule(graph, fx_graph_cse(graph.graph))
+
+
+def _nan_for_errors(graph: Graph) -> None:
+    """Let what failed in linear algebra be NaN, which is found after the step.
+
+    Torch would raise an error, which is an effect: graphs that have some are not cached.
+    """
+    for check in graph.find_nodes(op="call_function", target=aten._linalg_check_errors.default):
+        codes: Any = check.args[0]
+        dimensions = len(codes.meta["tensor_meta"].shape)
+        for result in set(codes.args[0].users) - {codes}:
+            of = result.meta["tensor_meta"]
+            if not of.dtype.is_floating_point:
+                continue
+            with graph.inserting_before(max(result, codes).next):
+                failed = graph.call_function(aten.ne.Scalar, (codes, 0))
+                for _ in range(len(of.shape) - dimensions):
+                    failed = graph.call_function(aten.unsqueeze.default, (failed, -1))
+                or_nan = graph.call_function(aten.masked_fill.Scalar, (result, failed, torch.nan))
+            result.replace_all_uses_with(or_nan, lambda user, or_nan=or_nan: user is not or_nan)
+        graph.erase_node(check)
 
 
 def _without_writes(graph: Graph) -> bool:
@@ -228,7 +253,7 @@ def _without_writes(graph: Graph) -> bool:
         if not getattr(getattr(target, "_schema", None), "is_mutable", False):
             continue
         written: Any = node.args[0]
-        pure = getattr(torch.ops.aten, target.overloadpacket.__name__.removesuffix("_"), None)
+        pure = getattr(aten, target.overloadpacket.__name__.removesuffix("_"), None)
         overload = getattr(pure, target._overloadname, None)
         if overload is None or written.op != "call_function" or _shares_memory(written):
             return False

@@ -22,8 +22,8 @@ from torch import nn
 
 import ppgen
 from ppgen.data.batches import Batch, Batches
-from ppgen.program import as_program
-from ppgen.training import NotFiniteError, compiled, whole_step
+from ppgen.program import Program, as_program
+from ppgen.training import NotFiniteError, compiled, tracing, whole_step
 from ppgen.training.compiled import make_update, steps_to_trace
 from ppgen.training.fitting import adam
 from ppgen.training.state import TrainingState
@@ -235,6 +235,55 @@ def test_a_step_that_is_not_finite_is_named_and_changes_nothing(mode, uncompiled
         step(bad)
     for name, value in program.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+class Correlated(Program):
+    """Rows of two correlated numbers: its covariance has no root where the correlation is 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.correlation = nn.Parameter(torch.tensor(0.5))
+
+    def model(self, x):
+        covariance = self.correlation * (1 - torch.eye(2)) + torch.eye(2)
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.MultivariateNormal(torch.zeros(2), covariance), obs=x)
+
+    def guide(self, x):
+        """Nothing is latent."""
+
+
+@pytest.mark.parametrize("mode", ["traced", "on"])
+def test_a_factorisation_that_fails_is_named_and_changes_nothing(mode, uncompiled_graphs):
+    program, x = Correlated(), torch.randn(20, 2)
+    step = graphs_of(program, x, mode, maker=partial(torch.optim.SGD, lr=0.0))
+    for _ in range(3):
+        step(Batch.of(x))
+    assert not step.update.reason
+    with torch.no_grad():
+        program.correlation.fill_(1.5)
+    with pytest.raises(NotFiniteError, match=r"step 4: the loss is nan, .*PositiveDefinite"):
+        step(Batch.of(x))
+    assert program.correlation.item() == 1.5
+
+
+class Written(Correlated):
+    """One that writes in place, for which a graph is traced a second time."""
+
+    def model(self, x):
+        moved = torch.zeros(len(x), 2)
+        moved[:, 0] = x[:, 1]
+        super().model(x + 0 * moved)
+
+
+@pytest.mark.parametrize("make", [Correlated, Written])
+def test_graphs_have_no_effects_for_which_they_would_not_be_cached(make):
+    program, x = make(), torch.randn(20, 2)
+    objective = prepared(program, x)
+    graph = tracing.trace(objective, [program.correlation], {}, Batch.of(x)).graph.graph
+    names = [str(node.target) for node in graph.nodes]
+    assert any("cholesky" in name for name in names)
+    assert not any("check_errors" in name for name in names)
 
 
 class Branching(Pixels):
