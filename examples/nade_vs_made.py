@@ -26,7 +26,10 @@ def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=30, quick=10)
     parser.add_argument("--networks", nargs="+", choices=NAMES, default=NAMES, help="which of them")
-    parser.add_argument("--hidden", type=int, default=300, help="hidden units")
+    parser.add_argument(
+        "--hidden", type=int, nargs="+", default=[300], help="units of MADE's layers, and of NADE"
+    )
+    parser.add_argument("--indirect", action="store_true", help="MADE by hidden units alone")
     parser.add_argument("--masks", type=int, default=1, help="sets of masks of MADE")
     parser.add_argument("--random-orderings", action="store_true", help="of MADE's further masks")
     parser.add_argument(
@@ -43,10 +46,15 @@ def main() -> None:
 
     grey, data = run.data, run.data.binarized()
     shape, hidden = data.image_shape, options.hidden
-    masks = {"masks": options.masks, "random_orderings": options.random_orderings}
+    of_made = {
+        "hidden": hidden,
+        "masks": options.masks,
+        "random_orderings": options.random_orderings,
+        "direct": not options.indirect,
+    }
     contestants = {
-        "NADE": (NADE(shape, hidden=hidden), options.nade_rate),
-        "MADE": (MADE(shape, hidden=[hidden], **masks), options.made_rate),
+        "NADE": (NADE(shape, hidden=hidden[0]), options.nade_rate),
+        "MADE": (MADE(shape, **of_made), options.made_rate),
     }
     seen, transform = data, None
     if options.binarisation == "dynamic":

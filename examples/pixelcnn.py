@@ -1,9 +1,10 @@
-r"""PixelCNN: likelihood, samples, completions, and samples of given digits.
+r"""PixelCNN and its kin: likelihood, samples, completions, and samples of given digits.
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
 python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 8 --kernel-size 7 \
     --epochs 7 --bfloat16
+python examples/pixelcnn.py --network Transformer --channels 64 --layers 4
 """
 
 from functools import partial
@@ -13,10 +14,25 @@ from digit_reader import BATCH, DigitReader
 
 import ppgen
 from ppgen import plots
-from ppgen.autoregressive import GatedPixelCNN, PixelCNN
+from ppgen.autoregressive import GatedPixelCNN, PixelCNN, Transformer
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods import Bernoulli, Categorical
 from ppgen.models import AutoregressiveModel
+
+
+def convolutional(kind):
+    return lambda o, *of: kind(*of, channels=o.channels, blocks=o.layers, kernel_size=o.kernel_size)
+
+
+def transformer(o, *of):
+    return Transformer(*of, width=o.channels, layers=o.layers, heads=o.heads, window=o.kernel_size)
+
+
+NETWORKS = {
+    "PixelCNN": convolutional(PixelCNN),
+    "GatedPixelCNN": convolutional(GatedPixelCNN),
+    "Transformer": transformer,
+}
 
 COMPLETED = 10  # completed images, a row each
 DRAWS = 8  # completions of each image's lower half
@@ -27,10 +43,11 @@ def main() -> None:
     training_arguments(parser, epochs=100, quick=15)
     parser.add_argument("--conditional", action="store_true", help="learn p(image | label)")
     parser.add_argument("--levels", type=int, default=2, help="of grey; at most those of the data")
-    parser.add_argument("--gated", action="store_true", help="two gated stacks, no blind spot")
+    parser.add_argument("--network", choices=NETWORKS, default="PixelCNN")
     parser.add_argument("--channels", type=int, default=32, help="feature maps of a layer")
-    parser.add_argument("--layers", type=int, default=5, help="residual blocks, or gated layers")
-    parser.add_argument("--kernel-size", type=int, default=5, help="of blocks and gated layers")
+    parser.add_argument("--layers", type=int, default=5, help="residual blocks, or layers")
+    parser.add_argument("--kernel-size", type=int, default=5, help="of them; the first's is 7")
+    parser.add_argument("--heads", type=int, default=2, help="of the transformer's layers")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
@@ -60,15 +77,7 @@ def main() -> None:
     def images_and_labels(part):
         return (part.images, part.labels) if options.conditional else part.images
 
-    make = GatedPixelCNN if options.gated else PixelCNN
-    network = make(
-        data.image_shape,
-        likelihood,
-        classes,
-        channels=options.channels,
-        blocks=options.layers,
-        kernel_size=options.kernel_size,
-    )
+    network = NETWORKS[options.network](options, data.image_shape, likelihood, classes)
     model = AutoregressiveModel(network)
     history = ppgen.fit(
         model,
@@ -89,8 +98,7 @@ def main() -> None:
     run.save_figure("likelihood", plots.curves(lines, ylabel="log-likelihood, nats an image"))
 
     estimate = ppgen.elbo(model, images_and_labels(data.test), transform=encode)
-    name = "gated PixelCNN" if options.gated else "PixelCNN"
-    name += " given labels" if options.conditional else ""
+    name = options.network + (" given labels" if options.conditional else "")
     result = run.result(name, model, history, estimate, data, how="exact", likelihood=likelihood)
     run.report(
         levels=levels,

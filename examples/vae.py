@@ -5,12 +5,15 @@ python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epo
 python examples/vae.py --data mnist --network convolutional --likelihood beta --latent 10
 python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 50 --epochs 100 \
     --cosine --bfloat16 --particles 5000 --images 1000
+python examples/vae.py --data mnist --latent 50 --hidden 200 200 --tanh --draws 50 --epochs 400 \
+    --cosine --particles 5000 --images 1000
 """
 
 from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import ppgen
@@ -18,6 +21,7 @@ from ppgen import plots
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import VAE
+from ppgen.objectives import ImportanceWeightedELBO
 
 
 def main() -> None:
@@ -28,8 +32,11 @@ def main() -> None:
         "--network", choices=("mlp", "convolutional"), default="mlp", help="default: %(default)s"
     )
     parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="layers of the mlp")
+    parser.add_argument("--tanh", action="store_true", help="units of the mlp; default: ReLU")
     parser.add_argument("--blocks", type=int, default=0, help="residual, after each convolution")
     parser.add_argument("--likelihood", choices=every_likelihood(2), default="bernoulli")
+    parser.add_argument("--draws", type=int, default=1, help="importance-weighted in training")
+    parser.add_argument("--rate", type=float, default=1e-3, help="first learning rate")
     parser.add_argument("--cosine", action="store_true", help="let the learning rate fall to 0")
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     parser.add_argument("--patience", type=int, default=30, help="epochs without a better bound")
@@ -41,7 +48,9 @@ def main() -> None:
     data = run.data
     likelihood = every_likelihood(data.levels)[options.likelihood]
     networks = {
-        "mlp": partial(VAE.mlp, hidden=options.hidden),
+        "mlp": partial(
+            VAE.mlp, hidden=options.hidden, activation=nn.Tanh if options.tanh else nn.ReLU
+        ),
         "convolutional": partial(VAE.convolutional, blocks=options.blocks),
     }
     vae = networks[options.network](data.image_shape, options.latent, likelihood=likelihood)
@@ -58,7 +67,9 @@ def main() -> None:
         vae,
         data.train.images,
         data.validation.images,
+        objective=ImportanceWeightedELBO(options.draws) if options.draws > 1 else None,
         transform=encode,
+        lr=options.rate,
         scheduler=partial(CosineAnnealingLR, T_max=options.epochs) if options.cosine else None,
         average=0.999,
         bfloat16=options.bfloat16,
@@ -95,6 +106,7 @@ def main() -> None:
     estimate = ppgen.iwae(vae, test, particles=options.particles, chunk=chunk)
     kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
     other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
+    other += f", {options.draws} draws" if options.draws > 1 else ""
     result = run.result(
         f"{kind}, {options.latent} latents{other}",
         vae,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         plots,
         training,
     )
+    from ppgen.experiments import pretrained
     from ppgen.inference import elbo, iwae, log_predictive, posterior, predict, reconstruct, sample
     from ppgen.program import Program, as_program
     from ppgen.training import fit, load, save
@@ -43,6 +44,7 @@ __all__ = [
     "plots",
     "posterior",
     "predict",
+    "pretrained",
     "reconstruct",
     "sample",
     "save",
@@ -54,6 +56,7 @@ _HOMES = {
     **dict.fromkeys(("Program", "as_program"), "program"),
     **dict.fromkeys(("fit", "load", "save"), "training"),
     **dict.fromkeys(_INFERENCE, "inference"),
+    "pretrained": "experiments",
 }
 """The room of each public name that is no room itself."""
 

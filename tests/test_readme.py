@@ -49,6 +49,7 @@ def test_the_vae_example_leaves_figures_numbers_checkpoint_and_settings(tmp_path
         "checkpoint.pt", "checkpoint.previous.pt", "checkpoint.lock", "settings.json",
         "metrics.json", "elbo.png", "samples_before.png", "samples_halfway.png",
         "samples_after.png", "reconstructions.png", "manifold.png", "overview.png",
+        "VAE-2-latents.pt",
     }  # fmt: skip
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test_elbo"] <= metrics["test_log_likelihood"] + 0.1

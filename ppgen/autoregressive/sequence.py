@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import product
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -10,25 +11,47 @@ from torch.nn import functional as F
 
 from ppgen.arguments import Count, Size, checked
 from ppgen.autoregressive.inputs import AnyInputs
+from ppgen.autoregressive.masked_conv import ODD
 from ppgen.autoregressive.network import AutoregressiveNetwork
-from ppgen.autoregressive.ordering import Ordering, Shape
+from ppgen.autoregressive.ordering import Ordering, Shape, as_image
 from ppgen.likelihoods import AnyLikelihood
 
 
 class SequenceNetwork(AutoregressiveNetwork):
-    """Base of networks that read, for each pixel, a token made of the pixel before it.
+    """Base of networks that read, for each pixel, a token made of pixels before it.
 
-    Token t is ``features(x_{t−1}) W + position_t + context V``, of length ``width``; the first
-    token has no pixel. A subclass defines :meth:`read`, from tokens to hidden vectors as long. That
-    of a pixel depends on tokens up to its own; a linear head maps it to raw outputs.
+    Token t is ``features(x_near) W + position_t + context V``, of length ``width``. Near are the
+    pixel just before and, in a ``window`` around pixel t, those that come before it; where there
+    are none, features are 0. A subclass defines :meth:`read`, from tokens to hidden vectors as
+    long. That of a pixel depends on tokens up to its own; a linear head maps it to raw outputs.
     """
 
-    def __init__(self, shape: Sequence[int], width: int, *args: Any, **kwargs: Any) -> None:
+    near: Tensor
+
+    def __init__(
+        self, shape: Sequence[int], width: int, *args: Any, window: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__(shape, *args, **kwargs)
-        self.pixel_weight = nn.Parameter(torch.randn(self.inputs.features, width))
+        self._window = window
+        self._set_near()
+        read = self.near.shape[1] * self.inputs.features
+        self.pixel_weight = nn.Parameter(torch.randn(read, width) / self.near.shape[1] ** 0.5)
         self.position = nn.Parameter(torch.randn(self.pixels, width))
         self.context_weight = nn.Parameter(torch.randn(self.context_size, width))
         self.head = nn.Linear(width, self.likelihood.outputs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a saved network; those of before there were windows have none."""
+        super().__setstate__({"_window": 1} | state)
+        self._set_near()
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._set_near()  # weights bring their ordering
+
+    def _set_near(self) -> None:
+        near = near_before(self.ordering, self.shape, self._window)
+        self.register_buffer("near", near, persistent=False)
 
     @abstractmethod
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
@@ -43,8 +66,10 @@ class SequenceNetwork(AutoregressiveNetwork):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Return the raw outputs of all pixels."""
-        before = F.pad(self.features(self.in_order(x)[:, :-1]), (0, 0, 1, 0))
-        tokens = self._linear(before) + self.position
+        before = F.pad(self.features(self.in_order(x)), (0, 0, 1, 0))
+        # Its gradient is many times as fast as that of an index.
+        read = before.index_select(1, 1 + self.near.flatten())
+        tokens = self._linear(read.view(len(x), self.pixels, -1)) + self.position
         if context is not None:
             tokens = tokens + (context @ self.context_weight).unsqueeze(1)
         hidden, _ = self.read(tokens)
@@ -55,16 +80,44 @@ class SequenceNetwork(AutoregressiveNetwork):
         constant = 0 if context is None else context @ self.context_weight
         before = self.position.new_zeros(len(x), 1)
         state = self.start()
+        there = (self.near >= 0).unsqueeze(-1)
+        known = self.near.where(self.near >= 0, self.near[:, :1])  # later pixels are not to be read
         for step, position in enumerate(self.position):
+            if step > 0:
+                features = self.features(x[:, known[step]]) * there[step]
+                before = self._linear(features.flatten(1))
             token = before + position + constant
             hidden, state = self.read(token.unsqueeze(1), state)
             yield self.head(hidden.squeeze(1))
-            before = self._linear(self.features(x[:, step]))
 
     def _linear(self, features: Tensor) -> Tensor:
         # An outer product for a single feature, which autocast does not round.
-        product = torch.mul if self.inputs.features == 1 else torch.matmul
-        return product(features, self.pixel_weight)
+        multiply = torch.mul if len(self.pixel_weight) == 1 else torch.matmul
+        return multiply(features, self.pixel_weight)
+
+
+def near_before(ordering: Tensor, shape: Sequence[int], window: int) -> Tensor:
+    """Return which pixels each one reads, ``(pixels, read)``, all of them by their turn.
+
+    They are the one just before and, in a window around it, those that come before; −1: none. A
+    column is the same place in every window.
+
+    Examples
+    --------
+    >>> near_before(torch.arange(6), (1, 2, 3), window=3)[4]  # of 0 1 2 above 3 4 5
+    tensor([3, 0, 1, 2, 3])
+    """
+    channels, height, width = as_image(shape)
+    turn, margin = ordering.argsort().view(channels, height, width), window // 2
+    around = F.pad(turn, [margin] * 4 + [channels - 1] * 2, value=len(ordering))
+    columns = [torch.arange(len(ordering), device=ordering.device) - 1]
+    places = product(range(2 * channels - 1), range(window), range(window)) if window > 1 else ()
+    for channel, row, column in places:
+        there = around[channel:, row:, column:][:channels, :height, :width]
+        earlier = there.where(there < turn, -1)
+        if (earlier >= 0).any():
+            columns.append(earlier.flatten()[ordering])
+    return torch.stack(columns, -1)
 
 
 @checked
@@ -143,6 +196,9 @@ class Transformer(SequenceNetwork):
         Number of layers of attention and perceptron.
     heads
         Number of attention heads of each layer, a divisor of ``width``.
+    window
+        Height and width, odd, of the pixels around each one from which it reads those that come
+        before it. With 1 a layer has to find them by attention, which takes long to learn.
 
     Examples
     --------
@@ -162,8 +218,10 @@ class Transformer(SequenceNetwork):
         width: Size = 64,
         layers: Size = 4,
         heads: Size = 2,
+        window: Annotated[int, ODD] = 1,
     ) -> None:
-        super().__init__(shape, width, likelihood, context_size, ordering, inputs)
+        given = likelihood, context_size, ordering, inputs
+        super().__init__(shape, width, *given, window=window)
         if width % heads:
             raise ValueError(
                 f"width is {width} and heads {heads}; expected a width that is a multiple of heads"

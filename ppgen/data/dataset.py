@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ppgen.arguments import Count, Levels, Seed, Size, checked
 
@@ -100,6 +101,32 @@ class Dataset:
 
         parts = map(binary, (self.train, self.validation, self.test))
         return Dataset(f"{self.name}, {method} binarisation", 2, *parts)
+
+    @checked
+    def resized(self, size: Size, margin: Count = 0) -> "Dataset":
+        """Return the same images at ``size`` × ``size`` pixels, with a black margin among them.
+
+        They are resampled bilinearly and rounded to the same grey levels.
+
+        Examples
+        --------
+        >>> from ppgen import data
+        >>> data.load("digits").resized(28, margin=4).image_shape  # as large as those of MNIST
+        (1, 28, 28)
+        """
+        inner = size - 2 * margin
+        if inner < 1:
+            raise ValueError(f"margin is {margin}; expected less than half of the size, {size}")
+
+        def enlarged(part: Part) -> Part:
+            images = F.interpolate(
+                part.images.float(), (inner, inner), mode="bilinear", antialias=True
+            )
+            padded = F.pad(images.round(), [margin] * 4)
+            return replace(part, images=padded.to(part.images.dtype))
+
+        parts = map(enlarged, (self.train, self.validation, self.test))
+        return Dataset(f"{self.name}, {size}×{size}", self.levels, *parts)
 
 
 def split(name: str, levels: int, train: Part, held_out: int, test: Part | None = None) -> Dataset:

@@ -1,5 +1,13 @@
-"""Shared parts of scripts: options, run folders and the record of results."""
+"""Shared parts of scripts: options, run folders, the record of results, and trained models."""
 
 from ppgen.experiments.experiment import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments.shipped import Pretrained, pretrained
 
-__all__ = ["Experiment", "arguments", "sized_argument", "training_arguments"]
+__all__ = [
+    "Experiment",
+    "Pretrained",
+    "arguments",
+    "pretrained",
+    "sized_argument",
+    "training_arguments",
+]

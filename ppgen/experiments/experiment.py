@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyro
 from matplotlib.figure import Figure
@@ -22,7 +22,9 @@ from ppgen.inference import Estimate
 from ppgen.likelihoods import AnyLikelihood, as_likelihood
 from ppgen.program import Program
 from ppgen.training import History
+from ppgen.training.compiled import Mode
 from ppgen.training.processes import Processes
+from ppgen.training.saving import save
 from ppgen.whole_files import write_whole
 
 
@@ -53,9 +55,9 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Co
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
     parser.add_argument(
         "--compile",
-        default="off",
-        choices=("off", "on", "auto"),
-        help="compile the training steps; default: %(default)s",
+        default="auto",
+        choices=get_args(Mode),
+        help="trace and compile the training steps; default: %(default)s, if it pays",
     )
 
 
@@ -187,7 +189,7 @@ class Experiment:
         how: str,
         likelihood: AnyLikelihood = None,
     ) -> Result:
-        """Record the test result of a trained model, for ``ppgen results``.
+        """Record the test result of a trained model, for ``ppgen results``, and save the model.
 
         ``model`` is its name in the tables. The ``estimate`` is of log-probabilities of
         ``data.test.images``, encoded by the likelihood, by default Bernoulli; ``how`` is its kind:
@@ -216,9 +218,16 @@ class Experiment:
             seconds=history.seconds,
             device=device_name(program.device),
         )
+        if self.processes.leads:
+            save(program, self.folder / result.file)
+        self.record(result)
+        return result
+
+    @checked
+    def record(self, result: Result) -> None:
+        """Record a result of any kind, for ``ppgen results``."""
         self.metrics.setdefault("results", []).append(asdict(result))
         self.report()
-        return result
 
     def finish(self) -> None:
         """Print the folder."""

@@ -50,6 +50,12 @@ class Result:
     seconds: float  # of the training steps
     device: str  # of the test, and of the training unless it was resumed elsewhere
 
+    @property
+    def file(self) -> str:
+        """Name of the trained model's file in the folder of the run."""
+        words = re.findall(r"[\w.]+", self.model)
+        return f"{'-'.join(words)}.pt"
+
 
 @dataclass(frozen=True)
 class Run:

@@ -3,14 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ppgen.arguments import checked
 from ppgen.data.batches import Data
 from ppgen.data.streams import as_batches
+from ppgen.kinds import suggestion
 from ppgen.objectives.preparation import prepare
 from ppgen.program import Program, as_program
 from ppgen.training.archive import CheckpointError, read, readable, serialised, write
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.description import check_same_program, identity
+
+PRETRAINED = Path(__file__).parents[1] / "weights"
+"""Files of the trained models that come with the package, in half precision, and their records."""
 
 
 @checked
@@ -47,7 +53,7 @@ def save(program: Any, path: str | Path) -> None:
 
 @checked
 def load(path: str | Path, program: Any = None, data: Data | None = None) -> Program:
-    """Read a program from a file of :func:`save`, or from the folder of a fit.
+    """Read a program from a file of :func:`save`, from the folder of a fit, or by its name.
 
     Nothing that a file holds is executed: it may only hold objects of the classes of ppgen,
     ``torch.nn`` and Pyro.
@@ -56,7 +62,8 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     ----------
     path
         A file, or the ``out`` of a fit; then the weights are those that the fit ended with, or had
-        reached when it was stopped.
+        reached when it was stopped. Or, where there is no such file, the name of a trained model
+        that comes with the package, see :func:`ppgen.pretrained`.
     program
         A program made in the same way, changed in place. It is needed for a folder and for a
         program of a user's own classes or functions.
@@ -67,8 +74,8 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     Raises
     ------
     CheckpointError
-        If there is no readable file; if it is of another program, naming the parts that differ; or
-        if ``program`` is needed.
+        If there is no readable file and no model of the name; if it is of another program, naming
+        the parts that differ; or if ``program`` is needed.
 
     Examples
     --------
@@ -86,8 +93,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
         ...
     ppgen.training.archive.CheckpointError: ... encoder.2 was 'ReLU' and is 'Tanh'; ...
     """
-    path = Path(path)
-    content = Checkpoints(path).load() if path.is_dir() else read(path)
+    content = _content(Path(path))
     if program is None:
         if not isinstance(content.get("object"), Program):
             raise CheckpointError(
@@ -103,3 +109,19 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     program.load_state_dict(content["result"])
     program.observed = tuple(content.get("observed", ()))
     return program
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Read what a file holds; of a trained model of the package, in torch's default type."""
+    if path.is_dir():
+        return Checkpoints(path).load()
+    names = sorted(file.stem for file in PRETRAINED.glob("*.pt"))
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return read(path)
+    if path.name not in names:
+        raise CheckpointError(
+            f"{path} is no file, and no trained model of the package{suggestion(path.name, names)}"
+        )
+    content = read(PRETRAINED / f"{path.name}.pt")
+    program = content["object"].to(torch.get_default_dtype())
+    return {**content, "result": program.state_dict()}

@@ -79,6 +79,7 @@ NETWORKS = {
     "LSTM": Entry(partial(LSTM, hidden=6)),
     "LSTM, two layers": Entry(partial(LSTM, hidden=5, layers=2)),
     "Transformer": Entry(partial(Transformer, width=6, layers=2, heads=2)),
+    "Transformer, window": Entry(partial(Transformer, width=6, layers=2, heads=2, window=3)),
     "a network of one's own": Entry(LinearChain, inputs=False),
 }
 

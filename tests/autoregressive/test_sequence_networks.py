@@ -108,6 +108,40 @@ def test_weights_for_another_ordering_bring_their_ordering(make):
     assert torch.equal(torch.stack(steps[0]), torch.stack(steps[1]))
 
 
+def test_with_a_window_each_pixel_reads_those_around_it_that_come_before():
+    """The gradient of a token with respect to the image says which pixels it reads."""
+    ordering, window = torch.randperm(30), 3
+    network = Transformer((1, 5, 6), width=4, layers=1, window=window, ordering=ordering).double()
+    x = torch.rand(1, 1, 5, 6, dtype=torch.double, requires_grad=True)
+    read = []
+
+    def keep(tokens, state=None):
+        read.append(tokens)
+        return tokens, state
+
+    network.read = keep
+    network(x)
+    turn = ordering.argsort().view(5, 6)
+    for step, place in enumerate(ordering.tolist()):
+        (gradient,) = torch.autograd.grad(read[0][0, step].sum(), x, retain_graph=True)
+        row, column = divmod(place, 6)
+        rows, columns = torch.meshgrid(torch.arange(5), torch.arange(6), indexing="ij")
+        around = ((rows - row).abs() <= 1) & ((columns - column).abs() <= 1)
+        expected = (around & (turn < step)) | (turn == step - 1)
+        assert torch.equal(gradient[0, 0] != 0, expected)
+
+
+def test_an_ordering_that_comes_with_weights_moves_the_windows():
+    orderings = [torch.arange(12).view(3, 4).flip(dims).flatten() for dims in ((0,), (1,))]
+    one, other = (
+        Transformer((1, 3, 4), width=8, layers=1, window=3, ordering=ordering)
+        for ordering in orderings
+    )
+    other.load_state_dict(one.state_dict())
+    x = binary(4, 1, 3, 4)
+    assert torch.equal(other(x), one(x))
+
+
 @every
 def test_weights_for_another_size_are_refused(make):
     larger = LSTM((1, 4, 4), hidden=8, layers=2)
@@ -146,6 +180,7 @@ def test_both_views_agree_at_28_by_28():
         (lambda: LSTM((1, 3, 3), layers=0), "layers is 0"),
         (lambda: Transformer((1, 3, 3), width=0), "width is 0; expected a whole number, 1 or more"),
         (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6 and heads 4; expected"),
+        (lambda: Transformer((1, 3, 3), window=4), "window is 4; expected odd numbers"),
         (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected a whole number, 1 or more"),
         (
             lambda: Transformer((1, 3, 3), layers=0),

@@ -1,6 +1,8 @@
 """The examples about autoregressive networks, from independent pixels to the PixelVAE."""
 
 import math
+import runpy
+from pathlib import Path
 
 import pytest
 
@@ -153,7 +155,8 @@ def test_pixelcnn(run):
 
 
 def test_pixelcnn_gated_with_labels_and_all_levels(run):
-    options = [*SMALL, "--conditional", "--gated", "--levels", "256", "--judged", "10"]
+    options = [*SMALL, "--conditional", "--network", "GatedPixelCNN", "--levels", "256"]
+    options += ["--judged", "10"]
     ran = run("pixelcnn", *options)
     metrics = ran.metrics
     assert "Traceback" not in ran.complaints
@@ -162,10 +165,15 @@ def test_pixelcnn_gated_with_labels_and_all_levels(run):
     assert metrics["real_test_images_read_right"] > 0.95
     assert 0 <= metrics["samples_read_as_wished"] <= 1
     assert metrics["samples_judged"] == 100
-    result = ran.results["gated PixelCNN given labels"]
+    result = ran.results["GatedPixelCNN given labels"]
     assert result.data == "digits, 17 grey levels"
     assert result.nats == metrics["test_nats"]
     assert ran.figures == {"likelihood", "samples", "completions"}
+
+
+def test_pixelcnn_by_a_transformer_that_reads_windows(run):
+    ran = run("pixelcnn", *SMALL, "--network", "Transformer", "--epochs", "6")
+    assert 15 < ran.results["Transformer"].nats < 40  # fair coins: 44.4
 
 
 def test_pixelcnn_of_fewer_images_than_a_batch(run):
@@ -177,6 +185,31 @@ def test_pixelcnn_refuses_a_single_level(run, capfd):
     with pytest.raises(SystemExit):
         run("pixelcnn", "--levels", "1")
     assert "error: --levels is 1; expected 2 or more" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("network", ["LSTM", "Transformer"])
+def test_text(network, run):
+    ran = run("text", "--network", network)
+    metrics = ran.metrics
+    characters = 96
+    assert 1 < metrics["bits_a_character"] < math.log2(characters)
+    ngrams = metrics["bits_a_character_of_ngrams"]
+    assert all(1 < bits < math.log2(characters) for part in ngrams.values() for bits in part)
+    best = metrics["best_ngram"]
+    assert ngrams["validation"][best - 1] == min(ngrams["validation"])
+    assert metrics["bits_a_character_of_the_best_ngram"] == ngrams["test"][best - 1]
+    assert [len(line) for line in metrics["samples"]] == [128] * 5
+    assert f"{best}-grams, Witten and Bell" in ran.results
+    assert ran.figures == {"bits"}
+
+
+def test_ngrams_are_distributions():
+    script = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "text.py"))
+    ngrams = script["NGrams"]([b"ABCABD", b"BBCA"], order=3)
+    for before in (b"", b"A", b"AB", b"XA", b"BC", b"XYZ"):
+        each = [ngrams.log_prob(before + bytes([s]), 3) for s in range(script["SYMBOLS"])]
+        assert sum(map(math.exp, each)) == pytest.approx(math.exp(ngrams.log_prob(before, 3)))
+    assert math.exp(ngrams.log_prob(b"C", 1)) == pytest.approx((2 + 4 / 96) / (10 + 4))
 
 
 def test_pixelvae(run):

@@ -1,11 +1,15 @@
 """The examples of mixture, belief net, spliced digits and PPCA."""
 
 import json
+import math
 import runpy
 import sys
 
+import numpy as np
 import pytest
+from matplotlib.image import imsave
 
+import ppgen
 from ppgen.experiments.published import FIGURES
 
 WAYS = {"NVIL", "VIMCO", "wake-sleep"}
@@ -168,3 +172,26 @@ def test_ppca_faces(run, data):
     assert (
         metrics["held_out_log_likelihood_em"] > metrics["held_out_log_likelihood_mean_imputation"]
     )
+
+
+def test_pretrained(run):
+    ran = run("pretrained")
+    records = ppgen.pretrained()
+    table = ran.metrics["table"]
+    assert table.keys() == records.keys()
+    for name, row in table.items():
+        assert row["test nats"] == records[name].result.nats
+        assert row["nats of digits, 28×28, threshold binarisation"] < 784 * math.log(2)
+        assert name in ran.shown
+    on_demand = {f"{name}_on_demand" for name, record in records.items() if record.given_labels}
+    assert ran.figures == {"samples", "completions", "manifold"} | on_demand
+
+
+@pytest.mark.parametrize("ink_is", ["dark", "light"])
+def test_pretrained_reads_a_drawing_with_ink_of_either_kind(ink_is, run, tmp_path):
+    page = np.ones((40, 40, 3), dtype=np.float32)
+    page[5:35, 18:22] = 0.0
+    imsave(tmp_path / "one.png", page if ink_is == "dark" else 1 - page)
+    ran = run("pretrained", "--drawing", str(tmp_path / "one.png"), "--label", "1")
+    assert all("nats of a drawing, 28×28, threshold binarisation" in row
+               for row in ran.metrics["table"].values())  # fmt: skip

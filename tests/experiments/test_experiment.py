@@ -8,10 +8,11 @@ from importlib.metadata import version
 import pytest
 import torch
 
+import ppgen
 from ppgen import data, plots
 from ppgen.experiments.environment import command_line
 from ppgen.experiments.experiment import Experiment, arguments, new_folder, training_arguments
-from ppgen.experiments.results import Run
+from ppgen.experiments.results import Result, Run
 from ppgen.inference import Estimate
 from ppgen.likelihoods import Bernoulli, Beta, Categorical, SoftBernoulli
 from ppgen.models import BernoulliMixture
@@ -54,7 +55,7 @@ def test_options_have_these_defaults():
         "epochs": None,
         "resume": False,
         "device": "auto",
-        "compile": "off",
+        "compile": "auto",
     }
 
 
@@ -103,7 +104,7 @@ def test_quick_changes_the_default_number_of_epochs_alone(argv, epochs):
         "epochs": epochs,
         "resume": False,
         "device": "auto",
-        "compile": "off",
+        "compile": "auto",
         "seed": 0,
     }
 
@@ -306,6 +307,25 @@ def test_a_result_says_how_a_model_was_trained_and_tested():
     assert result.parameters == (1 + 3) * 64 + 3  # pixels of all classes, and of each; weights
     assert (result.epochs, result.seconds) == (2, 4.0)
     assert result.device.startswith(f"CPU, {torch.get_num_threads()} thread")
+
+
+def test_a_result_leaves_the_trained_model_in_a_file():
+    run = Experiment("mixture", parse())
+    digits = run.data.binarized()
+    mixture = BernoulliMixture(digits.image_shape, classes=3)
+    estimate = estimated(digits)
+    result = run.result("a mixture, of 3", mixture, History(), estimate, digits, how="exact")
+    assert result.file == "a-mixture-of-3.pt"
+    again = ppgen.load(run.folder / result.file)
+    before, after = (ppgen.elbo(program, digits.test.images) for program in (mixture, again))
+    assert torch.equal(before.each, after.each)
+
+
+def test_results_of_any_kind_can_be_recorded():
+    run = Experiment("table", parse(datasets=False))
+    result = Result("Gaussian", "a table", 1.5, 0.1, "exact", None, 9, 1, 0.0, "CPU, 1 thread")
+    run.record(result)
+    assert Run.read(run.folder).results == (result,)
 
 
 def test_results_of_grey_images_are_those_of_their_own_levels():

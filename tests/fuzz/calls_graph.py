@@ -6,6 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ppgen import experiments, graph, plots
+from ppgen.experiments.results import Result
 from ppgen.training import History
 
 from .samples import ROWS, columns, dag, dataset, estimate, file, grey, labels, regression, vae
@@ -126,6 +127,10 @@ EXPERIMENTS = {
         {"name": "figure", "figure": Figure((1, 1))},
     ),
     "Experiment.report": lambda: (experiment().report, {"numbers": {"nats": 3.0}}),
+    "Experiment.record": lambda: (
+        experiment().record,
+        {"result": Result("any", "table", 1.0, 0.1, "exact", None, 3, 1, 0.0, "CPU")},
+    ),
     "Experiment.result": lambda: (
         experiment().result,
         {

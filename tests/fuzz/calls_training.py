@@ -62,6 +62,7 @@ DATA = {
         | {part: data.Part(levels()) for part in ("train", "validation", "test")},
     ),
     "Dataset.binarized": lambda: (dataset().binarized, {"method": "fixed"}),
+    "Dataset.resized": lambda: (dataset().resized, {"size": 12, "margin": 1}),
     "Part": lambda: (data.Part, {"images": levels(), "labels": labels()}),
     "Part.slice": lambda: (data.Part(levels()).slice, {"start": 1, "stop": 3}),
     "Part.spread": lambda: (data.Part(levels()).spread, {"n": 3}),

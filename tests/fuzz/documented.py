@@ -31,6 +31,7 @@ RANGES: dict[str, Range] = {
             *("hidden", "in_channels", "kernel_size", "latent", "latents", "layers", "leapfrogs"),
             *("masks", "n", "num_particles", "out_channels", "pairs", "particles", "patience"),
             *("record_every", "resamples", "size", "temperatures", "width", "image_shape", "shape"),
+            "window",
             *("above", "conditional_hidden"),
         ),
         SIZE,
@@ -39,6 +40,7 @@ RANGES: dict[str, Range] = {
         (
             *("blocks", "context_size", "epochs", "halvings", "iterations", "limit", "most"),
             *("max_iterations", "permutations", "pixels", "seed", "steps", "full", "quick"),
+            "margin",
         ),
         COUNT,
     ),

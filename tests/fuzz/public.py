@@ -17,7 +17,7 @@ RECORDS = {
     *("inference.GoodnessOfFit", "inference.Maximum", "inference.MaximumLikelihood"),
     *("inference.Posterior", "inference.RejectionRate", "training.Epoch", "training.History"),
     *("graph.CPDAG", "graph.CausalExplanation", "graph.Explanation", "graph.Instrument"),
-    *("graph.Passage", "graph.Trail"),
+    *("graph.Passage", "graph.Trail", "experiments.Pretrained"),
 }
 """Classes whose objects the library makes: nobody else passes them arguments."""
 

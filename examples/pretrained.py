@@ -1,0 +1,91 @@
+r"""The trained models that come with the package: digits of 28×28 pixels, in seconds.
+
+python examples/pretrained.py
+python examples/pretrained.py --drawing my_digit.png
+"""
+
+import torch
+from matplotlib.image import imread
+
+import ppgen
+from ppgen import plots
+from ppgen.data import Dataset, Part
+from ppgen.experiments import Experiment, arguments
+from ppgen.experiments.shipped import of_part
+from ppgen.inference import complete
+
+PARTICLES = 100
+SHOWN = 8  # completed digits
+
+
+def drawing(path, label):
+    """Return an image file as a digit of 28×28 pixels, white on black, with its label."""
+    image = torch.as_tensor(imread(path))
+    grey = image[..., :3].mean(-1) if image.dim() == 3 else image
+    grey = grey / grey.max().clamp(min=1e-6)
+    grey = 1 - grey if grey.median() > 0.5 else grey  # ink on paper
+    images = (255 * grey).round().to(torch.uint8)[None, None]
+    part = Part(images, torch.tensor([label]))
+    return Dataset("a drawing", 256, part, part, part).resized(28)
+
+
+def nats(record, program, part):
+    """Return minus log p of images, or the bound of it that the record uses."""
+    data = of_part(part, record.given_labels)
+    if record.result.estimate == "exact":
+        return -ppgen.elbo(program, data).mean
+    return -ppgen.iwae(program, data, PARTICLES).mean
+
+
+def main() -> None:
+    parser = arguments(__doc__, datasets=False)
+    parser.add_argument("--drawing", help="a picture of a digit of yours, to be completed too")
+    parser.add_argument("--label", type=int, default=0, choices=range(10), help="what it shows")
+    options = parser.parse_args()
+    run = Experiment("pretrained", options)
+
+    records = ppgen.pretrained()
+    models = {name: ppgen.load(name) for name in records}
+    digits = ppgen.data.load("digits").resized(28, margin=4)
+    if options.drawing:
+        digits = drawing(options.drawing, options.label)
+    binary = digits.binarized("threshold")
+    some = binary.test.spread(SHOWN)
+    upper = torch.zeros(digits.image_shape, dtype=torch.bool)
+    upper[:, :14] = True
+
+    samples, table = {}, {}
+    completed = {
+        "digits": some.images.float(),
+        "given": torch.where(upper, some.images.float(), 0.5),
+    }
+    for name, record in records.items():
+        program = models[name]
+        x, *labels = of_part(some, record.given_labels)
+        wished = [torch.arange(25) % 10 for _ in labels]
+        by_pixels = hasattr(program, "network")  # of others, means are clearer than drawn pixels
+        drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
+        samples[name] = program.grey(drawn)
+        answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0)
+        completed[name] = answer.samples[0] if by_pixels else answer.mean
+        table[name] = {
+            "test nats": record.result.nats,
+            f"nats of {binary.name}": nats(record, program, binary.test),
+            "kB": record.size / 1e3,
+        }
+        print(record)
+    run.save_figure("samples", plots.image_grids(samples))
+    figure = plots.image_rows(completed, "lower halves of unseen digits, by each model")
+    run.save_figure("completions", figure)
+    vae = models["mnist-vae"]
+    run.save_figure("manifold", plots.manifold(vae.decode, vae.latent))
+    for name in (name for name, record in records.items() if record.given_labels):
+        drawn = ppgen.sample(models[name], 100, torch.arange(10).repeat(10), seed=0)
+        figure = plots.image_grid(drawn, 10, f"{name}: ten samples of each digit")
+        run.save_figure(f"{name}_on_demand", figure)
+    run.report(table=table)
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

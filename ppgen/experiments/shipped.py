@@ -1,0 +1,101 @@
+"""The trained models that come with the package: what each is, and what it reaches."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ppgen import data
+from ppgen.data import Part
+from ppgen.experiments.results import Result, read_json
+from ppgen.inference import complete, elbo, sample
+from ppgen.program import Program
+from ppgen.training.saving import PRETRAINED
+
+PROBED = 50
+"""Images by which a model is recognised."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained model of the package, which ``ppgen.load(name)`` returns.
+
+    Attributes
+    ----------
+    result
+        What it reaches on the test images, with the weights of the file, in half precision.
+    size
+        Of its file, in bytes.
+    command, environment
+        What trained it, and with which versions.
+    licence
+        Terms of the data that it was trained on.
+    given_labels
+        Whether it takes the label of each image.
+    answers
+        What it answers to a few fixed questions, see :func:`probe`.
+    """
+
+    name: str
+    result: Result
+    size: int
+    command: str
+    environment: str
+    licence: str
+    given_labels: bool
+    answers: dict[str, float]
+
+    def __str__(self) -> str:
+        of = self.result
+        return (
+            f"{self.name}: {of.model}, {of.nats:.2f} nats ({of.estimate}) on {of.data}, "
+            f"{of.parameters:,} parameters, {self.size / 1e3:,.0f} kB; {self.licence}; "
+            f"{self.command}"
+        )
+
+
+def pretrained() -> dict[str, Pretrained]:
+    """Return the records of the trained models that come with the package, by name.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae = ppgen.pretrained()["mnist-vae"]
+    >>> vae.result.data, vae.size < 1_000_000
+    ('mnist, fixed binarisation', True)
+    """
+    return {path.stem: read_record(path) for path in sorted(PRETRAINED.glob("*.json"))}
+
+
+def read_record(path: Path) -> Pretrained:
+    """Read the record of a model, and the size of the file beside it."""
+    content = read_json(path.parent, path.name)
+    result = Result(**content.pop("result"))
+    return Pretrained(path.stem, result, path.with_suffix(".pt").stat().st_size, **content)
+
+
+def of_part(part: Part, given_labels: bool) -> tuple[Tensor, ...]:
+    """Return a part of a data set as the arguments of a program, which may take labels."""
+    if not given_labels or part.labels is None:
+        return (part.images,)
+    return part.images, part.labels
+
+
+def probe(program: Program, given_labels: bool) -> dict[str, float]:
+    """Answer a few questions about scikit-learn's digits, which need no download.
+
+    Nats of some of them, in the size of MNIST's; the mean pixel of samples, and of completions of
+    their upper halves.
+    """
+    digits = data.load("digits").resized(28, margin=4).binarized("threshold")
+    some = of_part(digits.test.slice(0, PROBED), given_labels)
+    x, *labels = some
+    upper = torch.zeros(digits.image_shape, dtype=torch.bool)
+    upper[:, :14] = True
+    completed = complete(program, x, upper, *labels, particles=100, seed=0)
+    return {
+        "nats": -elbo(program, some, seed=0).mean,
+        "mean pixel of samples": float(sample(program, PROBED, *labels, seed=0).mean()),
+        "mean pixel of completions": float(completed.samples.mean()),
+    }
