@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+import ppgen
 from ppgen.autoregressive import LSTM, Transformer
 from ppgen.distributions import Autoregressive
 from ppgen.likelihoods import Bernoulli
+from ppgen.models import AutoregressiveModel
 
 NETWORKS = {
     "LSTM": lambda **options: LSTM((1, 3, 4), hidden=8, layers=2, **options),
@@ -140,6 +142,15 @@ def test_an_ordering_that_comes_with_weights_moves_the_windows():
     other.load_state_dict(one.state_dict())
     x = binary(4, 1, 3, 4)
     assert torch.equal(other(x), one(x))
+
+
+@every
+def test_networks_saved_before_there_were_windows_are_read(make, tmp_path):
+    network, x = make(), binary(4, 1, 3, 4)
+    expected = network(x)
+    del network._window, network.near
+    ppgen.save(AutoregressiveModel(network), tmp_path / "old.pt")
+    assert torch.equal(ppgen.load(tmp_path / "old.pt").network(x), expected)
 
 
 @every
