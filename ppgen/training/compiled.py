@@ -79,7 +79,8 @@ class Graphs(Update):
     ``"auto"``
         Whichever of these pays within the ``steps`` of the fit, or neither. This follows from
         numbers of steps, sites and operations alone, and not from the clock, so that a fit is a
-        function of its arguments.
+        function of its arguments. Neither if a module says ``writes_in_place = True``: it fills
+        large tensors part by part, and a graph would copy them for each part.
 
     A shape that is rarer than others, as of a short last batch, is treated as under ``"auto"``.
     Random numbers come from torch's own generator, in the order of the uncompiled step, so both
@@ -115,6 +116,8 @@ class Graphs(Update):
         self.generator = generator(objective.device)
         self.numbers = python_numbers(objective) if watched else None
         self._optimizer_too = share is None
+        modules = objective.modules()
+        self._in_place = any(getattr(module, "writes_in_place", False) for module in modules)
         self._begun = self.state.history.steps > 0
         self._traced: dict[tuple, Traced] = {}
         self._updates: dict[tuple, ByGraph | WholeStep | None] = {}
@@ -176,7 +179,7 @@ class Graphs(Update):
         usual = len(batch) == self.usual or self.epoch_steps == 1
         steps = self.steps if usual else self.steps / self.epoch_steps
         mode = self.mode if usual else "auto"
-        if mode == "auto" and steps < steps_to_trace(self.objective.sites):
+        if mode == "auto" and (self._in_place or steps < steps_to_trace(self.objective.sites)):
             return None
         if key not in self._traced:
             parameters, kept = self.state.parameters, self.state.kept
@@ -266,9 +269,10 @@ def steps_to_trace(sites: int) -> float:
 def steps_to_compile(operations: int) -> float:
     """Return the steps of a fit from which compiling a graph pays, by measurement.
 
-    It saves about 4 µs an operation at each step, and costs 2.5 s and 8 ms an operation.
+    It saves about 4 µs an operation at each step, and costs 2.5 s, 8 ms an operation, and the more
+    of each the more there are: 4 µs times their square.
     """
-    return 2000 + 625_000 / operations
+    return 2000 + 625_000 / operations + operations
 
 
 def _key(batch: Batch) -> tuple:
