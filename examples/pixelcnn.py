@@ -43,10 +43,14 @@ def main() -> None:
     training_arguments(parser, epochs=100, quick=15)
     parser.add_argument("--conditional", action="store_true", help="learn p(image | label)")
     parser.add_argument("--levels", type=int, default=2, help="of grey; at most those of the data")
-    parser.add_argument("--network", choices=NETWORKS, default="PixelCNN")
+    parser.add_argument(
+        "--network", choices=NETWORKS, default="PixelCNN", help="default: %(default)s"
+    )
     parser.add_argument("--channels", type=int, default=32, help="feature maps of a layer")
     parser.add_argument("--layers", type=int, default=5, help="residual blocks, or layers")
-    parser.add_argument("--kernel-size", type=int, default=5, help="of them; the first's is 7")
+    parser.add_argument(
+        "--kernel-size", type=int, default=5, help="of them, or the transformer's window"
+    )
     parser.add_argument("--heads", type=int, default=2, help="of the transformer's layers")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--batch-size", type=int, default=64)
@@ -74,15 +78,12 @@ def main() -> None:
                 )
         classes = int(data.train.labels.max()) + 1
 
-    def images_and_labels(part):
-        return (part.images, part.labels) if options.conditional else part.images
-
     network = NETWORKS[options.network](options, data.image_shape, likelihood, classes)
     model = AutoregressiveModel(network)
     history = ppgen.fit(
         model,
-        images_and_labels(data.train),
-        images_and_labels(data.validation),
+        data.train.arguments(options.conditional),
+        data.validation.arguments(options.conditional),
         transform=encode,
         batch_size=min(options.batch_size, len(data.train)),
         optimizer=partial(torch.optim.Adam, lr=options.rate, fused=True),
@@ -97,7 +98,7 @@ def main() -> None:
     lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
     run.save_figure("likelihood", plots.curves(lines, ylabel="log-likelihood, nats an image"))
 
-    estimate = ppgen.elbo(model, images_and_labels(data.test), transform=encode)
+    estimate = ppgen.elbo(model, data.test.arguments(options.conditional), transform=encode)
     name = options.network + (" given labels" if options.conditional else "")
     result = run.result(name, model, history, estimate, data, how="exact", likelihood=likelihood)
     run.report(

@@ -11,7 +11,7 @@ import ppgen
 from ppgen import plots
 from ppgen.data import Dataset, Part
 from ppgen.experiments import Experiment, arguments
-from ppgen.experiments.shipped import of_part
+from ppgen.experiments.shipped import estimated
 from ppgen.inference import complete
 
 PARTICLES = 100
@@ -27,14 +27,6 @@ def drawing(path, label):
     images = (255 * grey).round().to(torch.uint8)[None, None]
     part = Part(images, torch.tensor([label]))
     return Dataset("a drawing", 256, part, part, part).resized(28)
-
-
-def nats(record, program, part):
-    """Return minus log p of images, or the bound of it that the record uses."""
-    data = of_part(part, record.given_labels)
-    if record.result.estimate == "exact":
-        return -ppgen.elbo(program, data).mean
-    return -ppgen.iwae(program, data, PARTICLES).mean
 
 
 def main() -> None:
@@ -61,16 +53,17 @@ def main() -> None:
     }
     for name, record in records.items():
         program = models[name]
-        x, *labels = of_part(some, record.given_labels)
+        x, *labels = some.arguments(record.given_labels)
         wished = [torch.arange(25) % 10 for _ in labels]
         by_pixels = hasattr(program, "network")  # of others, means are clearer than drawn pixels
         drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
         samples[name] = program.grey(drawn)
         answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0)
         completed[name] = answer.samples[0] if by_pixels else answer.mean
+        unseen = binary.test.arguments(record.given_labels)
         table[name] = {
             "test nats": record.result.nats,
-            f"nats of {binary.name}": nats(record, program, binary.test),
+            f"nats of {binary.name}": -estimated(program, unseen, record.particles).mean,
             "kB": record.size / 1e3,
         }
         print(record)

@@ -22,37 +22,35 @@ from ppgen import plots
 from ppgen.autoregressive import LSTM, Embedding, Transformer
 from ppgen.data import Dataset, Part
 from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
-from ppgen.experiments.environment import device_name
-from ppgen.experiments.results import Result
 from ppgen.inference import Estimate
 from ppgen.likelihoods import Categorical
 from ppgen.models import AutoregressiveModel
 
 LENGTH = 128  # characters of a line
 ALPHABET = "\n" + "".join(map(chr, range(32, 127)))
-HELD_OUT = 8  # one page in so many is for validation, and another for the test
+PARTS = ("train",) * 6 + ("validation", "test")  # of each eight pages in turn
 ORDERS = range(1, 8)  # characters that an n-gram looks at, the predicted one included
 SYMBOLS = len(ALPHABET)
 
 
-def network(options, likelihood):
-    shape, inputs = (1, 1, LENGTH), Embedding(SYMBOLS, 32)
-    if options.network == "LSTM":
-        return LSTM(shape, likelihood, inputs=inputs, hidden=options.width, layers=options.layers)
-    sizes = {"width": options.width, "layers": options.layers, "heads": 4}
-    return Transformer(shape, likelihood, inputs=inputs, window=9, **sizes)
+NETWORKS = {
+    "LSTM": lambda o, *of, **inputs: LSTM(*of, **inputs, hidden=o.width, layers=o.layers),
+    "Transformer": lambda o, *of, **inputs: Transformer(
+        *of, **inputs, width=o.width, layers=o.layers, heads=4, window=9
+    ),
+}
 
 
 def load_pages():
     """Return lines of the manual's pages, as images of one row, in three parts of whole pages."""
     number = {character: symbol for symbol, character in enumerate(ALPHABET)}
-    parts = [], [], []
+    lines = {part: [] for part in PARTS}
     for page, (_, text) in enumerate(sorted(topics.items())):
         symbols = torch.tensor([number[c] for c in text if c in number], dtype=torch.uint8)
-        lines = symbols[: len(symbols) // LENGTH * LENGTH].view(-1, 1, 1, LENGTH)
-        parts[max(0, page % HELD_OUT - HELD_OUT + 3)].append(lines)
-    train, validation, test = (Part(torch.cat(lines)) for lines in parts)
-    return Dataset("Python's manual, lines of 128 characters", SYMBOLS, train, validation, test)
+        whole = symbols[: len(symbols) // LENGTH * LENGTH]
+        lines[PARTS[page % len(PARTS)]].append(whole.view(-1, 1, 1, LENGTH))
+    parts = {part: Part(torch.cat(each)) for part, each in lines.items()}
+    return Dataset("Python's manual, lines of 128 characters", SYMBOLS, **parts)
 
 
 class NGrams:
@@ -104,7 +102,7 @@ def readable(lines):
 def main() -> None:
     parser = arguments(__doc__, datasets=False)
     training_arguments(parser, epochs=30, quick=1)
-    parser.add_argument("--network", choices=("LSTM", "Transformer"), default="LSTM")
+    parser.add_argument("--network", choices=NETWORKS, default="LSTM")
     sized_argument(parser, "--width", 512, 64, "of the network")
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
@@ -115,7 +113,9 @@ def main() -> None:
     pages = load_pages()
     likelihood = Categorical(SYMBOLS)
     encode = partial(likelihood.encode, levels=SYMBOLS)
-    model = AutoregressiveModel(network(options, likelihood))
+    make = NETWORKS[options.network]
+    inputs = Embedding(SYMBOLS, 32)
+    model = AutoregressiveModel(make(options, pages.image_shape, likelihood, inputs=inputs))
     history = ppgen.fit(
         model,
         pages.train.images,
@@ -131,20 +131,16 @@ def main() -> None:
     )
     estimate = ppgen.elbo(model, pages.test.images, transform=encode)
     name = f"{options.network}, {options.layers} × {options.width}"
-    ours = Result(
-        model=name,
-        data=pages.name,
-        nats=-estimate.mean,
-        standard_error=estimate.standard_error,
-        estimate="exact",
-        bits=bits(estimate),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        epochs=history.last,
-        seconds=history.seconds,
-        device=device_name(model.device),
+    ours = run.result(
+        name,
+        model,
+        history,
+        estimate,
+        pages,
+        how="exact",
+        likelihood=likelihood,
+        called=pages.name,
     )
-    run.record(ours)
-    ppgen.save(model, run.folder / ours.file)
 
     parts = {"training": pages.train, "validation": pages.validation, "test": pages.test}
     lines = {name: as_text(part.images) for name, part in parts.items()}

@@ -49,6 +49,23 @@ class Part:
         """
         return self._at(torch.linspace(0, len(self) - 1, min(n, len(self))).long())
 
+    @checked
+    def arguments(self, labelled: bool) -> tuple[Tensor, ...]:
+        """Return what a program takes: the images, and the label of each if it is ``labelled``.
+
+        Raises a ValueError if there are no labels.
+
+        Examples
+        --------
+        >>> [len(tensor) for tensor in Part(torch.zeros(3, 1, 8, 8)).arguments(labelled=False)]
+        [3]
+        """
+        if not labelled:
+            return (self.images,)
+        if self.labels is None:
+            raise ValueError("labelled is True, and the images have no labels")
+        return self.images, self.labels
+
     def _at(self, index: Any) -> "Part":
         return Part(self.images[index], None if self.labels is None else self.labels[index])
 

@@ -57,7 +57,7 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Co
         "--compile",
         default="auto",
         choices=get_args(Mode),
-        help="trace and compile the training steps; default: %(default)s, if it pays",
+        help="whether to trace or compile the steps; auto: if it pays; default: %(default)s",
     )
 
 
@@ -188,6 +188,7 @@ class Experiment:
         *,
         how: str,
         likelihood: AnyLikelihood = None,
+        called: str | None = None,
     ) -> Result:
         """Record the test result of a trained model, for ``ppgen results``, and save the model.
 
@@ -195,7 +196,8 @@ class Experiment:
         ``data.test.images``, encoded by the likelihood, by default Bernoulli; ``how`` is its kind:
         ``"exact"``, ``"ELBO"``, ``"1000 particles"``. The recorded nats are those of the data set's
         grey levels, so that all likelihoods can be compared; with Bernoulli they are those of
-        binary images drawn from grey ones.
+        binary images drawn from grey ones. The tables call the data as it is ``called``, by
+        default images of so many grey levels.
         """
         likelihood = as_likelihood(likelihood)
         try:
@@ -208,7 +210,7 @@ class Experiment:
             bits = -of_images.mean / (math.prod(data.image_shape) * math.log(2))
         result = Result(
             model=model,
-            data=images,
+            data=called or images,
             nats=-of_images.mean,
             standard_error=of_images.standard_error,
             estimate=how,

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from ppgen import data
-from ppgen.data import Part
 from ppgen.experiments.results import Result, read_json
-from ppgen.inference import complete, elbo, sample
+from ppgen.inference import Estimate, complete, elbo, iwae, sample
 from ppgen.program import Program
 from ppgen.training.saving import PRETRAINED
 
@@ -25,6 +24,8 @@ class Pretrained:
     ----------
     result
         What it reaches on the test images, with the weights of the file, in half precision.
+    particles
+        Those of the estimate, if it is not exact.
     size
         Of its file, in bytes.
     command, environment
@@ -39,6 +40,7 @@ class Pretrained:
 
     name: str
     result: Result
+    particles: int | None
     size: int
     command: str
     environment: str
@@ -71,15 +73,13 @@ def pretrained() -> dict[str, Pretrained]:
 def read_record(path: Path) -> Pretrained:
     """Read the record of a model, and the size of the file beside it."""
     content = read_json(path.parent, path.name)
-    result = Result(**content.pop("result"))
-    return Pretrained(path.stem, result, path.with_suffix(".pt").stat().st_size, **content)
+    result, size = Result(**content.pop("result")), path.with_suffix(".pt").stat().st_size
+    return Pretrained(name=path.stem, result=result, size=size, **content)
 
 
-def of_part(part: Part, given_labels: bool) -> tuple[Tensor, ...]:
-    """Return a part of a data set as the arguments of a program, which may take labels."""
-    if not given_labels or part.labels is None:
-        return (part.images,)
-    return part.images, part.labels
+def estimated(program: Program, data: tuple[Tensor, ...], particles: int | None) -> Estimate:
+    """Return log p of images, or its bound by so many particles; None: the ELBO is exact."""
+    return elbo(program, data) if particles is None else iwae(program, data, particles)
 
 
 def probe(program: Program, given_labels: bool) -> dict[str, float]:
@@ -89,7 +89,7 @@ def probe(program: Program, given_labels: bool) -> dict[str, float]:
     their upper halves.
     """
     digits = data.load("digits").resized(28, margin=4).binarized("threshold")
-    some = of_part(digits.test.slice(0, PROBED), given_labels)
+    some = digits.test.slice(0, PROBED).arguments(given_labels)
     x, *labels = some
     upper = torch.zeros(digits.image_shape, dtype=torch.bool)
     upper[:, :14] = True

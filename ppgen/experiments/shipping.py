@@ -14,8 +14,7 @@ from pathlib import Path
 from ppgen import data
 from ppgen.data import Dataset
 from ppgen.experiments.results import Result, Run
-from ppgen.experiments.shipped import Pretrained, of_part, probe, read_record
-from ppgen.inference import elbo, iwae
+from ppgen.experiments.shipped import Pretrained, estimated, probe, read_record
 from ppgen.training.saving import PRETRAINED, load, save
 from ppgen.whole_files import write_whole
 
@@ -30,8 +29,7 @@ def ship(
     save(load(run.folder / result.file).half(), path)
     program = load(name)
     given_labels = bool(getattr(getattr(program, "network", None), "context_size", 0))
-    test = of_part(dataset.test, given_labels)
-    estimate = elbo(program, test) if particles is None else iwae(program, test, particles)
+    estimate = estimated(program, dataset.test.arguments(given_labels), particles)
     result = replace(
         result,
         data=dataset.name,
@@ -41,6 +39,7 @@ def ship(
     )
     content = {
         "result": asdict(result),
+        "particles": particles,
         "command": run.command,
         "environment": run.environment,
         "licence": LICENCE,

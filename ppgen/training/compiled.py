@@ -269,8 +269,8 @@ def steps_to_trace(sites: int) -> float:
 def steps_to_compile(operations: int) -> float:
     """Return the steps of a fit from which compiling a graph pays, by measurement.
 
-    It saves about 4 µs an operation at each step, and costs 2.5 s, 8 ms an operation, and the more
-    of each the more there are: 4 µs times their square.
+    It saves about 4 µs an operation at each step, and costs 2.5 s, 8 ms an operation, and 4 µs
+    times the square of their number.
     """
     return 2000 + 625_000 / operations + operations
 

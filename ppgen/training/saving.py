@@ -115,13 +115,12 @@ def _content(path: Path) -> dict[str, Any]:
     """Read what a file holds; of a trained model of the package, in torch's default type."""
     if path.is_dir():
         return Checkpoints(path).load()
-    names = sorted(file.stem for file in PRETRAINED.glob("*.pt"))
     if path.exists() or path.suffix or len(path.parts) > 1:
         return read(path)
-    if path.name not in names:
-        raise CheckpointError(
-            f"{path} is no file, and no trained model of the package{suggestion(path.name, names)}"
-        )
-    content = read(PRETRAINED / f"{path.name}.pt")
+    named = PRETRAINED / f"{path}.pt"
+    if not named.exists():
+        near = suggestion(path, (file.stem for file in PRETRAINED.glob("*.pt")))
+        raise CheckpointError(f"{path} is no file, and no trained model of the package{near}")
+    content = read(named)
     program = content["object"].to(torch.get_default_dtype())
     return {**content, "result": program.state_dict()}

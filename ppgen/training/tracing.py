@@ -214,8 +214,7 @@ def _graph(function: Callable[..., Any], inputs: list[Tensor], mode: Any) -> Gra
 
 def tidy(graph: GraphModule, inputs: list[Tensor], mode: Any) -> GraphModule:
     """Compute each value once, and none that is not used."""
-    _nan_for_errors(graph.graph)
-    graph.recompile()
+    _nan_for_errors(graph)
     if not _without_writes(graph.graph):  # two equal values may part by a write
         graph = _graph(functionalize(graph, remove="mutations"), inputs, mode)
     (output,) = graph.graph.find_nodes(op="output")
@@ -225,17 +224,19 @@ def tidy(graph: GraphModule, inputs: list[Tensor], mode: Any) -> GraphModule:
     return GraphModule(graph, fx_graph_cse(graph.graph))
 
 
-def _nan_for_errors(graph: Graph) -> None:
+def _nan_for_errors(module: GraphModule) -> None:
     """Let what failed in linear algebra be NaN, which is found after the step.
 
     Torch would raise an error, which is an effect: graphs that have some are not cached.
     """
-    for check in graph.find_nodes(op="call_function", target=aten._linalg_check_errors.default):
+    graph = module.graph
+    checks = graph.find_nodes(op="call_function", target=aten._linalg_check_errors.default)
+    for check in checks:
         codes: Any = check.args[0]
         dimensions = len(codes.meta["tensor_meta"].shape)
-        for result in set(codes.args[0].users) - {codes}:
+        for result in list(codes.args[0].users):  # in the order of the graph, for the cache
             of = result.meta["tensor_meta"]
-            if not of.dtype.is_floating_point:
+            if not of.dtype.is_floating_point:  # the codes, and permutations
                 continue
             with graph.inserting_before(max(result, codes).next):
                 failed = graph.call_function(aten.ne.Scalar, (codes, 0))
@@ -244,6 +245,8 @@ def _nan_for_errors(graph: Graph) -> None:
                 or_nan = graph.call_function(aten.masked_fill.Scalar, (result, failed, torch.nan))
             result.replace_all_uses_with(or_nan, lambda user, or_nan=or_nan: user is not or_nan)
         graph.erase_node(check)
+    if checks:
+        module.recompile()
 
 
 def _without_writes(graph: Graph) -> bool:

@@ -64,6 +64,7 @@ DATA = {
     "Dataset.binarized": lambda: (dataset().binarized, {"method": "fixed"}),
     "Dataset.resized": lambda: (dataset().resized, {"size": 12, "margin": 1}),
     "Part": lambda: (data.Part, {"images": levels(), "labels": labels()}),
+    "Part.arguments": lambda: (data.Part(levels(), labels()).arguments, {"labelled": True}),
     "Part.slice": lambda: (data.Part(levels()).slice, {"start": 1, "stop": 3}),
     "Part.spread": lambda: (data.Part(levels()).spread, {"n": 3}),
     "Setting": lambda: (data.Setting, {"value": 3}),
