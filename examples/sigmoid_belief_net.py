@@ -214,7 +214,7 @@ def large_nets(run, data):
 def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=50, quick=3)
-    parser.add_argument("--small", type=int, default=8, help="latents of the net known exactly")
+    parser.add_argument("--small", type=int, default=8, help="latents known exactly; 0: none")
     parser.add_argument("--latents", type=int, nargs="+", default=[50], help="layers, from below")
     parser.add_argument("--guides", nargs="+", default=[*GUIDES], choices=GUIDES)
     parser.add_argument("--estimators", nargs="+", default=[*ESTIMATORS], choices=ESTIMATORS)
@@ -225,8 +225,9 @@ def main() -> None:
     run = Experiment("sigmoid_belief_net", parser.parse_args())
     data = run.data.binarized()
 
-    run.save_figure("causes", causes(small_nets(run, data)))
-    costs(run, data)
+    if run.options.small:
+        run.save_figure("causes", causes(small_nets(run, data)))
+        costs(run, data)
     large_nets(run, data)
     run.finish()
 

@@ -44,8 +44,6 @@ class NADE(AutoregressiveNetwork):
     torch.Size([5, 1, 1, 8, 8])
     """
 
-    writes_in_place = True  # the autograd function below fills its results block by block
-
     def __init__(
         self,
         shape: Shape,

@@ -1,5 +1,6 @@
 """Training steps that run Pyro's handlers once, and from then on a graph of tensor operations."""
 
+import math
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +16,22 @@ from ppgen.training.compiler import compiled
 from ppgen.training.gradients import Gradients, plain_gradients
 from ppgen.training.processes import Processes
 from ppgen.training.state import TrainingState
-from ppgen.training.tracing import Traced, TracingError, buffers_kept, python_numbers, trace, why
+from ppgen.training.tracing import (
+    TooManyWritesError,
+    Traced,
+    TracingError,
+    buffers_kept,
+    python_numbers,
+    trace,
+    why,
+)
 from ppgen.training.update import Separate, Update
 from ppgen.training.whole_step import WholeStep
 
 Mode = Literal["auto", "off", "traced", "on"]
+
+MAX_WRITES = 64
+"""Parts of tensors that a step may write for a graph of it to pay."""
 
 COMPARE_AFTER = 100
 """Steps before a graph is compared with its program again; from then on twice as many each time."""
@@ -79,8 +91,8 @@ class Graphs(Update):
     ``"auto"``
         Whichever of these pays within the ``steps`` of the fit, or neither. This follows from
         numbers of steps, sites and operations alone, and not from the clock, so that a fit is a
-        function of its arguments. Neither if a module says ``writes_in_place = True``: it fills
-        large tensors part by part, and a graph would copy them for each part.
+        function of its arguments. Neither if a step writes more than ``MAX_WRITES`` parts of
+        tensors, each of which a graph would copy as a whole.
 
     A shape that is rarer than others, as of a short last batch, is treated as under ``"auto"``.
     Random numbers come from torch's own generator, in the order of the uncompiled step, so both
@@ -116,8 +128,6 @@ class Graphs(Update):
         self.generator = generator(objective.device)
         self.numbers = python_numbers(objective) if watched else None
         self._optimizer_too = share is None
-        modules = objective.modules()
-        self._in_place = any(getattr(module, "writes_in_place", False) for module in modules)
         self._begun = self.state.history.steps > 0
         self._traced: dict[tuple, Traced] = {}
         self._updates: dict[tuple, ByGraph | WholeStep | None] = {}
@@ -179,11 +189,15 @@ class Graphs(Update):
         usual = len(batch) == self.usual or self.epoch_steps == 1
         steps = self.steps if usual else self.steps / self.epoch_steps
         mode = self.mode if usual else "auto"
-        if mode == "auto" and (self._in_place or steps < steps_to_trace(self.objective.sites)):
+        if mode == "auto" and steps < steps_to_trace(self.objective.sites):
             return None
         if key not in self._traced:
             parameters, kept = self.state.parameters, self.state.kept
-            self._traced[key] = trace(self.objective, parameters, kept, batch)
+            max_writes = MAX_WRITES if mode == "auto" else math.inf
+            try:
+                self._traced[key] = trace(self.objective, parameters, kept, batch, max_writes)
+            except TooManyWritesError:
+                return None
         traced = self._traced[key]
         pays = self.mode != "traced" and steps >= steps_to_compile(len(traced.graph.graph.nodes))
         if mode == "on" or (mode == "auto" and pays):

@@ -2,8 +2,8 @@
 
 import inspect
 import io
+import math
 import random
-import sys
 import sysconfig
 import traceback
 from collections import deque
@@ -25,7 +25,7 @@ from torch.func import functional_call, functionalize
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
-from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ppgen
 from ppgen.data.batches import Batch
@@ -34,6 +34,7 @@ from ppgen.objectives.log_einsum import einsum
 from ppgen.objectives.objective import Objective
 from ppgen.running import own_random_state
 from ppgen.training.gradients import plain_gradients
+from ppgen.training.unread import Unread
 
 MACHINERY = (
     *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
@@ -48,75 +49,44 @@ aten = torch.ops.aten
 NUMBERS = (bool, int, float, str)
 CONTAINERS = (dict, list, set, deque)
 
-PLUMBING = ("torch.overrides", "torch._tensor", "torch.utils")
-"""Modules of torch between a call and the mode that answers it."""
-
 
 class TracingError(RuntimeError):
     """A program that a graph cannot stand for."""
 
 
-class Unread(TorchFunctionMode):
-    """Lets Pyro and torch.distributions run without reading the values of tensors.
+class TooManyWritesError(TracingError):
+    """A program whose graph would copy large tensors for each of many small parts of them."""
 
-    No graph can follow a value into Python. Pyro reads losses into numbers, which stay tensors
-    here; both libraries check values, which are taken to pass: that a loss or gradient is finite
-    is checked after each step. Reads by anybody else are left alone.
+
+class CountedWrites(TorchDispatchMode):
+    """Raises a TooManyWritesError if parts of tensors are written more often than the limit.
+
+    A graph has no writes: each becomes a copy of the whole tensor, and of its gradient.
     """
 
-    def __torch_function__(
-        self, function: Callable, types: Any, args: Any = (), kwargs: Any = None
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.left = limit
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Answer a read by one of the libraries; do all else as it stands."""
+        """Run an operation; count it if it writes into a part of a tensor."""
         kwargs = kwargs or {}
-        answer = ANSWERS.get(getattr(function, "__name__", ""))
-        if answer is not None:
-            found = answer(_caller(), *args, **kwargs)
-            if found is not NotImplemented:
-                return found
-        return function(*args, **kwargs)
+        if operation._schema.is_mutable:
+            given = (*args, *kwargs.values())
+            written = kwargs.get("out", given[0])
+            if isinstance(written, Tensor) and _is_part(written):
+                self.left -= 1
+        if self.left < 0:
+            raise TooManyWritesError(
+                "it fills tensors in many parts, which a graph would copy each time"
+            )
+        return operation(*args, **kwargs)
 
 
-def _caller() -> str:
-    frame = sys._getframe(2)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(PLUMBING):
-        frame = frame.f_back
-    return frame.f_globals.get("__name__", "")
-
-
-def _item(caller: str, tensor: Tensor) -> Any:
-    return tensor if caller.startswith("pyro.infer") else NotImplemented
-
-
-def _truth(caller: str, tensor: Tensor) -> Any:
-    if caller in ("pyro.util", "pyro.infer.util"):  # is a value NaN; does a mask hold everywhere
-        return False
-    return True if caller == "torch.distributions.distribution" else NotImplemented  # is it valid
-
-
-def _hook(caller: str, *_: Any) -> Any:
-    return None if caller == "pyro.util" else NotImplemented  # it warns of gradients that are NaN
-
-
-def _selected(caller: str, tensor: Tensor, mask: Tensor) -> Any:
-    # Pyro sums what it selects, and a sum of zeros elsewhere is the same in a fixed shape.
-    zero = tensor.new_zeros(())
-    return tensor.where(mask, zero).flatten() if caller == "pyro.infer.util" else NotImplemented
-
-
-def _one_hot(caller: str, tensor: Tensor, num_classes: int = -1) -> Any:
-    if num_classes < 1:
-        return NotImplemented
-    return (tensor.unsqueeze(-1) == torch.arange(num_classes, device=tensor.device)).long()
-
-
-ANSWERS: dict[str, Callable[..., Any]] = {
-    "item": _item,
-    "__bool__": _truth,
-    "register_hook": _hook,
-    "masked_select": _selected,
-    "one_hot": _one_hot,
-}
+def _is_part(tensor: Tensor) -> bool:
+    return tensor.nbytes < tensor.untyped_storage().nbytes()
 
 
 @dataclass
@@ -135,12 +105,17 @@ class Traced:
 
 
 def trace(
-    objective: Objective, parameters: list[nn.Parameter], kept: dict[str, Tensor], batch: Batch
+    objective: Objective,
+    parameters: list[nn.Parameter],
+    kept: dict[str, Tensor],
+    batch: Batch,
+    max_writes: float = math.inf,
 ) -> Traced:
     """Trace loss and gradients of a batch; leave the program as it was.
 
     Raises a TracingError if a graph cannot stand for the program: its Python depends on values, or
-    changes with each run.
+    changes with each run; a TooManyWritesError if a step writes more than ``max_writes`` parts of
+    tensors.
     """
     names = {id(parameter): name for name, parameter in _Run(objective).named_parameters()}
     start = len(parameters)
@@ -150,7 +125,8 @@ def trace(
     def run(*tensors: Tensor) -> list[Tensor]:
         given = [tensor.clone() for tensor in tensors[start : start + len(kept)]]  # Pyro writes
         rows = batch.with_tensors(tensors[start + len(kept) :])
-        with torch.enable_grad(), Unread(), patch.object(torch_log, "einsum", einsum):
+        written = CountedWrites(max_writes)
+        with torch.enable_grad(), Unread(), written, patch.object(torch_log, "einsum", einsum):
             leaves = [tensor.detach().requires_grad_() for tensor in tensors[:start]]
             own = dict(zip(kept, given, strict=True))
             named = {names[id(p)]: leaf for p, leaf in zip(parameters, leaves, strict=True)}

@@ -452,13 +452,40 @@ def test_auto_decides_by_the_length_of_the_fit_alone(x, uncompiled_graphs):
     assert 400 < steps_to_trace(60) < steps_to_trace(3) < 6_000
 
 
-def test_auto_leaves_programs_alone_that_write_in_place(uncompiled_graphs):
-    """A graph of NADE takes several times as long as NADE itself, which fills its results."""
-    x = torch.bernoulli(torch.full((20, 1, 3, 3), 0.4))
-    step = graphs_of(AutoregressiveModel(NADE((1, 3, 3), hidden=5)), x, "auto", steps=10**6)
+def random_walk(x):
+    """Fill a tensor one step after the other, as a simulator may."""
+    step = pyro.param("step", torch.ones(100))
+    walk = torch.zeros(100)
+    for t in range(1, 100):
+        walk[t] = walk[t - 1] + step[t]
+    with pyro.plate("data", len(x)):
+        pyro.sample("x", dist.Normal(walk[-1], 1), obs=x)
+
+
+FILLED = {
+    "NADE": (lambda: AutoregressiveModel(NADE((1, 8, 8), hidden=5)), torch.ones(20, 1, 8, 8)),
+    "random walk": (lambda: as_program(random_walk), torch.linspace(-1, 1, 20)),
+}
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_auto_leaves_programs_alone_that_fill_tensors_part_by_part(name, uncompiled_graphs):
+    """A graph of NADE takes several times as long as NADE itself."""
+    make, x = FILLED[name]
+    step = graphs_of(make(), x, "auto", steps=10**6)
     for _ in range(2):
         step(Batch.of(x))
     assert list(step.update._updates.values()) == [None]
+    assert not step.update.reason
+
+
+def test_a_program_that_fills_tensors_is_traced_if_asked(uncompiled_graphs):
+    make, x = FILLED["random walk"]
+    step = graphs_of(make(), x, "traced")
+    for _ in range(2):
+        step(Batch.of(x))
+    (update,) = step.update._updates.values()
+    assert isinstance(update, compiled.ByGraph)
     assert not step.update.reason
 
 
