@@ -1,8 +1,15 @@
 """The examples on small models with exact answers."""
 
+import runpy
 from math import log, log10
+from pathlib import Path
 
 import pytest
+import torch
+from scipy.stats import multivariate_t
+from sklearn.covariance import LedoitWolf
+
+import ppgen
 
 
 def test_count_images(run):
@@ -122,3 +129,24 @@ def test_latent_graph(run):
     assert metrics["large_graph_correlation_of_similarities"] > 0.7
     assert set(metrics["simulated, p-values"]) == set(metrics["karate club, p-values"])
     assert ran.figures == {"new_graphs", "positions", "goodness_of_fit"}
+
+
+def test_tables(run):
+    ran = run("tables", "--tables", "wine", "--epochs", "20")
+    mixture, *others = ran.results.values()
+    assert mixture.model == "mixture of t, SVI"
+    assert [other.parameters for other in others[1:]] == [13 + 13 * 14 // 2] * 2
+    assert all(mixture.nats < other.nats for other in others)
+    assert ran.figures == {"wine"}
+
+
+def test_the_mixture_of_t_has_scipys_density():
+    script = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "tables.py"))
+    rows = torch.randn(50, 4, dtype=torch.float64)
+    program = script["t_mixture"](rows, 2)
+    log_p = ppgen.elbo(program, rows).each
+    each = [
+        multivariate_t(loc, LedoitWolf().fit(rows).covariance_, df=10).pdf(rows)
+        for loc in program.state_dict()["site_params.loc"]
+    ]
+    assert torch.allclose(log_p.exp(), torch.tensor(sum(each) / 2))
