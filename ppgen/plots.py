@@ -1,27 +1,47 @@
-"""Plots of images, curves and latents: matplotlib Figures, made without pyplot's global state."""
+"""Plots of images, curves and latents.
+
+Each is a :class:`Figure` of its own, which a notebook shows, or is drawn into given ``axes``.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, sqrt
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
+import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.distributions import Normal
 
 from ppgen.arguments import Range, Size, Such, checked
+from ppgen.figure import COLOURS, Figure
 from ppgen.running import Device
 from ppgen.tensors import check_shape
+
+__all__ = [
+    "Figure",
+    "curves",
+    "image_grid",
+    "image_grids",
+    "image_rows",
+    "manifold",
+    "reconstructions",
+    "scatter",
+]
 
 Curve = tuple[Sequence[Any], Sequence[Any]]
 """x values and y values."""
 
 
 @checked
-def image_grid(images: Tensor, columns: Size | None = None, title: str | None = None) -> Figure:
+def image_grid(
+    images: Tensor,
+    columns: Size | None = None,
+    title: str | None = None,
+    axes: Axes | None = None,
+) -> Figure:
     """Plot images in a grid of so many columns, by default a square.
 
     Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
@@ -34,9 +54,9 @@ def image_grid(images: Tensor, columns: Size | None = None, title: str | None = 
     height, width = grid.shape[:2]
     inches = 6 / max(height, width)
     title_inches = 0.35 if title else 0
-    figure = Figure((width * inches, height * inches + title_inches), layout="constrained")
-    _show(figure.add_subplot(), grid, title)
-    return figure
+    axes = axes or Figure((width * inches, height * inches + title_inches)).add_subplot()
+    _show(axes, grid, title)
+    return _figure(axes)
 
 
 @checked
@@ -53,7 +73,7 @@ def image_grids(
     >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
     >>> image_grids(grids).savefig("/dev/null", format="png")
     """
-    figure = Figure((3.2 * len(grids), 3.5), layout="constrained")
+    figure = Figure((3.2 * len(grids), 3.5))
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (title, images) in zip(panels, grids.items(), strict=True):
         _show(axes, _tile(images, columns), title)
@@ -113,6 +133,7 @@ def curves(
     ylabel: str,
     xlabel: str = "epoch",
     marks: Mapping[str, float] | None = None,
+    axes: Axes | None = None,
 ) -> Figure:
     """Plot named curves ``(x values, y values)``, and mark named x values by vertical lines.
 
@@ -121,21 +142,25 @@ def curves(
     >>> lines = {"training": ([1, 2, 3], [9.0, 7.0, 6.0]), "validation": ([1, 3], [9.5, 8.0])}
     >>> curves(lines, "nats", marks={"best": 3}).savefig("/dev/null", format="png")
     """
-    figure = Figure((6, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    axes = axes or Figure((6, 4)).add_subplot()
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     for name, (x, y) in lines.items():
         axes.plot(x, y, label=name, marker="." if len(x) < 30 else None)
     for name, position in (marks or {}).items():
         axes.axvline(position, label=name, color="grey", linestyle="--")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
+    if lines or marks:
+        axes.legend()
+    return _figure(axes)
 
 
 @checked
 def scatter(
-    points: Tensor, labels: Tensor | None = None, xlabel: str = "$z_1$", ylabel: str = "$z_2$"
+    points: Tensor,
+    labels: Tensor | None = None,
+    xlabel: str = "$z_1$",
+    ylabel: str = "$z_2$",
+    axes: Axes | None = None,
 ) -> Figure:
     """Plot points ``(points, 2)``, coloured by their labels ``(points,)``.
 
@@ -144,20 +169,21 @@ def scatter(
     >>> scatter(torch.randn(9, 2), torch.arange(9) % 3).savefig("/dev/null", format="png")
     """
     check_shape("points", points, (None, 2), "(points, 2)")
-    figure = Figure((6, 5), layout="constrained")
-    axes = figure.add_subplot(xlabel=xlabel, ylabel=ylabel, aspect="equal")
+    axes = axes or Figure((6, 5)).add_subplot()
+    axes.set(xlabel=xlabel, ylabel=ylabel, aspect="equal")
     x, y = points.detach().cpu().T
     if labels is None:
         axes.scatter(x, y, s=8)
-        return figure
+        return _figure(axes)
     labels = check_shape("labels", labels, (len(points),), f"({len(points)},)").cpu()
     classes = labels.unique().tolist()
-    colours = colormaps["tab10" if len(classes) <= 10 else "turbo"].resampled(len(classes))
-    for number, name in enumerate(classes):
+    few = len(classes) <= len(COLOURS)
+    colours = COLOURS if few else colormaps["turbo"](np.linspace(0, 1, len(classes)))
+    for name, colour in zip(classes, colours, strict=False):
         here = labels == name
-        axes.scatter(x[here], y[here], s=8, color=colours(number), label=name)
+        axes.scatter(x[here], y[here], s=8, color=colour, label=name)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2, frameon=False)
-    return figure
+    return _figure(axes)
 
 
 @checked
@@ -168,6 +194,7 @@ def manifold(
     steps: Size = 20,
     device: Device = "cpu",
     dtype: torch.dtype | None = None,
+    axes: Axes | None = None,
 ) -> Figure:
     """Plot mean images over a grid of two latent dimensions, the others at 0.
 
@@ -186,6 +213,8 @@ def manifold(
         Number of images along each side.
     device, dtype
         Device and type of the latents; by default the CPU and torch's floating-point type.
+    axes
+        Where to draw; by default in a figure of its own.
 
     Examples
     --------
@@ -202,10 +231,11 @@ def manifold(
     z[:, dimensions] = torch.cartesian_prod(-quantiles, quantiles).flip(1)
     with torch.no_grad():
         images = decode(z.to(device, dtype))
-    figure = image_grid(images, steps)
+    axes = axes or Figure((6, 6)).add_subplot()
+    _show(axes, _tile(images, steps))
     across, up = (f"$z_{{{dimension + 1}}}$" for dimension in dimensions)
-    figure.axes[0].set(xlabel=f"{across}, equal steps of the prior's quantiles", ylabel=up)
-    return figure
+    axes.set(xlabel=f"{across}, equal steps of the prior's quantiles", ylabel=up)
+    return _figure(axes)
 
 
 def _tile(images: Tensor, columns: Size | None) -> Tensor:
@@ -226,7 +256,12 @@ def _tile(images: Tensor, columns: Size | None) -> Tensor:
     return tiles.permute(1, 2, 0)
 
 
-def _show(axes: Axes, grid: Tensor, title: str | None) -> None:
+def _figure(axes: Axes) -> Figure:
+    return cast(Figure, axes.get_figure(root=True))
+
+
+def _show(axes: Axes, grid: Tensor, title: str | None = None) -> None:
     axes.imshow(grid.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[], title=title or "")
     axes.spines[:].set_visible(False)
+    axes.grid(False)

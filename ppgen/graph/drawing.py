@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 
+from ppgen.figure import Figure
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.nodes import Node
 from ppgen.graph.sketch import FONT, HEIGHT, NAME, SMALL, Sketch, text_width
@@ -57,7 +57,7 @@ class Drawing:
         above, entries = 0.28 * len(lines), 0.3 if legend else 0.0
         below = entries + LINE * len(names) + 0.1 * bool(names)
         width, height = x1 - x0, y1 - y0 + above + below
-        figure = Figure((width, height))
+        figure = Figure((width, height), layout=None)
         axes = figure.add_axes((0, below / height, 1, (y1 - y0) / height))
         axes.set(xlim=(x0, x1), ylim=(y0, y1))
         axes.set_axis_off()

@@ -1,0 +1,59 @@
+"""Chapters and how-to pages: their figures, a clean start for each, and their notebooks."""
+
+import os
+import re
+import tempfile
+import textwrap
+from functools import wraps
+
+import pyro
+import torch
+from matplotlib.figure import Figure
+from sphinx_gallery import notebook
+from sphinx_gallery.scrapers import figure_rst
+
+ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref):`~?([^`<]+?)(?:\s*<[^>]+>)?`")
+DROPDOWN = re.compile(r"^\.\. dropdown:: (?P<title>.+)\n\n?(?P<text>(?:(?: {3}.*)?\n)+)", re.M)
+
+
+def shown_figure(block, block_vars, gallery_conf):
+    """Save the figure that is the last expression of a block, as a notebook shows it."""
+    names = block_vars["example_globals"]
+    figure = names.get("___")
+    if not isinstance(figure, Figure):
+        return ""
+    names["___"] = None  # else it is there after the next block, too
+    path = next(iter(block_vars["image_path_iterator"]))
+    figure.savefig(path, dpi=150)
+    return figure_rst([path], gallery_conf["src_dir"])
+
+
+def reset(gallery_conf, file):
+    """Start a page as a new interpreter would, in a folder of its own."""
+    torch.set_num_threads(1)  # two pages run at a time
+    pyro.clear_param_store()
+    pyro.set_rng_seed(0)
+    os.chdir(tempfile.mkdtemp())
+
+
+def unfolding(match):
+    """Write an answer that unfolds as Markdown does."""
+    text = textwrap.dedent(match["text"]).strip()
+    return f"<details><summary>{match['title']}</summary>\n\n{text}\n\n</details>\n"
+
+
+def with_roles_and_answers(rst2md):
+    """Let notebooks show names as code, and answers that unfold, which rst2md leaves as they are."""
+
+    @wraps(rst2md)
+    def convert(text, *args, **options):
+        text = DROPDOWN.sub(unfolding, text + "\n")
+        return ROLE.sub(r"``\1``", rst2md(text, *args, **options))
+
+    return convert
+
+
+def setup(app):
+    """Let Sphinx know the extension."""
+    notebook.rst2md = with_roles_and_answers(notebook.rst2md)
+    return {"parallel_read_safe": True}

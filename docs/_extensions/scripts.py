@@ -1,0 +1,130 @@
+"""A page for each example script: what it shows, its figures, what it prints, and its code."""
+
+import ast
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from shutil import rmtree
+from textwrap import dedent, indent
+
+from sphinx.util import logging
+
+ROOT = Path(__file__).parents[2]
+GALLERY = ROOT / "docs" / "gallery"
+LOGGER = logging.getLogger(__name__)
+
+INDEX = """Gallery
+=======
+
+Each page is a script of the folder ``examples``, run with ``--quick`` on the digits that come with
+scikit-learn. Without ``--quick`` the scripts take minutes and end with better models; ``--data
+mnist --download`` takes them to larger images.
+
+.. grid:: 1 2 3 3
+   :gutter: 3
+
+{cards}
+
+.. toctree::
+   :hidden:
+
+{names}
+"""
+CARD = """.. grid-item-card:: {name}
+   :link: {name}
+   :link-type: doc
+{picture}
+   {title}
+"""
+PAGE = """{name}
+{line}
+
+{story}
+
+.. code-block:: shell
+
+{commands}
+
+{figures}
+
+{printed}
+
+The script
+----------
+
+:download:`{name}.py </../examples/{name}.py>`
+
+.. literalinclude:: /../examples/{name}.py
+"""
+
+
+def run(script, folder):
+    """Run a script in its quick form; return what it prints."""
+    rmtree(folder, ignore_errors=True)
+    ran = subprocess.run(
+        [sys.executable, str(script), *arguments(script, folder)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode:
+        LOGGER.warning("%s ended with an error:\n%s", script.name, ran.stderr)
+    return ran.stdout
+
+
+def arguments(script, folder):
+    """Return the options of a script: all take these but the one that takes none."""
+    return ["--quick", "--out", str(folder)] if "argparse" in script.read_text() else []
+
+
+def story_and_commands(script):
+    """Split the docstring of a script into its text and its commands."""
+    text = ast.get_docstring(ast.parse(script.read_text())).replace("\\\n", "\\\n")
+    story, _, commands = text.partition("\npython examples/")
+    return story.strip(), f"python examples/{commands}" if commands else f"python {script}"
+
+
+def page(script, runs):
+    """Write the page of a script; return its card."""
+    name = script.stem
+    story, commands = story_and_commands(script)
+    folder = GALLERY / "runs" / name
+    printed, figures = "", []
+    if runs:
+        printed = run(script, folder).replace(str(folder), f"runs/{name}")
+        figures = sorted(path.relative_to(GALLERY) for path in folder.rglob("*.png"))
+    text = PAGE.format(
+        name=name,
+        line="=" * len(name),
+        story=story,
+        commands=indent(commands, "   "),
+        figures="\n".join(f".. image:: {path}\n   :alt: {path.stem}\n" for path in figures),
+        printed=f".. code-block:: text\n\n{indent(dedent(printed), '   ')}" if printed else "",
+    )
+    (GALLERY / f"{name}.rst").write_text(text)
+    picture = f"   :img-top: {figures[0]}\n" if figures else ""
+    title = " ".join(story.partition("\n\n")[0].split())
+    return CARD.format(name=name, picture=picture, title=title)
+
+
+def write_pages(app):
+    """Write all pages, two scripts at a time."""
+    GALLERY.mkdir(exist_ok=True)
+    scripts = [p for p in sorted((ROOT / "examples").glob("*.py")) if "__main__" in p.read_text()]
+    with ThreadPoolExecutor(2) as pool:
+        cards = list(pool.map(partial(page, runs=not app.tags.has("quick")), scripts))
+    text = INDEX.format(
+        cards=indent("\n".join(cards), "   "),
+        names="\n".join(f"   {script.stem}" for script in scripts),
+    )
+    (GALLERY / "index.rst").write_text(text)
+
+
+def setup(app):
+    """Let Sphinx know the extension."""
+    app.connect("builder-inited", write_pages)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,10 @@
+"""
+Tables of numbers
+=================
+
+To be written.
+"""
+
+import ppgen
+
+print(ppgen.__version__)
