@@ -199,6 +199,15 @@ def _constructors(of: type) -> str:
     return f"; or {', '.join(ways)}" if ways else ""
 
 
+def shown_arguments(thing: Any) -> str:
+    """Write what an object was made of as arguments, as far as its attributes keep it.
+
+    For a ``__repr__``, or as the ``extra_repr`` of a module.
+    """
+    kept = [name for name in inspect.signature(type(thing)).parameters if name in vars(thing)]
+    return ", ".join(f"{name}={getattr(thing, name)!r}" for name in kept)
+
+
 @contextmanager
 def named(name: str) -> Iterator[None]:
     """Say of which argument an error is that speaks of data in general."""

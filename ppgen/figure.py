@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 COLOURS = matplotlib.color_sequences["petroff10"]
-"""Told apart by the colour-blind (Petroff 2021, Accessible color sequences for data visualization)."""
+"""Told apart by the colour-blind (Petroff 2021, Accessible color sequences)."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=COLOURS),
     "axes.grid": True,
     "axes.axisbelow": True,

@@ -12,7 +12,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from ppgen.arguments import checked
+from ppgen.arguments import checked, shown_arguments
 
 
 class Program(nn.Module):
@@ -85,6 +85,8 @@ class Program(nn.Module):
 
     def guide(self, *args: Any, **kwargs: Any) -> Any:
         """Draw every latent site of the model; by default there is none."""
+
+    extra_repr = shown_arguments
 
     def image(self, distribution: Any) -> Tensor:
         """Return the mean of the distribution of an image, as grey values."""

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch.distributions import Normal
 
 from ppgen import plots
+from ppgen.figure import COLOURS
 
 
 def grey(n):
@@ -261,3 +262,36 @@ def test_what_makes_no_figure_is_refused(make, message):
 def test_manifold_needs_two_of_the_latent_dimensions(dimensions):
     with pytest.raises(ValueError, match=r"dimensions is .*; expected two different of 0 … 2"):
         plots.manifold(lambda z: grey(len(z)), 3, dimensions)
+
+
+# notebooks
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_a_notebook_shows_figures(make):
+    assert make()._repr_png_().startswith(b"\x89PNG")  # which IPython asks for
+
+
+INTO_AXES = {
+    "image_grid": lambda axes: plots.image_grid(grey(5), title="five", axes=axes),
+    "curves": lambda axes: plots.curves({"a": ([1, 2], [3.0, 4.0])}, ylabel="nats", axes=axes),
+    "scatter": lambda axes: plots.scatter(torch.randn(9, 2), axes=axes),
+    "manifold": lambda axes: plots.manifold(lambda z: grey(len(z)), 2, steps=4, axes=axes),
+}
+
+
+@pytest.mark.parametrize("draw", INTO_AXES.values(), ids=INTO_AXES)
+def test_figures_are_drawn_into_given_axes(draw):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert draw(right) is figure
+    assert right.has_data()
+    assert not left.has_data()
+
+
+def test_axes_have_the_style_of_the_project_and_others_their_own():
+    figure = plots.Figure((4, 3))
+    (line,) = figure.add_subplot().plot([1, 2])
+    assert line.get_color() == COLOURS[0]
+    assert figure.get_layout_engine() is not None
+    assert Figure().add_subplot().plot([1, 2])[0].get_color() != COLOURS[0]

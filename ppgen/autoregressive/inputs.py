@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import Levels, Size, Such, checked
+from ppgen.arguments import Levels, Size, Such, checked, shown_arguments
 from ppgen.likelihoods import Likelihood
 
 
@@ -48,9 +48,7 @@ class Lookup(InputEncoding):
         """Look up the symbols' vectors."""
         return F.embedding(x.long(), self.table)
 
-    def extra_repr(self) -> str:
-        """Return the arguments, for ``repr``."""
-        return f"levels={self.levels}"
+    extra_repr = shown_arguments
 
 
 @checked

@@ -10,7 +10,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ppgen.arguments import Count, checked
+from ppgen.arguments import Count, checked, shown_arguments
 from ppgen.autoregressive.inputs import AnyInputs, as_inputs
 from ppgen.autoregressive.ordering import Ordering, Shape, as_image, check_ordering, raster
 from ppgen.kinds import shown
@@ -92,6 +92,8 @@ class AutoregressiveNetwork(nn.Module, ABC):
         order = raster(shape) if ordering is None else check_ordering(ordering, self.pixels)
         self.register_buffer("ordering", order.clone())
         self.inputs = as_inputs(inputs, self.likelihood)
+
+    extra_repr = shown_arguments
 
     @abstractmethod
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:

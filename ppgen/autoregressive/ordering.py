@@ -30,8 +30,9 @@ def as_image(shape: Sequence[int]) -> tuple[int, int, int]:
 def raster(shape: Shape) -> Tensor:
     """Return the reading order: row by row from the left, all channels of a place in turn.
 
-    Images have any shape, see :func:`as_image`. The result, ``(pixels,)``, holds the position in
-    the flattened image of the first pixel, the second and so on.
+    Images have any shape, see :func:`ppgen.autoregressive.ordering.as_image`. The result,
+    ``(pixels,)``, holds the position in the flattened image of the first pixel, the second and so
+    on.
 
     Examples
     --------

@@ -154,7 +154,7 @@ class ConditionalTables(AutoregressiveNetwork):
     shape
         Shape of an image, such as ``(channel, height, width)``.
     tables
-        As :class:`Dense` tables or as a :class:`PrefixTree`.
+        As ``Dense`` tables or as a ``PrefixTree``.
     ordering
         Order of the pixels in the tables; by default :func:`ppgen.autoregressive.raster`.
 

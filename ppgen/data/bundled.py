@@ -48,7 +48,7 @@ def load_faces(name: str, folder: Path, download: bool) -> Dataset:
     except Exception as error:  # not installed, or without its file
         raise DataError(
             f"data set {name!r} comes with scikit-image, which cannot load it here ({error}); "
-            "install it by pip install 'ppgen[faces]' or pip install scikit-image"
+            "install it by pip install 'pyro-ppgen[faces]' or pip install scikit-image"
         ) from error
     images = torch.from_numpy(np.rint(255 * greys).astype(np.uint8)).unsqueeze(1)
     return split(name, 256, Part(images), held_out=10)

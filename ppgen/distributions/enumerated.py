@@ -12,7 +12,7 @@ from ppgen.images import check_value
 
 
 class EnumeratedImages(Expandable):
-    """Base of distributions over all images whose pixels have the values :attr:`levels`.
+    """Base of distributions over all images whose pixels have the values ``levels``.
 
     Pyro sums a latent site out by ``config_enumerate`` if there are at most 2^16 images. A subclass
     defines ``_log_prob``, of values that are valid.

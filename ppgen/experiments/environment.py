@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+import ppgen
+
 
 def command_line(argv: Sequence[str], processes: int = 1) -> str:
     """Return the shell command that reproduces a run, given ``sys.argv``.
@@ -41,11 +43,12 @@ def versions(*others: str) -> dict[str, str | None]:
     >>> list(versions("numpy"))
     ['ppgen', 'pyro-ppl', 'numpy', 'torch']
     """
-    installed: dict[str, str | None] = dict.fromkeys(("ppgen", "pyro-ppl", *others))
+    installed: dict[str, str | None] = dict.fromkeys(("pyro-ppl", *others))
     for name in installed:
         with suppress(PackageNotFoundError):
             installed[name] = version(name)
-    return installed | {"torch": torch.__version__}  # includes its build, such as +cu132
+    built = {"torch": torch.__version__}  # includes its build, such as +cu132
+    return {"ppgen": ppgen.__version__} | installed | built
 
 
 def machine() -> str:

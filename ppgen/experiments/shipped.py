@@ -35,7 +35,7 @@ class Pretrained:
     given_labels
         Whether it takes the label of each image.
     answers
-        What it answers to a few fixed questions, see :func:`probe`.
+        What it answers to a few fixed questions, see :func:`ppgen.experiments.shipped.probe`.
     """
 
     name: str

@@ -21,7 +21,7 @@ class ConditionalTest(ABC):
 
     To add a test, write a subclass with ``__call__`` and, if its columns must be of one kind,
     ``reading`` (see :func:`ppgen.graph.columns.read_columns`); name it in
-    :data:`ppgen.graph.statement_tests.TESTS`.
+    ``ppgen.graph.statement_tests.TESTS``.
     """
 
     reading = "auto"

@@ -27,7 +27,7 @@ class Mixed(ConditionalTest):
     """Generalised covariance measure, of means and proportions (Shah and Peters 2020).
 
     Each number, and the indicator of each state, is regressed on the given columns by
-    :class:`Regression`. If the sides are independent, products of their residuals have mean zero,
+    ``Regression``. If the sides are independent, products of their residuals have mean zero,
     whatever the variances. The statistic is the sum of the products in units of their covariance.
     Its p-value is from χ²; below 100 rows, it is too large rather than too small. Rows that leave
     the residuals less than one degree of freedom are too few.

@@ -50,6 +50,14 @@ class Completion:
     mean: Tensor
     log_prob: Tensor
 
+    def __repr__(self) -> str:
+        nats = ", ".join(f"{value:.2f}" for value in self.log_prob[:3].tolist())
+        more = ", …" if len(self.log_prob) > 3 else ""
+        return (
+            f"Completion(samples of {tuple(self.samples.shape)}, mean of {tuple(self.mean.shape)}, "
+            f"log_prob [{nats}{more}] nats)"
+        )
+
 
 @checked
 def complete(

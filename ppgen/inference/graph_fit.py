@@ -66,9 +66,9 @@ class GoodnessOfFit:
 def goodness_of_fit(observed: nx.Graph, drawn: Sequence[nx.Graph]) -> GoodnessOfFit:
     """Compare a graph with graphs drawn from a model; raises a ValueError if there are none.
 
-    By the statistics of :func:`statistics`, to none of which the model was fitted, but for the mean
-    degree if it has an intercept (Hunter, Goodreau and Handcock 2008, Goodness of fit of social
-    network models).
+    By the statistics of :func:`ppgen.inference.graph_fit.statistics`, to none of which the model
+    was fitted, but for the mean degree if it has an intercept (Hunter, Goodreau and Handcock 2008,
+    Goodness of fit of social network models).
 
     Examples
     --------

@@ -93,7 +93,7 @@ class Posterior(dict[str, Tensor]):
             import arviz
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "to_inferencedata needs the package arviz: pip install 'ppgen[arviz]'"
+                "to_inferencedata needs the package arviz: pip install 'pyro-ppgen[arviz]'"
             ) from error
         chain = {name: draws.unsqueeze(0).cpu().numpy() for name, draws in self.items()}
         return arviz.from_dict(posterior=chain)

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from inspect import signature
 from math import log, prod
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import torch
 from pyro.distributions import TorchDistribution, is_validation_enabled
 from torch import Tensor
 
-from ppgen.arguments import Levels, Such, checked
+from ppgen.arguments import Levels, Such, checked, shown_arguments
 from ppgen.distributions.pixels import CrossEntropyBernoulli
 
 
@@ -131,9 +130,7 @@ class Likelihood(ABC):
         return self.distribution(raw[..., None, None, None]).sample()[..., 0, 0, 0]
 
     def __repr__(self) -> str:
-        kept = [name for name in signature(type(self)).parameters if name in vars(self)]
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in kept)
-        return f"{type(self).__name__}({arguments})"
+        return f"{type(self).__name__}({shown_arguments(self)})"
 
 
 class Bernoulli(Likelihood):

@@ -118,7 +118,7 @@ class LinearGaussian(Program):
     def log_likelihood(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return exact log p(observed pixels) of each image, ``(batch,)``, in nats.
 
-        Arguments and errors are those of :meth:`posterior`.
+        Arguments and errors are those of ``posterior``.
         """
         return self._log_likelihood(x, observed, self.posterior(x, observed))
 
@@ -127,7 +127,7 @@ class LinearGaussian(Program):
     def complete(self, x: Tensor, observed: Tensor, *, mean: bool = False) -> Tensor:
         """Draw the missing pixels from the exact conditional, noise included, or fill in its mean.
 
-        ``x`` and ``observed`` are as in :meth:`posterior`.
+        ``x`` and ``observed`` are as in ``posterior``.
         """
         posterior = self.posterior(x, observed)
         pixels = self._pixels(posterior.mean if mean else posterior.sample())

@@ -74,7 +74,7 @@ class PPCA(LinearGaussian):
         pixel that no image observes gets loadings 0 and keeps its mean. With missing pixels maximum
         likelihood overfits at fewer dimensions. The guide becomes the exact posterior.
 
-        ``images`` and ``observed`` are as in :meth:`posterior`, the other arguments as in
+        ``images`` and ``observed`` are as in ``posterior``, the other arguments as in
         :meth:`ppgen.models.BernoulliMixture.fit_em`. Returns the mean log-likelihood of the
         observed pixels at the start and after each iteration, in nats. Raises a ValueError also if
         observed pixels are not finite, or the noise variance runs to 0 because the images vary

@@ -289,7 +289,8 @@ def fit(
         done, rows_a_step = state.history.steps, batches.rows / len(batches)
         reports: list[Report] = []
         if progress and leads:
-            reports.append(ProgressBar(math.ceil(total * rows_a_step), int(done * rows_a_step)))
+            rows = math.ceil(total * rows_a_step), int(done * rows_a_step)
+            reports.append(ProgressBar(*rows, place, state.history))
         if out is not None and tensorboard and leads:
             reports.append(TensorBoard(Path(out, "tensorboard"), state.history.last))
         for report in reports:

@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ppgen.arguments import Size, checked
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,42 @@ class History:
         if epoch.validation is not None and most < epoch.validation < inf:  # type: ignore[operator]
             self.best = epoch
 
+    def __repr__(self) -> str:
+        """Return a table of some of the epochs, the last and the best among them."""
+        chosen = {self.last, *range(0, self.last, max(1, self.last // 10))}
+        chosen |= set() if self.best is None else {self.best.number}
+        rows = [f"{'epoch':>7}{'elbo':>14}{'validation':>14}{'seconds':>10}"]
+        for each in self.epochs:
+            if each.number in chosen:
+                nats = (
+                    f"{'' if n is None else f'{n:.3f}':>14}" for n in (each.elbo, each.validation)
+                )
+                best = "  best" if each is self.best else ""
+                rows.append(f"{each.number:>7}{''.join(nats)}{each.seconds:>10.1f}{best}")
+        return "\n".join(rows)
+
+    def plot(self, axes: "Axes | None" = None) -> "Figure":
+        """Plot the ELBO of training and of validation, nats a row, after each epoch.
+
+        Epoch 0, before training, is left out if there are others: it would flatten the rest. The
+        best epoch is marked.
+
+        Examples
+        --------
+        >>> history = History([Epoch(n, -9.0 / (n + 1), -9.5, 0.1, 1e-3) for n in range(4)])
+        >>> history.plot().savefig("/dev/null", format="png")
+        """
+        from ppgen.plots import curves  # here, since fits need no matplotlib
+
+        lines = {}
+        columns = {"training": self.column("elbo"), "validation": self.column("validation")}
+        for label, (numbers, values) in columns.items():
+            first = int(numbers[:1] == [0] and len(numbers) > 1)
+            if numbers:
+                lines[label] = (numbers[first:], values[first:])
+        marks = {} if self.best is None else {"best": self.best.number}
+        return curves(lines, "ELBO, nats a row", marks=marks, axes=axes)
+
     @property
     def last(self) -> int:
         """Epochs trained so far."""
@@ -104,3 +144,7 @@ class History:
     def from_list(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Read back what :meth:`to_list` gave."""
         return cls([Epoch(**row) for row in rows])
+
+
+def _nats(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

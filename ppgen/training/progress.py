@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
 
-from ppgen.training.history import Epoch
+from ppgen.training.history import Epoch, History
 
 
 class Report:
@@ -21,28 +22,48 @@ class Report:
         """Show no more."""
 
 
+WIDTH = 79
+"""Letters of a line."""
+
+
 class ProgressBar(Report):
-    """A bar over the rows of all steps, with the ELBO of the last step and rows a second.
+    """A bar over the rows of all steps, and in the end a line of what came of them.
 
     tqdm's bars, also disabled ones, take a lock that forked processes share. One that is killed
     in it leaves the others waiting, so there is a bar only if it is shown.
     """
 
-    def __init__(self, rows: int, done: int) -> None:
-        self.bar = tqdm(total=rows, initial=done, unit=" rows", unit_scale=True)
+    def __init__(self, rows: int, done: int, device: torch.device, history: History) -> None:
+        self.device, self.history, self.validation = device, history, ""
+        self.bar = tqdm(
+            total=rows,
+            initial=done,
+            ncols=WIDTH,
+            desc=f"on {device}",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {remaining} left{postfix}",
+        )
 
     def step(self, rows: int, elbo: float) -> None:
         """Advance by one step's rows."""
-        self.bar.set_postfix_str(f"ELBO {elbo:.2f}", refresh=False)
+        self.bar.set_postfix_str(f"ELBO {elbo:.2f}{self.validation}", refresh=False)
         self.bar.update(rows)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Name the epoch that ended."""
-        validated = "" if epoch.validation is None else f", validation {epoch.validation:.2f}"
-        self.bar.set_description(f"epoch {epoch.number}{validated}")
+        """Name the epoch that ended, and what it reached."""
+        self.bar.set_description_str(f"epoch {epoch.number} on {self.device}")
+        if epoch.validation is not None:
+            self.validation = f", validation {epoch.validation:.2f}"
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Let a line of results take the place of the bar."""
+        history = self.history
+        reached = [f"epoch {history.last}", f"{history.seconds:,.1f} s of steps on {self.device}"]
+        if history.last:
+            reached.append(f"ELBO {history.epochs[-1].elbo:.2f}")
+        if history.best is not None:
+            reached.append(f"best validation {history.best.validation:.2f}")
+        self.bar.bar_format = "{desc}"
+        self.bar.set_description_str(", ".join(reached))
         self.bar.close()
 
 
@@ -54,7 +75,7 @@ class TensorBoard(Report):
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "tensorboard=True needs the package tensorboard: pip install 'ppgen[tensorboard]'"
+                "tensorboard=True needs the package tensorboard: pip install 'pyro-ppgen[tensorboard]'"
             ) from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
 

@@ -139,7 +139,7 @@ class LogisticRegression(Regression):
     """Logistic regression: y ~ Bernoulli(σ(design · weights)).
 
     The log-likelihood is concave. It has no maximum if the classes are separable, see
-    :func:`separating_direction`.
+    :func:`ppgen.models.textbook.regression.separating_direction`.
 
     Examples
     --------
