@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "myst_parser",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
@@ -30,6 +31,7 @@ extensions = [
 exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "chapters", "recipes"]
 templates_path = ["_templates"]
 nitpicky = True
+nitpick_ignore = [("py:class", "lambda")]  # in the annotation of an alias
 nitpick_ignore_regex = [  # pages of other projects need a network
     ("py:.*", r"(?!ppgen)\w+\..*"),
     ("py:class", "|".join(dir(builtins))),

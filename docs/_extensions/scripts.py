@@ -64,9 +64,10 @@ The script
 def run(script, folder):
     """Run a script in its quick form; return what it prints."""
     rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     ran = subprocess.run(
         [sys.executable, str(script), *arguments(script, folder)],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
