@@ -56,6 +56,7 @@ autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autodoc_default_options = {"exclude-members": "set"}  # matplotlib makes it, for its own pages
 autodoc_typehints = "none"  # numpydoc's parameters say more
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
