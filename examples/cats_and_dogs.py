@@ -8,10 +8,10 @@ import math
 import pyro
 import pyro.distributions as dist
 import torch
-from matplotlib.figure import Figure
 
 from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.graph import DAG
+from ppgen.plots import Figure
 
 GRAPH = """
 S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH
@@ -48,7 +48,7 @@ def sample(days, **settings):
 
 def agreement(reports):
     """Plot the evidence against each statement in each set of data."""
-    figure = Figure((8, 4.5), layout="constrained")
+    figure = Figure((8, 4.5))
     axes = figure.add_subplot(xlabel="evidence against it: −log10 of the corrected p-value, to 12")
     for i, (name, report) in enumerate(reports.items()):
         heights = [min(12, -math.log10(max(row.corrected, 1e-300))) for row in report]

@@ -11,7 +11,6 @@ from math import comb, prod
 
 import pyro
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 from torch.optim import Rprop
 
@@ -78,7 +77,7 @@ def main() -> None:
     seen = frequencies > 0
     optimum = CountImages(data.image_shape, frequencies).log_prob(x).mean().item()
 
-    figure = Figure((6, 4), layout="constrained")
+    figure = plots.Figure((6, 4))
     axes = figure.add_subplot(xlabel="black pixels of an image", ylabel="probability")
     edges = torch.arange(len(fitted) + 1) - 0.5
     axes.stairs(frequencies, edges, fill=True, color="lightgrey", label="share of the images")

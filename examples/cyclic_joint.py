@@ -6,10 +6,10 @@ python examples/cyclic_joint.py
 """
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ppgen.experiments import Experiment, arguments
 from ppgen.graph import DAG, GraphError, check_joint
+from ppgen.plots import Figure
 
 CYCLE = "A -> B -> C -> A"
 CHAIN = "A -> B -> C"
@@ -40,13 +40,12 @@ def main() -> None:
     tables = [copying(p) for p in chances]
     around = [check_joint(CYCLE, dict.fromkeys("ABC", table)).total for table in tables]
     along = [check_joint(CHAIN, {"A": [0.5, 0.5], "B": t, "C": t}).total for t in tables]
-    figure = Figure((6, 4), layout="constrained")
+    figure = Figure((6, 4))
     axes = figure.add_subplot(
         xlabel="probability that a child copies its parent", ylabel="sum over all states"
     )
     axes.plot(chances, around, label="cycle A → B → C → A")
     axes.plot(chances, along, label="chain A → B → C")
-    axes.grid(alpha=0.3)
     axes.legend()
     run.save_figure("sums", figure)
 

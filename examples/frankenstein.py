@@ -13,7 +13,6 @@ python examples/frankenstein.py --alternative two-sided
 from functools import partial
 
 import torch
-from matplotlib.figure import Figure
 from torch.optim import Adam
 
 import ppgen
@@ -22,6 +21,7 @@ from ppgen.data.splicing import spliced
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.inference import BatchTest
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture
+from ppgen.plots import COLOURS, Figure
 
 WANTED_POWER = 0.95
 SHOWN = 10
@@ -80,7 +80,7 @@ def train(run, data, selection):
 
 def show_images(rows, scores, levels):
     """Plot digits and splices with their log-probabilities."""
-    figure = Figure((1.05 * SHOWN + 1, 4.4), layout="constrained")
+    figure = Figure((1.05 * SHOWN + 1, 4.4))
     names = "\n".join(scores)
     for axes_of_row, (name, images, classes) in zip(
         figure.subplots(len(rows), SHOWN), rows, strict=True
@@ -101,11 +101,11 @@ def show_images(rows, scores, levels):
 
 def show_histograms(scores):
     """Plot histograms of each model's log-probabilities of both kinds of images."""
-    figure = Figure((3.6 * len(scores), 3.2), layout="constrained")
+    figure = Figure((3.6 * len(scores), 3.2))
     for axes, (name, of_kind) in zip(figure.subplots(1, len(scores)), scores.items(), strict=True):
         both = torch.cat([of_kind["real"], of_kind["spliced"]])
         bins = torch.linspace(both.quantile(0.002), both.max(), 40).numpy()
-        for kind, color in (("real", "C0"), ("spliced", "C3")):
+        for kind, color in (("real", COLOURS[0]), ("spliced", COLOURS[3])):
             values = of_kind[kind].numpy()
             axes.hist(values, bins, color=color, alpha=0.5, density=True, label=kind)
             axes.axvline(values.mean(), color=color)
@@ -116,7 +116,7 @@ def show_histograms(scores):
 
 def show_power(rates, false_alarm_rate):
     """Plot the shares of spliced and of real batches that each model flags, by batch size."""
-    figure = Figure((10, 4), layout="constrained")
+    figure = Figure((10, 4))
     panels = figure.subplots(1, 2)
     titles = {
         "spliced": "power: spliced batches flagged",

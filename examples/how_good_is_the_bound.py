@@ -19,7 +19,6 @@ from functools import partial
 import pyro
 import pyro.distributions as dist
 import torch
-from matplotlib.figure import Figure
 from torch.distributions import kl_divergence
 
 import ppgen
@@ -27,6 +26,7 @@ from ppgen.experiments import Experiment, arguments, sized_argument, training_ar
 from ppgen.inference import ais
 from ppgen.likelihoods import Gaussian
 from ppgen.models import PPCA, VAE
+from ppgen.plots import Figure
 
 
 @torch.no_grad()
@@ -80,7 +80,7 @@ def estimates(program, x, particles, chains, temperatures):
 
 def draw(columns):
     """Plot mean estimates, and below them their errors if the truth is known."""
-    figure = Figure((3.2 * len(columns) + 1, 6.5), layout="constrained")
+    figure = Figure((3.2 * len(columns) + 1, 6.5))
     panels = figure.subplots(2, len(columns), sharex=True, squeeze=False)
     for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):
         for name, by_number in found.items():
@@ -92,8 +92,6 @@ def draw(columns):
                 below.plot(numbers, errors, marker=".")
         above.set(title=title, xscale="log")
         below.set(yscale="log", xlabel="draws or chains of an image")
-        for axes in (above, below):
-            axes.grid(alpha=0.3)
         if exact is None:
             below.set_axis_off()
             above.set_xlabel("draws or chains of an image")

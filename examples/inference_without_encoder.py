@@ -14,7 +14,6 @@ from functools import partial
 from math import log
 
 import torch
-from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 import ppgen
@@ -63,7 +62,7 @@ def gaps(bounds, log_likelihood=None):
 
 def histogram(bounds):
     """Plot histograms of the nats that images gain over the encoder's bound, for both starts."""
-    figure = Figure((6, 4), layout="constrained")
+    figure = plots.Figure((6, 4))
     axes = figure.add_subplot(xlabel="ELBO above the encoder's, nats", ylabel="images")
     gains = {name: value - bounds["encoder"] for name, value in bounds.items() if name != "encoder"}
     low = min(gain.quantile(0.005).item() for gain in gains.values())
@@ -78,7 +77,7 @@ def histogram(bounds):
 
 def posteriors(grid, images, gaussians):
     """Plot exact posteriors as shades, and each Gaussian as its ellipse of two deviations."""
-    figure = Figure((9, 6.6), layout="constrained")
+    figure = plots.Figure((9, 6.6))
     weights = grid.log_joint(images).softmax(-1).view(-1, STEPS, STEPS)
     means, scales = (torch.stack(part) for part in zip(*gaussians.values(), strict=True))
     low, high = (means - 2.5 * scales).amin(0), (means + 2.5 * scales).amax(0)

@@ -16,7 +16,6 @@ from functools import partial
 import networkx as nx
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -25,6 +24,7 @@ from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import goodness_of_fit, maximum_likelihood
 from ppgen.inference.graph_fit import distances
 from ppgen.models import KnownPositionGraph, LatentPositionGraph
+from ppgen.plots import COLOURS, Figure
 
 SLOPE, INTERCEPT = 2.0, -2.0
 BATCH = 1000  # edges in a step, for the large graph
@@ -95,7 +95,7 @@ def known_positions(run, nodes, epochs):
         log_likelihood=found.log_likelihood,
     )
     panels = {"data": graph, **{f"new graph {i}": by_newton.draw() for i in range(1, 6)}}
-    figure = Figure((9, 6), layout="constrained")
+    figure = Figure((9, 6))
     for axes, (title, panel) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
         draw_graph(axes, panel, truth.known.numpy())
         axes.set_title(f"{title}: {panel.number_of_edges()} edges")
@@ -103,7 +103,7 @@ def known_positions(run, nodes, epochs):
     return by_newton, graph
 
 
-def draw_graph(axes, graph, places, colors="C0"):
+def draw_graph(axes, graph, places, colors=COLOURS[0]):
     where = dict(zip(graph, places, strict=True))
     nx.draw_networkx_edges(graph, where, ax=axes, width=0.4, alpha=0.5)
     nx.draw_networkx_nodes(graph, where, ax=axes, node_size=18, node_color=colors)
@@ -113,7 +113,7 @@ def draw_graph(axes, graph, places, colors="C0"):
 def latent_positions(run, epochs):
     """Fit latent positions of real graphs; return programs and graphs by name."""
     fitted = {}
-    figure = Figure((12, 4.7), layout="constrained")
+    figure = Figure((12, 4.7))
     for axes, (name, make) in zip(figure.subplots(1, 3), REAL.items(), strict=True):
         graph = make()
         program = LatentPositionGraph.from_graph(graph)
@@ -133,7 +133,9 @@ def latent_positions(run, epochs):
             }
         )
         clubs = [graph.nodes[node].get("club", "") for node in graph]
-        colors = [{"Mr. Hi": "C0", "Officer": "C1"}.get(club, "C2") for club in clubs]
+        colors = [
+            {"Mr. Hi": COLOURS[0], "Officer": COLOURS[1]}.get(club, COLOURS[2]) for club in clubs
+        ]
         draw_graph(axes, graph, program.mean.detach().numpy(), colors)
         axes.set_title(f"{name}, ± {deviation:.2f}")
         axes.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
@@ -145,7 +147,7 @@ def latent_positions(run, epochs):
 
 def check_fit(run, fitted, draws):
     """Compare each graph with new graphs drawn from its program."""
-    figure = Figure((11, 2.9 * len(fitted)), layout="constrained")
+    figure = Figure((11, 2.9 * len(fitted)))
     for row, (name, (program, graph)) in zip(
         figure.subplots(len(fitted), 3), fitted.items(), strict=True
     ):
@@ -161,7 +163,9 @@ def check_fit(run, fitted, draws):
         )
         draw_band(row[1], path_length_shares, graph, new, 8, "path length", "share of pairs")
         row[1].set_title(f"p = {fit.p_values['mean path length']:.2g} for the mean")
-        row[2].hist(fit.drawn["transitivity"], bins=20, color="C1", alpha=0.5, label="new graphs")
+        row[2].hist(
+            fit.drawn["transitivity"], bins=20, color=COLOURS[1], alpha=0.5, label="new graphs"
+        )
         row[2].axvline(fit.observed["transitivity"], color="black", label="data")
         row[2].set(xlabel="transitivity", ylabel="new graphs")
         row[2].set_title(f"p = {fit.p_values['transitivity']:.2g}")
@@ -174,8 +178,8 @@ def draw_band(axes, shares, graph, new, most, xlabel, ylabel):
     observed = shares(graph, most)
     low, middle, high = np.quantile([shares(g, most) for g in new], [0.025, 0.5, 0.975], axis=0)
     values = np.arange(most + 1)[-len(observed) :]
-    axes.fill_between(values, low, high, color="C1", alpha=0.3, label="95 % of new graphs")
-    axes.plot(values, middle, color="C1")
+    axes.fill_between(values, low, high, color=COLOURS[1], alpha=0.3, label="95 % of new graphs")
+    axes.plot(values, middle, color=COLOURS[1])
     axes.plot(values, observed, "k.-", label="data")
     axes.set(xlabel=xlabel, ylabel=ylabel)
 

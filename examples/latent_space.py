@@ -10,7 +10,6 @@ python examples/latent_space.py --data mnist --convolutional --latent 20 --inter
 from functools import partial
 
 import torch
-from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 from torch.nn import functional as F
@@ -98,7 +97,7 @@ def interpolations(vae, x, starts, ends, way, steps, draw):
 
 def activity(means_of):
     """Plot the variance of each dimension's posterior means, largest first."""
-    figure = Figure((7, 3.2), layout="constrained")
+    figure = plots.Figure((7, 3.2))
     panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
     for axes, (name, means) in zip(panels, means_of.items(), strict=True):
         variances = means.var(0).sort(descending=True).values.numpy()

@@ -12,7 +12,6 @@ from math import comb, exp, log, log10
 import pyro
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
 from torch.optim import Adam
 
 import ppgen
@@ -186,7 +185,7 @@ def draw_regression(panel, true, predicted):
 def draw_normaliser(readings):
     """Plot, by image size, the number of images and Monte Carlo estimates of the normaliser."""
     sides = [3, 4, 6, 8, 12, 16, 20, 24, 28]
-    figure = Figure((13, 4), layout="constrained")
+    figure = plots.Figure((13, 4))
     number, effective, normaliser = figure.subplots(1, 3)
     number.plot(sides, [side**2 * log10(2) for side in sides])
     number.axhline(6, color="grey", lw=1, label="a million")
@@ -200,7 +199,6 @@ def draw_normaliser(readings):
         normaliser.plot(sides, estimates, ".-", label=TITLES[reading])
     for panel in figure.axes:
         panel.set_xlabel("pixels a side")
-        panel.grid(alpha=0.3)
         panel.legend()
     return figure
 
@@ -211,7 +209,7 @@ def main() -> None:
     run = Experiment("learned_density", parser.parse_args())
     samples = 10_000 if run.options.quick else 1_000_000
 
-    learned, regression = (Figure((10, 4), layout="constrained") for _ in range(2))
+    learned, regression = (plots.Figure((10, 4)) for _ in range(2))
     learned.subplots(1, 2)
     regression.subplots(1, 2)
     for number, (reading, make) in enumerate(READINGS.items()):

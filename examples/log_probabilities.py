@@ -9,9 +9,9 @@ python examples/log_probabilities.py
 import math
 
 import torch
-from matplotlib.figure import Figure
 
 from ppgen.experiments import Experiment, arguments
+from ppgen.plots import Figure
 
 COUNTS = [10, 20, 50, 100, 200, 500, 1000]
 TYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -36,7 +36,7 @@ def main() -> None:
             products[name].append(probabilities[:n].to(dtype).prod().log().item())
         print(f"{n:5d}  {sums[-1]:12.4f}" + "".join(f"  {p[-1]:14.4f}" for p in products.values()))
 
-    figure = Figure((6, 4), layout="constrained")
+    figure = Figure((6, 4))
     axes = figure.add_subplot(xscale="log", xlabel="N, number of probabilities", ylabel="nats")
     axes.plot(COUNTS, sums, color="black", label="sum of the logs")
     for (name, logs), marker in zip(products.items(), "ox", strict=True):

@@ -5,11 +5,11 @@ python examples/made_masks.py --ordering 3 1 2 5 4 --hidden 8 8
 """
 
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
 from ppgen.autoregressive import MADE, masks
 from ppgen.experiments import Experiment, arguments
+from ppgen.plots import Figure
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def print_mask(mask, below, above, degrees):
 
 def draw_network(layers, names, degrees):
     """Draw all units with name and degree, sorted by degree, and the unmasked connections."""
-    figure = Figure((1.1 * max(map(len, names)) + 1, 1.7 * len(layers) + 1), layout="constrained")
+    figure = Figure((1.1 * max(map(len, names)) + 1, 1.7 * len(layers) + 1))
     axes = figure.add_subplot()
     places = [layer.argsort(stable=True).argsort() - (len(layer) - 1) / 2 for layer in degrees]
     for height, mask in enumerate(layers):
@@ -112,7 +112,7 @@ def draw_network(layers, names, degrees):
 def draw_masks(layers, names):
     """Plot the masks as matrices, with kept connections dark."""
     sizes = [len(mask) for mask in layers], [mask.shape[1] for mask in layers]
-    figure = Figure((0.5 * sum(sizes[1]) + 2, 0.5 * max(sizes[0]) + 1.5), layout="constrained")
+    figure = Figure((0.5 * sum(sizes[1]) + 2, 0.5 * max(sizes[0]) + 1.5))
     panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=sizes[1])[0]
     for number, (axes, mask) in enumerate(zip(panels, layers, strict=True)):
         draw_matrix(axes, mask.float(), names[number], names[number + 1])
@@ -122,7 +122,7 @@ def draw_masks(layers, names):
 
 def draw_jacobian(jacobian, names):
     """Plot which outputs change with which inputs, both in drawing order."""
-    figure = Figure((4.5, 4), layout="constrained")
+    figure = Figure((4.5, 4))
     axes = figure.add_subplot(xlabel="input", ylabel="output of", title="largest |derivative|")
     image = draw_matrix(axes, jacobian, names, names)
     figure.colorbar(image)

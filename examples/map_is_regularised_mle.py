@@ -15,7 +15,6 @@ import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
-from matplotlib.figure import Figure
 from pyro.infer import MCMC, NUTS
 from pyro.infer.autoguide import AutoDelta, AutoLaplaceApproximation
 from torch.nn.functional import adaptive_avg_pool2d
@@ -27,6 +26,7 @@ from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import L2Penalty, NoMaximumError, maximum_likelihood
 from ppgen.models import LogisticRegression
 from ppgen.models.textbook.regression import separating_direction
+from ppgen.plots import COLOURS, Figure
 
 ELSEWHERE = ["weight decay λ/n: half the penalty", "decoupled decay 2λ/n of AdamW"]
 """Ways that end at another point, to show the difference."""
@@ -144,7 +144,7 @@ def nuts(model, mode, data, samples):
 
 
 def draw_weights(found):
-    figure = Figure((8, 4.5), layout="constrained")
+    figure = Figure((8, 4.5))
     axes = figure.add_subplot(xlabel="weight; 0 is the intercept", ylabel="value")
     same = {way: w for way, w in found.items() if way not in ELSEWHERE}
     for size, (way, weights) in zip(np.linspace(13, 3, len(same)), same.items(), strict=True):
@@ -159,7 +159,7 @@ def draw_weights(found):
 
 def draw_posteriors(draws, gaussian, predictions):
     """Plot two weights under the posterior, and the probabilities of test images."""
-    figure = Figure((10, 4.5), layout="constrained")
+    figure = Figure((10, 4.5))
     left, right = figure.subplots(1, 2)
     gap = (draws.mean(0) - gaussian.mean).abs() / gaussian.stddev
     i, j = gap.topk(2).indices.sort().values.tolist()
@@ -171,9 +171,15 @@ def draw_posteriors(draws, gaussian, predictions):
         x, y = gaussian.mean[[i, j]][:, None] + radius * root @ torch.stack(
             [angle.cos(), angle.sin()]
         )
-        left.plot(x, y, style, color="C1", label=f"Laplace, {share:.0%}")
+        left.plot(x, y, style, color=COLOURS[1], label=f"Laplace, {share:.0%}")
     left.plot(*gaussian.mean[[i, j]], "k*", markersize=10, label="mode: all a point estimate keeps")
-    left.plot(*draws[:, [i, j]].mean(0), "C0D", markeredgecolor="black", label="posterior mean")
+    left.plot(
+        *draws[:, [i, j]].mean(0),
+        "D",
+        color=COLOURS[0],
+        markeredgecolor="black",
+        label="posterior mean",
+    )
     left.set(xlabel=f"weight {i}", ylabel=f"weight {j}", title="the two weights that differ most")
     left.legend(fontsize="small")
     for way, marker in {"Laplace": ".", "NUTS": "x"}.items():

@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from scipy.stats import chi2, t
 from sklearn.datasets import load_diabetes
 from torch.optim import LBFGS, Adam
@@ -23,6 +22,7 @@ from ppgen.experiments import Experiment, arguments, sized_argument
 from ppgen.inference import maximum_likelihood
 from ppgen.models import Exponential, LinearRegression
 from ppgen.objectives.preparation import prepare
+from ppgen.plots import COLOURS, Figure
 
 RATE, VALUES = 2.0, 200
 SIZES = [5, 10, 20, 50, 100, 200]
@@ -107,7 +107,7 @@ def check_exponential(run, epochs):
     )
     print(f"rate: {estimate:.4f} ± {se:.4f}, drawn with {RATE}")
 
-    figure = Figure((10, 4), layout="constrained")
+    figure = Figure((10, 4))
     left, right = figure.subplots(1, 2)
     rates = np.linspace(estimate - 5 * se, estimate + 5 * se, 200)
     left.plot(rates, VALUES * np.log(rates) - rates * x.sum().item())
@@ -127,7 +127,6 @@ def draw_convergence(axes, gaps):
         xscale="log", yscale="log", xlabel="iteration", ylabel="nats below the maximum, to rounding"
     )
     axes.set_title("three ways to the same maximum")
-    axes.grid(alpha=0.3)
     axes.legend()
 
 
@@ -165,7 +164,7 @@ def check_regression(run, epochs):
     for way, distance in furthest.items():
         print(f"regression by {way}: within {distance:.1e} standard errors of the closed form")
 
-    figure = Figure((10, 4), layout="constrained")
+    figure = Figure((10, 4))
     left, right = figure.subplots(1, 2)
     places = np.arange(len(names))
     markers = dict(zip(weights, ["o", "s", "^", "x", "+"], strict=True))
@@ -221,9 +220,9 @@ def check_intervals(run, simulations):
         coverage_largest_error_in_monte_carlo_standard_errors=error,
     )
 
-    figure = Figure((6, 4), layout="constrained")
+    figure = Figure((6, 4))
     axes = figure.add_subplot(xscale="log", xlabel="rows n", ylabel="share of intervals")
-    for color, (model, pairs) in zip(("C0", "C1"), rows.items(), strict=True):
+    for color, (model, pairs) in zip(COLOURS[:2], rows.items(), strict=True):
         covered, exact = np.array(pairs).T
         band = Z * np.sqrt(exact * (1 - exact) / simulations)
         axes.plot(SIZES, exact, color=color, label=f"{model}, exact")

@@ -8,7 +8,6 @@ python examples/ppca_faces.py --data mnist --latent 32
 from functools import partial
 
 import torch
-from matplotlib.figure import Figure
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -21,14 +20,13 @@ from ppgen.models.principal_axes import PrincipalAxes
 
 def scatter(z, labels):
     """Plot two or three latents, coloured by label."""
-    figure = Figure((6, 5.5), layout="constrained")
+    figure = plots.Figure((6, 5.5))
     names = {f"{axis}label": f"$z_{i + 1}$" for i, axis in enumerate("xyz"[: z.shape[1]])}
     if z.shape[1] == 3:
         axes = figure.add_subplot(projection="3d", **names)
         axes.set_box_aspect(None, zoom=0.9)
     else:
         axes = figure.add_subplot(aspect="equal", **names)
-        axes.grid(alpha=0.3)
     axes.scatter(*z.T, c=labels, s=15, cmap="tab20")
     axes.set_title("posterior means of the training images")
     return figure

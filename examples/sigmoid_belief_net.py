@@ -15,7 +15,6 @@ import time
 from functools import partial
 
 import torch
-from matplotlib.figure import Figure
 from measured import Measured
 from pyro.infer import TraceGraph_ELBO
 from torch.optim import Adam
@@ -121,19 +120,18 @@ def small_nets(run, data):
 
 
 def draw_gap(curves, latents):
-    figure = Figure((10, 4), layout="constrained")
+    figure = plots.Figure((10, 4))
     left, right = figure.subplots(1, 2)
     left.set(ylabel="log p(x), nats an image", title=f"exact likelihood, {latents} latents")
     right.set(ylabel="log p(x) − bound, nats an image", title="what the bound misses", yscale="log")
     for number, (way, curve) in enumerate(curves.items()):
         epochs, likelihoods = curve["likelihood"]
-        left.plot(epochs, likelihoods, f"C{number}", label=f"trained by {way}")
+        left.plot(epochs, likelihoods, color=plots.COLOURS[number], label=f"trained by {way}")
         if "bound" in curve:
             gaps = [p - bound for p, bound in zip(likelihoods, curve["bound"][1], strict=True)]
-            right.plot(epochs, gaps, f"C{number}", label=f"trained by {way}")
+            right.plot(epochs, gaps, color=plots.COLOURS[number], label=f"trained by {way}")
     for axes in (left, right):
         axes.set(xlabel="epoch")
-        axes.grid(alpha=0.3)
         axes.legend()
     return figure
 
@@ -163,13 +161,12 @@ def costs(run, data):
     classes = [4**power for power in range(1, 6)]
     nets = [seconds(SigmoidBeliefNet(shape, [m], hidden=()), images) for m in latents]
     mixtures = [seconds(BernoulliMixture(shape, k), images) for k in classes]
-    figure = Figure((6, 4), layout="constrained")
+    figure = plots.Figure((6, 4))
     axes = figure.add_subplot(
         xlabel="latents M, or classes K", ylabel=f"seconds, {len(images)} images", title="log p(x)"
     )
     axes.loglog(latents, nets, ".-", label="belief net: 2$^M$ states")
     axes.loglog(classes, mixtures, ".-", label="mixture: K classes")
-    axes.grid(alpha=0.3)
     axes.legend()
     run.save_figure("cost", figure)
     run.report(

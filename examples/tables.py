@@ -12,7 +12,6 @@ import time
 import pyro
 import pyro.distributions as dist
 import torch
-from matplotlib.figure import Figure
 from pyro.distributions import constraints
 from scipy.stats import multivariate_normal
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf
@@ -26,6 +25,7 @@ from ppgen.experiments import Experiment, arguments, sized_argument, training_ar
 from ppgen.experiments.environment import device_name
 from ppgen.experiments.results import Result
 from ppgen.inference import Estimate
+from ppgen.plots import Figure
 
 TABLES = {"breast cancer": load_breast_cancer, "wine": load_wine}
 CLASSES = (1, 2, 3)
@@ -128,7 +128,7 @@ def tested(way, table, folds):
 
 def draw(program, rows, names):
     """Plot rows of a table beside as many drawn ones, by their first columns."""
-    figure = Figure((8, 4), layout="constrained")
+    figure = Figure((8, 4))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     drawn = ppgen.sample(program, len(rows), seed=0)
     for axes, title, points in zip(panels, ("rows", "drawn rows"), (rows, drawn), strict=True):

@@ -21,6 +21,7 @@ from ppgen.running import Device
 from ppgen.tensors import check_shape
 
 __all__ = [
+    "COLOURS",
     "Figure",
     "curves",
     "image_grid",
@@ -30,6 +31,9 @@ __all__ = [
     "reconstructions",
     "scatter",
 ]
+
+TILE = 32
+"""Pixels of the longer side that a small image in a grid has at least, or nearly."""
 
 Curve = tuple[Sequence[Any], Sequence[Any]]
 """x values and y values."""
@@ -232,9 +236,19 @@ def manifold(
     with torch.no_grad():
         images = decode(z.to(device, dtype))
     axes = axes or Figure((6, 6)).add_subplot()
-    _show(axes, _tile(images, steps))
+    grid = _tile(images, steps)
+    _show(axes, grid)
     across, up = (f"$z_{{{dimension + 1}}}$" for dimension in dimensions)
-    axes.set(xlabel=f"{across}, equal steps of the prior's quantiles", ylabel=up)
+    ticked = torch.linspace(0, steps - 1, min(steps, 5)).round().long()
+    height, width, _ = grid.shape
+    axes.set(
+        xlabel=f"{across}, equal steps of the prior's quantiles",
+        ylabel=up,
+        xticks=(ticked + 0.5) * width / steps,
+        xticklabels=[f"{z:.2g}" for z in quantiles[ticked]],
+        yticks=(ticked + 0.5) * height / steps,
+        yticklabels=[f"{z:.2g}" for z in quantiles.flip(0)[ticked]],
+    )
     return _figure(axes)
 
 
@@ -252,8 +266,10 @@ def _tile(images: Tensor, columns: Size | None) -> Tensor:
             "to 1, such as images / 255"
         )
     columns = columns or ceil(sqrt(len(images)))
-    tiles = make_grid(images.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=0.5)
-    return tiles.permute(1, 2, 0)
+    zoom = max(1, TILE // max(images.shape[-2:]))  # else the lines between small images are thick
+    grey = images.detach().float().cpu().clamp(0, 1)
+    large = grey.repeat_interleave(zoom, -2).repeat_interleave(zoom, -1)
+    return make_grid(large, columns, padding=1, pad_value=0.5).permute(1, 2, 0)
 
 
 def _figure(axes: Axes) -> Figure:

@@ -15,8 +15,11 @@ def grey(n):
     return torch.linspace(0, 1, n).view(n, 1, 1, 1).expand(n, 1, 3, 3)
 
 
-def centres(figure, rows, columns, size=3):
-    """Return the grey values at the centres of tiles with one pixel of padding."""
+def centres(figure, rows, columns, size=30):
+    """Return the grey values at the centres of tiles with one pixel of padding.
+
+    Images of 3×3 pixels are shown ten times as large.
+    """
     pixels = torch.as_tensor(figure.axes[0].images[0].get_array())
     assert pixels.shape[:2] == (rows * (size + 1) + 1, columns * (size + 1) + 1)
     first = 1 + size // 2
@@ -54,13 +57,21 @@ def test_a_figure_that_can_be_saved_and_pyplot_left_alone(make, tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_image_grid_accepts_grey_and_colour(channels):
-    images = torch.rand(4, channels, 3, 3)
+    images = torch.rand(4, channels, 20, 20)
     figure = plots.image_grid(images)
     pixels = torch.as_tensor(figure.axes[0].images[0].get_array())
-    first, last = pixels[1:4, 1:4].permute(2, 0, 1), pixels[5:8, 5:8].permute(2, 0, 1)
-    assert pixels.shape == (9, 9, 3)
-    assert torch.equal(first, images[0].expand(3, 3, 3))
-    assert torch.equal(last, images[3].expand(3, 3, 3))
+    first, last = pixels[1:21, 1:21].permute(2, 0, 1), pixels[22:42, 22:42].permute(2, 0, 1)
+    assert pixels.shape == (43, 43, 3)
+    assert torch.equal(first, images[0].expand(3, 20, 20))
+    assert torch.equal(last, images[3].expand(3, 20, 20))
+
+
+def test_small_images_are_shown_larger_so_that_the_lines_between_them_are_thin():
+    images = torch.rand(2, 1, 8, 8)
+    pixels = torch.as_tensor(plots.image_grid(images).axes[0].images[0].get_array())[..., 0]
+    assert pixels.shape == (34, 67)
+    for corner in (0, 3):
+        assert torch.equal(pixels[1:-1, 1:33][corner::4, corner::4], images[0, 0])
 
 
 @pytest.mark.parametrize(
@@ -111,7 +122,7 @@ def test_image_rows_are_named_beside_their_middle(n):
     torch.testing.assert_close(values[1], 1 - torch.linspace(0, 1, n))
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["first", "second", "third"]
-    assert axes.get_yticks().tolist() == [2, 6, 10]  # tiles of 3 pixels and one of padding
+    assert axes.get_yticks().tolist() == [15.5, 46.5, 77.5]  # tiles of 30 pixels and one of padding
 
 
 def test_image_rows_of_different_lengths_are_refused():
@@ -186,6 +197,13 @@ def test_manifold_grows_to_the_right_and_upwards(latent, dimensions):
     assert (quantiles.diff() > 0).all()
     torch.testing.assert_close(across, quantiles.expand(6, 6))
     torch.testing.assert_close(up, quantiles.flip(0).expand(6, 6).T)
+
+
+def test_manifold_says_where_it_is():
+    axes = plots.manifold(lambda z: grey(len(z)), 2, steps=3).axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["-0.97", "0", "0.97"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["0.97", "0", "-0.97"]
+    assert axes.get_xticks().tolist() == pytest.approx([(k + 0.5) * 94 / 3 for k in range(3)])
 
 
 @pytest.mark.parametrize("steps", [5, 6])
