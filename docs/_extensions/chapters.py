@@ -43,7 +43,7 @@ def unfolding(match):
 
 
 def with_roles_and_answers(rst2md):
-    """Let notebooks show names as code, and answers that unfold, which rst2md leaves as they are."""
+    """Let notebooks show names as code and answers that unfold, which rst2md does not know."""
 
     @wraps(rst2md)
     def convert(text, *args, **options):

@@ -84,7 +84,7 @@ def arguments(script, folder):
 
 def story_and_commands(script):
     """Split the docstring of a script into its text and its commands."""
-    text = ast.get_docstring(ast.parse(script.read_text())).replace("\\\n", "\\\n")
+    text = ast.get_docstring(ast.parse(script.read_text()))
     story, _, commands = text.partition("\npython examples/")
     return story.strip(), f"python examples/{commands}" if commands else f"python {script}"
 

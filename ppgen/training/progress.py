@@ -75,7 +75,8 @@ class TensorBoard(Report):
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "tensorboard=True needs the package tensorboard: pip install 'pyro-ppgen[tensorboard]'"
+                "tensorboard=True needs the package tensorboard: "
+                "pip install 'pyro-ppgen[tensorboard]'"
             ) from error
         self.writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
 
