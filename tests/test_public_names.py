@@ -1,5 +1,6 @@
 """`import ppgen` names every room, and imports none before it is used."""
 
+import inspect
 import subprocess
 import sys
 from types import ModuleType
@@ -7,6 +8,7 @@ from types import ModuleType
 import pytest
 
 import ppgen
+import ppgen.experiments
 
 SLOW = {"torch", "pyro", "matplotlib", "scipy"}
 
@@ -50,6 +52,25 @@ def test_a_new_process_finds_what_it_uses():
         "from ppgen import *\n"
         "assert elbo is ppgen.inference.elbo and as_program is ppgen.program.as_program"
     )
+
+
+def public_objects():
+    """Yield the classes and functions of the package and of its rooms, by their full names."""
+    rooms = [
+        value for value in map(ppgen.__getattr__, ppgen.__all__) if isinstance(value, ModuleType)
+    ]
+    for room in (ppgen, ppgen.experiments, *rooms):
+        for name in room.__all__:
+            value = getattr(room, name)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                yield f"{room.__name__}.{name}", value
+
+
+def test_every_public_class_and_function_has_an_example():
+    """The suite runs them all as doctests."""
+    documented = dict(public_objects())
+    assert len(documented) > 100
+    assert [name for name, value in documented.items() if ">>>" not in inspect.getdoc(value)] == []
 
 
 def test_unknown_names_raise_errors():

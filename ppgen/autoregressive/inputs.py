@@ -16,6 +16,17 @@ class InputEncoding(nn.Module, ABC):
 
     A subclass defines ``features`` and ``forward``. It defines ``levels`` if it encodes symbols
     0 … ``levels`` − 1 only. Vectors should have a length of about one.
+
+    Examples
+    --------
+    >>> class Signs(InputEncoding):
+    ...     features = 1
+    ...
+    ...     def forward(self, x, likelihood):
+    ...         return 2 * x.unsqueeze(-1) - 1
+    >>> from ppgen.autoregressive import MADE
+    >>> MADE((1, 8, 8), inputs=Signs())(torch.ones(5, 1, 8, 8)).shape
+    torch.Size([5, 1, 1, 8, 8])
     """
 
     features: int
@@ -30,7 +41,14 @@ class InputEncoding(nn.Module, ABC):
 
 
 class GreyValues(InputEncoding):
-    """One number for each value: the likelihood's ``network_input``, of order one. The default."""
+    """One number for each value: the likelihood's ``network_input``, of order one. The default.
+
+    Examples
+    --------
+    >>> from ppgen.likelihoods import Categorical
+    >>> GreyValues()(torch.tensor([0.0, 3.0]), Categorical(4)).shape
+    torch.Size([2, 1])
+    """
 
     features = 1
 

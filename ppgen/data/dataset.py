@@ -11,7 +11,15 @@ from ppgen.arguments import Count, Levels, Seed, Size, checked
 
 
 class DataError(ValueError):
-    """Error of a data set that is unknown, missing, damaged or of the wrong kind."""
+    """Error of a data set that is unknown, missing, damaged or of the wrong kind.
+
+    Examples
+    --------
+    >>> from ppgen import data
+    >>> data.load("digit")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ppgen.data.dataset.DataError: …
+    """
 
 
 @checked
@@ -21,6 +29,14 @@ class Part:
 
     ``images`` are grey levels, ``(batch, channel, height, width)``, uint8; ``labels`` the class of
     each, ``(batch,)``, int64, or None.
+
+    Examples
+    --------
+    >>> part = Part(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.arange(10))
+    >>> part
+    Part(10 images of (1, 8, 8), with labels)
+    >>> part.slice(2, 5).labels
+    tensor([2, 3, 4])
     """
 
     images: Tensor
@@ -73,7 +89,15 @@ class Part:
 @checked
 @dataclass(frozen=True)
 class Dataset:
-    """Data set: its name, its number of grey levels, and the parts train, validation and test."""
+    """Data set: its name, its number of grey levels, and the parts train, validation and test.
+
+    Examples
+    --------
+    >>> train, held_out = (Part(torch.randint(4, (n, 1, 8, 8)).byte()) for n in (90, 10))
+    >>> images = Dataset("mine", levels=4, train=train, validation=held_out, test=held_out)
+    >>> images.image_shape, images.binarized().levels
+    ((1, 8, 8), 2)
+    """
 
     name: str
     levels: Levels

@@ -30,7 +30,13 @@ from ppgen.whole_files import write_whole
 
 @checked
 def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentParser:
-    """Make a parser with the options of every script, with ``datasets`` also those of the data."""
+    """Make a parser with the options of every script, with ``datasets`` also those of the data.
+
+    Examples
+    --------
+    >>> arguments("What the script does.").parse_args(["--quick"]).data
+    'digits'
+    """
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -49,7 +55,15 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
 
 @checked
 def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Count) -> None:
-    """Add ``--epochs`` (see :func:`sized_argument`), ``--resume``, ``--device``, ``--compile``."""
+    """Add ``--epochs`` (see :func:`sized_argument`), ``--resume``, ``--device``, ``--compile``.
+
+    Examples
+    --------
+    >>> parser = arguments("What the script does.")
+    >>> training_arguments(parser, epochs=50, quick=3)
+    >>> parser.parse_args(["--epochs", "7"]).epochs
+    7
+    """
     sized_argument(parser, "--epochs", epochs, quick)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
@@ -68,6 +82,13 @@ def sized_argument(
     """Add an integer option whose default is ``full``, or ``quick`` with ``--quick``.
 
     :class:`Experiment` sets the default, since it depends on another option.
+
+    Examples
+    --------
+    >>> parser = arguments("What the script does.")
+    >>> sized_argument(parser, "--particles", full=1000, quick=10, what="of the estimate")
+    >>> parser.parse_args(["--particles", "100"]).particles
+    100
     """
     about = f"{what}; " if what else ""
     parser.add_argument(name, type=int, help=f"{about}default: {full}; with --quick {quick}")
@@ -97,6 +118,14 @@ class Experiment:
         Folder of all output.
     metrics, settings
         Numbers so far, and options, versions and machine; :meth:`report` writes both.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = Experiment("mine", arguments("Of mine.").parse_args(["--out", folder]))
+    ...     run.report(nats=22.4)
+    nats: 22.4
     """
 
     name: str

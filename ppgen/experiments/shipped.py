@@ -36,6 +36,12 @@ class Pretrained:
         Whether it takes the label of each image.
     answers
         What it answers to a few fixed questions, see :func:`ppgen.experiments.shipped.probe`.
+
+    Examples
+    --------
+    >>> vae = pretrained()["mnist-vae"]
+    >>> vae.result.parameters > 400_000, vae.size < 1e6
+    (True, True)
     """
 
     name: str

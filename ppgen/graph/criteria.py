@@ -80,6 +80,12 @@ class CausalExplanation:
         What is said if all conditions of the criterion hold, and what otherwise.
     given
         The set of nodes that the conditions are about.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> DAG("u -> x -> y <- u").explain_adjustment("x", "y", given=()).valid
+    False
     """
 
     claims: tuple[str, str]

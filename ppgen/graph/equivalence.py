@@ -20,6 +20,12 @@ class CPDAG:
         Edges (parent, child) with the same direction in all DAGs of the class.
     undirected
         Edges whose direction differs between DAGs of the class.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> print(DAG("a -> b -> c; d -> c").cpdag())
+    b → c; d → c; a — b
     """
 
     nodes: frozenset[Node]

@@ -27,6 +27,14 @@ class Passage:
     way_down
         For an open collider, the shortest directed path to a known node: the collider alone if it
         is known itself. Empty for all other nodes.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> (trail,) = DAG("a -> c <- b; c -> d").explain("a", "b", "d").trails
+    >>> (passage,) = trail.passages
+    >>> passage.role, passage.open, passage.way_down
+    ('collider', True, ('c', 'd'))
     """
 
     node: Node
@@ -87,6 +95,14 @@ class Explanation:
     trails
         A shortest open trail if the nodes are d-connected. Otherwise the trails between them,
         shortest first, all of them blocked; ``complete`` says whether these are all trails.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> print(DAG("a -> c <- b").explain("a", "b"))
+    a ⊥ b
+      a → c ← b is blocked
+        c: a collider, and neither it nor a descendant is known
     """
 
     query: Independence

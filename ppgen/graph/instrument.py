@@ -14,7 +14,15 @@ Set = frozenset[Node]
 
 @dataclass(frozen=True)
 class Instrument:
-    """An instrument, which is valid if the nodes ``given`` are conditioned on."""
+    """An instrument, which is valid if the nodes ``given`` are conditioned on.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> (instrument,) = DAG("z -> x -> y; x <-> y").instruments("x", "y")
+    >>> instrument.node, instrument.given
+    ('z', frozenset())
+    """
 
     node: Node
     given: Set

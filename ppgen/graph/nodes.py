@@ -20,7 +20,15 @@ ESCAPES = str.maketrans(
 
 
 class GraphError(ValueError):
-    """Invalid graph, query or data."""
+    """Invalid graph, query or data.
+
+    Examples
+    --------
+    >>> from ppgen.graph import DAG
+    >>> DAG("a -> b -> a")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ppgen.graph.nodes.GraphError: …
+    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,11 @@ class RejectionRate:
     """Share of batches that a test flags, between 0 and 1.
 
     The standard error is that of an estimate for other images of the same origin; an upper bound.
+
+    Examples
+    --------
+    >>> print(RejectionRate(0.05, 0.01))
+    0.050 ± 0.010
     """
 
     value: float

@@ -44,6 +44,11 @@ class Completion:
         Of the pixels that stood there: log p(missing pixels | given pixels), ``(batch,)``, in
         nats; of programs with latents an estimate, the difference of two lower bounds and so
         itself no bound. NaN for images with pixels that are NaN, or outside the support.
+
+    Examples
+    --------
+    >>> Completion(torch.zeros(2, 5, 1, 8, 8), torch.zeros(5, 1, 8, 8), torch.full((5,), -9.0))
+    Completion(samples of (2, 5, 1, 8, 8), mean of (5, 1, 8, 8), log_prob [-9.00, -9.00, -9.00, …])
     """
 
     samples: Tensor
@@ -55,7 +60,7 @@ class Completion:
         more = ", …" if len(self.log_prob) > 3 else ""
         return (
             f"Completion(samples of {tuple(self.samples.shape)}, mean of {tuple(self.mean.shape)}, "
-            f"log_prob [{nats}{more}] nats)"
+            f"log_prob [{nats}{more}])"
         )
 
 

@@ -37,6 +37,12 @@ class Estimate:
         Number of rows.
     error
         Monte Carlo standard error of each row's value, ``(rows,)``; None if it is not known.
+
+    Examples
+    --------
+    >>> estimate = Estimate(torch.tensor([-3.0, -4.0, -5.0]))
+    >>> print(estimate, estimate.total)
+    -4.00 ± 0.58 nats -12.0
     """
 
     per_example: Tensor | None

@@ -46,6 +46,14 @@ class FittedLatents:
         the best one before.
     guide
         A Pyro program that draws the latents of these images from their Gaussians.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae, images = ppgen.models.VAE.mlp((1, 8, 8), latent=2), torch.zeros(5, 1, 8, 8)
+    >>> fitted = ppgen.inference.fit_latents(vae, images)
+    >>> fitted.means["z"].shape, fitted.gap.shape
+    (torch.Size([5, 2]), torch.Size([5]))
     """
 
     means: Values

@@ -26,6 +26,12 @@ class NoMaximumError(ArithmeticError):
         Where the search ended, ``(parameters,)``.
     direction
         Unit vector along which the function is flat, or rises still; None if none was found.
+
+    Examples
+    --------
+    >>> maximise(lambda x: x.sum(), torch.zeros(2))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ppgen.inference.newton.NoMaximumError: …
     """
 
     def __init__(self, message: str, point: Tensor, direction: Tensor | None = None) -> None:
@@ -47,6 +53,12 @@ class Maximum:
         ``(parameters, parameters)``, negative definite.
     path
         Value of the function at the start and after each iteration.
+
+    Examples
+    --------
+    >>> maximum = maximise(lambda x: -(x - 3).square().sum(), torch.zeros(2, dtype=torch.float64))
+    >>> maximum.point
+    tensor([3., 3.], dtype=torch.float64)
     """
 
     point: Tensor

@@ -85,7 +85,14 @@ def predict(
 
 
 class Posterior(dict[str, Tensor]):
-    """Draws of latent sites by their names, ``(draws, …)`` each."""
+    """Draws of latent sites by their names, ``(draws, …)`` each.
+
+    Examples
+    --------
+    >>> draws = Posterior(slope=torch.randn(100, 3))
+    >>> draws["slope"].mean(0).shape
+    torch.Size([3])
+    """
 
     def to_inferencedata(self) -> Any:
         """Return the draws as ArviZ's ``InferenceData``, as one chain; needs the package arviz."""

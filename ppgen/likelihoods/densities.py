@@ -24,6 +24,13 @@ class Density(Likelihood):
     interval of length 1/L, from which ``encode`` draws. The mass of a level is the density's
     integral over its interval, and its logarithm is at least E[log p(x)] − log L by Jensen's
     inequality (Theis, van den Oord and Bethge 2016, A note on the evaluation of generative models).
+
+    Examples
+    --------
+    >>> from ppgen.likelihoods import Gaussian
+    >>> grey = Gaussian().encode(torch.tensor([[[[0, 16]]]]), levels=17)
+    >>> (grey * 17).floor()
+    tensor([[[[ 0., 16.]]]])
     """
 
     @checked

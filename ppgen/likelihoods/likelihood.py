@@ -24,6 +24,21 @@ class Likelihood(ABC):
     inherits ``encode`` and ``log_volume`` from :class:`Density` or :class:`Mass`, or defines them.
     A likelihood with parameters is also a ``torch.nn.Module``, and part of every model that holds
     it.
+
+    Examples
+    --------
+    A likelihood of one's own, for data on the whole line:
+
+    >>> import pyro.distributions as dist
+    >>> from ppgen.likelihoods import Density
+    >>> class Laplace(Density):
+    ...     outputs = 2
+    ...
+    ...     def distribution(self, raw):
+    ...         loc, log_scale = raw.unbind(-4)
+    ...         return dist.Laplace(loc, log_scale.exp()).to_event(3)
+    >>> Laplace().distribution(torch.zeros(5, 2, 1, 8, 8)).batch_shape
+    torch.Size([5])
     """
 
     outputs: int
@@ -220,7 +235,13 @@ AnyLikelihood = Annotated[
 
 @checked
 def as_likelihood(likelihood: AnyLikelihood) -> Likelihood:
-    """Return the likelihood, or :class:`Bernoulli` for None; raises TypeError for anything else."""
+    """Return the likelihood, or :class:`Bernoulli` for None; raises TypeError for anything else.
+
+    Examples
+    --------
+    >>> as_likelihood(None)
+    Bernoulli()
+    """
     return Bernoulli() if likelihood is None else likelihood
 
 
@@ -244,5 +265,11 @@ def check_grey_levels(images: Tensor, levels: int) -> None:
 
 
 def at_least_float32(raw: Tensor) -> Tensor:
-    """Convert half-precision raw outputs to float32: bfloat16 log-probabilities lose too much."""
+    """Convert half-precision raw outputs to float32: bfloat16 log-probabilities lose too much.
+
+    Examples
+    --------
+    >>> at_least_float32(torch.zeros(2, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
     return raw.float() if torch.finfo(raw.dtype).bits < 32 else raw

@@ -16,6 +16,12 @@ class Mass(Likelihood):
 
     Bins share the grey levels as evenly as integers can, and the grey levels of a bin share its
     mass. With as many grey levels as bins, log_prob is the exact log-probability of an image.
+
+    Examples
+    --------
+    >>> from ppgen.likelihoods import Categorical
+    >>> Categorical(4).encode(torch.tensor([0, 63, 64, 255]), levels=256)
+    tensor([0., 0., 1., 3.])
     """
 
     def __init__(self, levels: Levels) -> None:

@@ -30,7 +30,15 @@ TRUSTED = (
 
 
 class CheckpointError(RuntimeError):
-    """A file that cannot be written, is damaged or foreign, or is of another program."""
+    """A file that cannot be written, is damaged or foreign, or is of another program.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> ppgen.load("/dev/null")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ppgen.training.archive.CheckpointError: …
+    """
 
 
 def plain(value: Any) -> Any:

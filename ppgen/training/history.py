@@ -30,6 +30,11 @@ class Epoch:
         Of the optimiser's first parameter group.
     steps
         Optimiser steps so far.
+
+    Examples
+    --------
+    >>> Epoch(number=1, elbo=-30.5, validation=None, seconds=0.2, learning_rate=1e-3).elbo
+    -30.5
     """
 
     number: int
@@ -45,6 +50,12 @@ class History:
     """The epochs of a fit, epoch 0 first.
 
     ``best`` is the epoch with the highest finite validation ELBO; None without validation.
+
+    Examples
+    --------
+    >>> history = History([Epoch(n, -9.0 / (n + 1), -9.5, 0.1, 1e-3) for n in range(3)])
+    >>> history.best.number, history.column("elbo")
+    (0, ([0, 1, 2], [-9.0, -4.5, -3.0]))
     """
 
     epochs: list[Epoch] = field(default_factory=list)

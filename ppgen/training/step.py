@@ -18,7 +18,16 @@ LARGE = 30.0
 
 
 class NotFiniteError(ArithmeticError):
-    """A training step gave NaN or infinity."""
+    """A training step gave NaN or infinity.
+
+    Examples
+    --------
+    >>> import ppgen
+    >>> vae, x = ppgen.models.VAE.mlp((1, 8, 8)), torch.zeros(20, 1, 8, 8)
+    >>> ppgen.fit(vae, x, steps=9, lr=1e30, progress=False)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ppgen.training.step.NotFiniteError: …
+    """
 
 
 class Taken(NamedTuple):

@@ -39,6 +39,15 @@ class PositionGraph(Program, ABC):
     density
         Share of the pairs that have an edge, between 0 and 1; ``intercept``, b, starts at its
         logit, and ``slope``, a, at 1.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from ppgen.models import KnownPositionGraph
+    >>> graph = KnownPositionGraph(torch.randn(34, 2))
+    >>> edges, pairs = graph.observations(nx.karate_club_graph())
+    >>> edges.sum().item(), pairs.shape
+    (78.0, torch.Size([561, 2]))
     """
 
     objective = MeanFieldELBO()

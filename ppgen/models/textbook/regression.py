@@ -25,6 +25,12 @@ class Regression(Program, ABC):
     ``fit(program, (y, design))`` and ``sample(program, n, design)``. An intercept is a column of
     ones. A subclass defines ``observation``, the distribution given the linear predictor. The
     parameter ``weights``, ``(covariates,)``, is 0 at first.
+
+    Examples
+    --------
+    >>> from ppgen.models import LinearRegression
+    >>> isinstance(LinearRegression(2), Regression)
+    True
     """
 
     def __init__(self, covariates: Size) -> None:
