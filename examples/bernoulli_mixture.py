@@ -67,7 +67,7 @@ def seconds_to(nats, measured, history):
 def completions(mixture, images, observed, draws=3):
     """Plot images, their observed pixels, and mean and draws of the missing ones, a row each."""
     images = images.to(mixture.device, mixture.dtype)
-    rows = [images, torch.where(observed, images, 0.5)]
+    rows = [images, torch.where(observed, images, torch.nan)]
     rows.append(mixture.complete(images, observed, mean=True))
     rows += [mixture.complete(images, observed) for _ in range(draws)]
     return plots.image_grid(

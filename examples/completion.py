@@ -107,7 +107,7 @@ def main() -> None:
     read = reader(grey, encode, quick=options.quick) if labels is not None else None
 
     shown = slice(0, None, max(1, count // SHOWN))
-    rows = {"test images": x[shown], "given": torch.where(left, x, 0.5)[shown]}
+    rows = {"test images": x[shown], "given": torch.where(left, x, torch.nan)[shown]}
     table = {}
     for name, (model, alone) in models.items():
         at = model.device

@@ -158,7 +158,7 @@ def completions(model, images, labels):
         p = model.eval().distribution(labels)
         drawn = [p.complete(images, upper) for _ in range(DRAWS)]
     grey = model.network.likelihood.grey
-    given = torch.where(upper, grey(images), 0.5)
+    given = torch.where(upper, grey(images), torch.nan)
     columns = torch.stack([grey(images), given, *map(grey, drawn)], 1).flatten(0, 1)
     return plots.image_grid(
         columns, DRAWS + 2, title="a test image, the half that is given, and completions"

@@ -94,20 +94,17 @@ def main() -> None:
     run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
 
     face, offsets = ppca.posterior(train[:1]).mean[0], torch.linspace(-3, 3, 7)
-    walks = ppca.walk(face, offsets)[:20]
-    figure = plots.image_grid(walks.flatten(0, 1), columns=len(offsets))
-    figure.axes[0].set(
-        xlabel="moved by −3 … 3 standard deviations of the prior",
-        ylabel=f"latent dimensions {len(walks)} … 1",
-    )
-    run.save_figure("walks", figure)
+    walks = ppca.walk(face, offsets)[:12]
+    rows = {f"$z_{{{number}}}$": walk for number, walk in enumerate(walks, 1)}
+    title = "one latent moved from −3 to 3 standard deviations of the prior"
+    run.save_figure("walks", plots.image_rows(rows, title))
 
     left = torch.arange(test.shape[-1]) < test.shape[-1] // 2
     observed = left.expand(data.image_shape)
     cases = test[torch.linspace(0, len(test) - 1, 9).long()]
     grids = {
         "test images": cases,
-        "left half": cases.where(observed, 0.5),
+        "left half": cases.where(observed, torch.nan),
         "conditional mean": ppca.complete(cases, observed, mean=True),
         "conditional draw": ppca.complete(cases, observed),
     }

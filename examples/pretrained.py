@@ -49,7 +49,7 @@ def main() -> None:
     samples, table = {}, {}
     completed = {
         "digits": some.images.float(),
-        "given": torch.where(upper, some.images.float(), 0.5),
+        "given": torch.where(upper, some.images.float(), torch.nan),
     }
     for name, record in records.items():
         program = models[name]

@@ -32,6 +32,9 @@ __all__ = [
     "scatter",
 ]
 
+MISSING = (0.45, 0.6, 0.8)
+"""Colour of pixels that are not known."""
+
 TILE = 32
 """Pixels of the longer side that a small image in a grid has at least, or nearly."""
 
@@ -48,7 +51,8 @@ def image_grid(
 ) -> Figure:
     """Plot images in a grid of so many columns, by default a square.
 
-    Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1.
+    Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1. Pixels that
+    are NaN, as missing ones may be, are shown in a colour of their own.
 
     Examples
     --------
@@ -255,11 +259,12 @@ def manifold(
 def _tile(images: Tensor, columns: Size | None) -> Tensor:
     from torchvision.utils import make_grid  # here, since torchvision takes seconds to import
 
-    if images.dim() != 4 or not len(images):
+    if images.dim() != 4 or not len(images) or images.shape[1] not in (1, 3):
         raise ValueError(
             f"images has the shape {tuple(images.shape)}; expected (batch, channel, height, width)"
-            ", with one or more images"
+            ", one or more images of one channel or three"
         )
+    missing, images = images.isnan().cpu(), images.detach().cpu().nan_to_num()
     if images.max() > 1 and not (images % 1).any():
         raise ValueError(
             f"images has whole numbers up to {images.max().item():g}; expected grey values from 0 "
@@ -267,8 +272,9 @@ def _tile(images: Tensor, columns: Size | None) -> Tensor:
         )
     columns = columns or ceil(sqrt(len(images)))
     zoom = max(1, TILE // max(images.shape[-2:]))  # else the lines between small images are thick
-    grey = images.detach().float().cpu().clamp(0, 1)
-    large = grey.repeat_interleave(zoom, -2).repeat_interleave(zoom, -1)
+    colours = images.float().clamp(0, 1).expand(-1, 3, -1, -1)
+    colours = torch.where(missing, torch.tensor(MISSING)[:, None, None], colours)
+    large = colours.repeat_interleave(zoom, -2).repeat_interleave(zoom, -1)
     return make_grid(large, columns, padding=1, pad_value=0.5).permute(1, 2, 0)
 
 

@@ -313,3 +313,12 @@ def test_axes_have_the_style_of_the_project_and_others_their_own():
     assert line.get_color() == COLOURS[0]
     assert figure.get_layout_engine() is not None
     assert Figure().add_subplot().plot([1, 2])[0].get_color() != COLOURS[0]
+
+
+def test_pixels_that_are_not_known_have_a_colour_of_their_own():
+    images = torch.rand(2, 1, 20, 20)
+    images[0, 0, 3, 5] = torch.nan
+    pixels = torch.as_tensor(plots.image_grid(images).axes[0].images[0].get_array())
+    assert pixels[4, 6].tolist() == pytest.approx(plots.MISSING)
+    coloured = (pixels != pixels[..., :1]).any(-1)
+    assert coloured.sum() == 1
