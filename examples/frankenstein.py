@@ -105,7 +105,7 @@ def show_histograms(scores):
     for axes, (name, of_kind) in zip(figure.subplots(1, len(scores)), scores.items(), strict=True):
         both = torch.cat([of_kind["real"], of_kind["spliced"]])
         bins = torch.linspace(both.quantile(0.002), both.max(), 40).numpy()
-        for kind, color in (("real", COLOURS[0]), ("spliced", COLOURS[3])):
+        for kind, color in (("real", COLOURS[0]), ("spliced", COLOURS[1])):
             values = of_kind[kind].numpy()
             axes.hist(values, bins, color=color, alpha=0.5, density=True, label=kind)
             axes.axvline(values.mean(), color=color)

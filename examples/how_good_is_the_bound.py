@@ -14,6 +14,7 @@ python examples/how_good_is_the_bound.py
 python examples/how_good_is_the_bound.py --data mnist --latents 2 10 50 --epochs 20
 """
 
+import math
 from functools import partial
 
 import pyro
@@ -83,13 +84,18 @@ def draw(columns):
     figure = Figure((3.2 * len(columns) + 1, 6.5))
     panels = figure.subplots(2, len(columns), sharex=True, squeeze=False)
     for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):
+        ends, most = [], -math.inf
         for name, by_number in found.items():
             numbers = list(by_number)
             means = [each.mean().item() for each in by_number.values()]
             above.plot(numbers, means, marker=".", label=name)
+            ends.append(means[-1])
+            most = max(most, *means)
             if exact is not None:
                 errors = [(each - exact).abs().mean().item() for each in by_number.values()]
                 below.plot(numbers, errors, marker=".")
+        bottom = sorted(ends)[1]  # what is far below the others leaves the frame
+        above.set_ylim(bottom - 0.3 * (most - bottom) - 1, most + 0.1 * (most - bottom) + 1)
         above.set(title=title, xscale="log")
         below.set(yscale="log", xlabel="draws or chains of an image")
         if exact is None:
