@@ -131,7 +131,8 @@ dag.draw(highlight=trail, given="G", title="A and AP depend on each other given 
 # the trail is open. If S were known as well, the fork at S would close it again.
 #
 # Every independence of two nodes, for every set of known nodes, can be listed. There are many, and
-# most follow from shorter ones. A statement is *minimal* if none of its known nodes can be left out.
+# most follow from shorter ones. A statement is *minimal* if none of its known nodes can be left
+# out.
 
 everything, minimal = list(dag.independencies()), list(dag.implied_independencies())
 print(f"{len(everything)} statements about two nodes, {len(minimal)} of them minimal, such as")
