@@ -74,6 +74,7 @@ from ppgen import plots
 from ppgen.autoregressive import LSTM, ConditionalTables
 from ppgen.models import AutoregressiveModel
 
+torch.manual_seed(0)
 letters = ppgen.data.load("glyphs").train.images
 counted = AutoregressiveModel(ConditionalTables.from_images(letters))
 smoothed = AutoregressiveModel(ConditionalTables.from_images(letters, pseudo_count=0.02))
