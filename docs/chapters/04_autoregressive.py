@@ -98,7 +98,7 @@ print(f"log 26 = {torch.tensor(26.0).log():.4f}")
 # is such an :math:`f_\theta` that can keep a value over many steps.
 
 lstm = AutoregressiveModel(LSTM((1, 5, 5), hidden=64))
-history = ppgen.fit(lstm, letters, epochs=120, lr=0.01, progress=False)
+history = ppgen.fit(lstm, letters, epochs=100, lr=0.01, progress=False)
 print(f"LSTM: {-ppgen.elbo(lstm, letters).mean / 25:.4f} nats a pixel")
 
 samples = {}
@@ -268,7 +268,8 @@ plots.image_grids({name: receptive_field(network)[None, None] for name, network 
 # with the class as a vector of zeros with a one: each class has its own bias. ``context_size=10``
 # adds the ten columns of :math:`V`, and labels are the program's second argument.
 #
-# Now we fit them all.
+# Now we fit them all. ``average=0.98`` evaluates, and keeps, a moving average of the weights over
+# some fifty steps, which evens out the noise of the single steps.
 
 from ppgen.autoregressive import NADE, FullyVisible, Independent
 
@@ -295,6 +296,7 @@ for name, (network, rate, epochs) in settings.items():
         epochs=epochs,
         batch_size=64,
         lr=rate,
+        average=0.98,
         progress=False,
     )
 
@@ -323,18 +325,18 @@ print(f"test digits that p(y | x) reads right: {(given.argmax(1) == labels).floa
 # %%
 # Samples, and digits on demand from the PixelCNN:
 
-wished = torch.arange(10).repeat(2)
-on_demand = ppgen.sample(pixelcnn, 20, wished, seed=0)
 rows = {name: ppgen.sample(models[name], 10, seed=1) for name in ("independent", "FVSBN")}
 nade, made = (ppgen.sample(models[name], 20, seed=1) for name in ("NADE", "MADE"))
 rows |= {"NADE": nade[:10], "NADE, more": nade[10:], "MADE": made[:10], "MADE, more": made[10:]}
-rows |= {"PixelCNN given 0 … 9": on_demand[:10], "and again": on_demand[10:]}
+for seed, name in enumerate(["PixelCNN given 0 … 9", "and again"]):
+    rows[name] = ppgen.sample(pixelcnn, 10, torch.arange(10), seed=seed)
 plots.image_rows(rows, title="samples")
 
 # %%
 # **What to see.** The independent pixels are specks. The others draw strokes, and some of their
 # samples can be read as digits. Most of those of the PixelCNN can be read as the digits that were
-# asked for, 0 to 9 from left to right.
+# asked for, 0 to 9 from left to right. Longer training helps: 50 epochs with 32 channels reach
+# about 14.4 nats given the label.
 #
 # At :math:`28 \times 28` pixels the same networks are far apart. On binarised MNIST the recorded
 # runs reach, in nats a test image: independent pixels 205.8, MADE with 300 hidden units 92.1, NADE
@@ -403,8 +405,8 @@ from ppgen.inference import complete
 upper = torch.zeros(shape, dtype=torch.bool)
 upper[:, :4] = True
 some = digits.test.spread(10)
-by_nade = complete(models["NADE"], some.images.float(), upper, draws=3, seed=0)
-by_cnn = complete(pixelcnn, some.images.float(), upper, some.labels, draws=3, seed=0)
+by_nade = complete(models["NADE"], some.images.float(), upper, draws=2, seed=0)
+by_cnn = complete(pixelcnn, some.images.float(), upper, some.labels, draws=1, seed=0)
 
 with torch.no_grad():
     for name, context in {"NADE": None, "PixelCNN given y": labels}.items():
