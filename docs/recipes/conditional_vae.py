@@ -55,7 +55,9 @@ ppgen.fit(program, train, validation, epochs=60, lr=3e-3, progress=False)
 print("log p(image | label) of test images, at least", ppgen.iwae(program, test, 100))
 wished = torch.arange(10).repeat(5)
 samples = ppgen.sample(program, len(wished), wished, mean=True, seed=0)
-ppgen.plots.image_grid(samples, columns=10, title="five images of each class, drawn given the label")
+ppgen.plots.image_grid(
+    samples, columns=10, title="five images of each class, drawn given the label"
+)
 
 # %%
 # By Bayes' rule the program also classifies: the label is the one that makes an image most probable.

@@ -27,7 +27,7 @@ images = digits.train.images.float().masked_fill(gaps, torch.nan)
 
 observed = ~images.isnan()
 mixture = BernoulliMixture(digits.image_shape, classes=20, pixel_pseudo_count=0.1)
-mixture.fit_em(images.nan_to_num(), observed)  # or ppgen.fit(mixture, (images.nan_to_num(), observed), …)
+mixture.fit_em(images.nan_to_num(), observed)  # or ppgen.fit(mixture, (…, observed), epochs=…)
 print("log p of whole test images:", ppgen.elbo(mixture, digits.test.images))
 
 # %%
@@ -50,11 +50,11 @@ ppgen.plots.image_rows(rows, "right halves of test images, given the left ones")
 # %%
 # **What to look at.** ``completed.samples`` are draws, ``completed.mean`` their mean, shown here: grey
 # where the model is unsure. ``completed.log_prob`` says how probable the true pixels were, exactly
-# for the mixture and as an estimate for the VAE. Missing pixels of images that are to be completed
+# for the mixture and as an estimate for the VAE, which was fitted to whole images. Missing pixels of images that are to be completed
 # may be NaN; ``log_prob`` is NaN then.
 #
-# To let a VAE learn from images with gaps, mask its log-probabilities in a program of your own:
-# ``dist.Bernoulli(logits=logits).mask(observed).to_event(3)``.
+# To let a VAE learn from images with gaps, write it as a :class:`ppgen.Program` that takes the mask,
+# and observe ``dist.Bernoulli(logits=logits).mask(observed).to_event(3)``.
 #
 # **Reference:** :func:`ppgen.inference.complete`, :class:`~ppgen.models.BernoulliMixture`,
 # :class:`~ppgen.models.PPCA`, :func:`ppgen.inference.fit_latents`.

@@ -38,7 +38,9 @@ def model(alcohol, colour, kind=None):
     locs = pyro.param("locs", torch.zeros(2, 3))
     scales = pyro.param("scales", torch.ones(2, 3), constraint=constraints.positive)
     with pyro.plate("rows", len(alcohol)):
-        k = pyro.sample("kind", dist.Categorical(weights), obs=kind, infer={"enumerate": "parallel"})
+        k = pyro.sample(
+            "kind", dist.Categorical(weights), obs=kind, infer={"enumerate": "parallel"}
+        )
         pyro.sample("alcohol", dist.Normal(locs[0][k], scales[0][k]), obs=alcohol)
         pyro.sample("colour", dist.Normal(locs[1][k], scales[1][k]), obs=colour)
 
