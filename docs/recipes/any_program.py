@@ -105,9 +105,10 @@ with hidden.own_store():
     print("move", pyro.param("move"), "emit", pyro.param("emit"), sep="\n")
 
 # %%
-# **What to look at.** The posterior means of the slopes lie near the true ones; the centres are near
-# −3 and 2, with weights near 0.3 and 0.7; and the tables are near those that made the sequences.
-# A warning says if a program cannot be run on a part of its rows, and then takes all at each step.
+# **What to look at.** The posterior means of the slopes lie near the true ones; the centres are
+# near −3 and 2, with weights near 0.3 and 0.7; and the tables are near those that made the
+# sequences. A warning says if a program cannot be run on a part of its rows, and then takes all at
+# each step.
 #
 # **Reference:** :func:`ppgen.as_program`, :func:`ppgen.fit`, :func:`ppgen.posterior`,
 # :func:`ppgen.predict`, :func:`ppgen.log_predictive` for held-out rows.

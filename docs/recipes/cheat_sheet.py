@@ -110,7 +110,7 @@ tuple, a dict by keyword. Images are ``(batch, channel, height, width)``. Result
 #    * - Instruments, front doors, interventions
 #      - ``dag.instruments("x", "y")``, ``dag.front_door_set("x", "y")``, ``dag.do("x")``
 #
-# **One of each**, to try out:
+# **Some of each**, to try out. The images are drawn by the model itself.
 
 import torch
 
@@ -118,15 +118,14 @@ import ppgen
 from ppgen.graph import DAG
 
 vae = ppgen.load("mnist-vae")
-digits = ppgen.data.load("digits").resized(28, margin=4).binarized("threshold")
-x, left = digits.test.spread(8).images.float(), torch.arange(28) < 14
+x, left = ppgen.sample(vae, 8, seed=1), torch.arange(28) < 14
 
 print("bound", ppgen.elbo(vae, x), "closer", ppgen.iwae(vae, x, particles=100))
 print(DAG.from_program(vae).factorisation())
 rows = {
-    "images": x,
+    "drawn images": x,
     "reconstructions": ppgen.reconstruct(vae, x, mean=True, seed=0),
     "left halves completed": ppgen.inference.complete(vae, x, left, particles=10, seed=0).mean,
-    "samples": ppgen.sample(vae, 8, mean=True, seed=0),
+    "means of new images": ppgen.sample(vae, 8, mean=True, seed=0),
 }
 ppgen.plots.image_rows(rows)

@@ -60,7 +60,8 @@ ppgen.plots.image_grid(
 )
 
 # %%
-# By Bayes' rule the program also classifies: the label is the one that makes an image most probable.
+# By Bayes' rule the program also classifies: the label is the one that makes an image most
+# probable.
 
 images, labels = test
 each = [ppgen.elbo(program, (images, torch.full_like(labels, k)), 10).each for k in range(10)]
@@ -70,7 +71,8 @@ print(f"test images whose label has the highest bound: {right:.0%}")
 # %%
 # Autoregressive networks take labels without a class of one's own:
 # ``AutoregressiveModel(PixelCNN(shape, context_size=10))``, fitted to images and labels in the same
-# way; the script ``examples/pixelcnn.py --conditional`` does so. There log p(image | label) is exact.
+# way; the script ``examples/pixelcnn.py --conditional`` does so. There log p(image | label) is
+# exact.
 #
 # **Reference:** :class:`ppgen.Program`, :func:`ppgen.sample`, :class:`~ppgen.data.Part`,
 # :class:`~ppgen.models.AutoregressiveModel`, :class:`~ppgen.objectives.MeanFieldELBO`.

@@ -71,7 +71,8 @@ for mode in ("off", "traced"):
     print(f"compile={mode!r}: {fastest:.3f} seconds an epoch, after the first")
 
 # %%
-# **What to look at.** Seconds an epoch, of which the first also traces and compiles; and the bound in
-# half precision beside that in float32. How the steps compare on other programs: ``python -m benchmarks --only svi_step``.
+# **What to look at.** Seconds an epoch, of which the first also traces and compiles; and the bound
+# in half precision beside that in float32. How the steps compare on other programs: ``python -m
+# benchmarks --only svi_step``.
 #
 # **Reference:** :func:`ppgen.fit`, :class:`~ppgen.training.History`.

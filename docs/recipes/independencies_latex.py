@@ -65,9 +65,9 @@ print(DAG.from_program(vae).factorisation(latex=True))
 dag.draw(highlight=["S", "R", "AP"], given="G", title="given G, the path from S to AP is open")
 
 # %%
-# **What to look at.** A statement is printed as text by ``print`` and typeset in a notebook. Lists are
-# iterators, computed as they are read; ``latex(most=10)`` ends with dots if there are more. From a
-# shell: ``ppgen dag 'S -> A; S -> R; AP -> R; R -> G' --independencies``.
+# **What to look at.** A statement is printed as text by ``print`` and typeset in a notebook. Lists
+# are iterators, computed as they are read; ``latex(most=10)`` ends with dots if there are more.
+# From a shell: ``ppgen dag 'S -> A; S -> R; AP -> R; R -> G' --independencies``.
 #
 # **Reference:** :class:`~ppgen.graph.DAG`, :class:`~ppgen.graph.Statements`,
 # :class:`~ppgen.graph.Independence`.

@@ -48,13 +48,13 @@ for name, program in {"mixture": mixture, "VAE": vae}.items():
 ppgen.plots.image_rows(rows, "right halves of test images, given the left ones")
 
 # %%
-# **What to look at.** ``completed.samples`` are draws, ``completed.mean`` their mean, shown here: grey
-# where the model is unsure. ``completed.log_prob`` says how probable the true pixels were, exactly
-# for the mixture and as an estimate for the VAE, which was fitted to whole images. Missing pixels of images that are to be completed
-# may be NaN; ``log_prob`` is NaN then.
+# **What to look at.** ``completed.samples`` are draws, ``completed.mean`` their mean, shown here:
+# grey where the model is unsure. ``completed.log_prob`` says how probable the true pixels were,
+# exactly for the mixture and as an estimate for the VAE, which was fitted to whole images. Missing
+# pixels of images that are to be completed may be NaN; ``log_prob`` is NaN then.
 #
-# To let a VAE learn from images with gaps, write it as a :class:`ppgen.Program` that takes the mask,
-# and observe ``dist.Bernoulli(logits=logits).mask(observed).to_event(3)``.
+# To let a VAE learn from images with gaps, write it as a :class:`ppgen.Program` that takes the
+# mask, and observe ``dist.Bernoulli(logits=logits).mask(observed).to_event(3)``.
 #
 # **Reference:** :func:`ppgen.inference.complete`, :class:`~ppgen.models.BernoulliMixture`,
 # :class:`~ppgen.models.PPCA`, :func:`ppgen.inference.fit_latents`.

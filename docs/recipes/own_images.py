@@ -44,9 +44,10 @@ mine = Dataset("mine", 256, Part(images[:800]), Part(images[800:900]), Part(imag
 
 likelihood = ContinuousBernoulli()
 encode = partial(likelihood.encode, levels=mine.levels)
-vae = VAE.mlp(mine.image_shape, latent=8, hidden=[200], likelihood=likelihood)
+vae = VAE.mlp(mine.image_shape, latent=4, hidden=[200], likelihood=likelihood)
 parts = mine.train.images, mine.validation.images
-history = ppgen.fit(vae, *parts, transform=encode, epochs=40, batch_size=64, progress=False)
+options = {"epochs": 50, "batch_size": 64, "lr": 3e-3, "progress": False}
+history = ppgen.fit(vae, *parts, transform=encode, **options)
 
 # %%
 # **What to look at.** The bound on the validation images should rise and level off; bits per pixel

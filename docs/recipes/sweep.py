@@ -39,10 +39,10 @@ best = rows[0][-1]
 print("test images, by the best:", ppgen.iwae(best, digits.test.images, particles=100))
 
 # %%
-# **What to look at.** A difference counts if it is large beside the standard error of the bound over
-# the validation rows, about 0.2 nats here, and beside the difference between seeds: run the best
-# settings with two or three. A best epoch that is the last one, as
-# most are here, says that the fit was too short.
+# **What to look at.** A difference counts if it is large beside the standard error of the bound
+# over the validation rows, about 0.2 nats here, and beside the difference between seeds: run the
+# best settings with two or three. A best epoch that is the last one, as most are here, says that
+# the fit was too short.
 #
 # Sweeps that must survive a kill give each fit a folder, as ``out=f"runs/{latent}-{lr}"``, with
 # ``resume=True``: fits that have ended return at once. :func:`ppgen.save` keeps

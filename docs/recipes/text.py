@@ -60,8 +60,8 @@ completed = ppgen.inference.complete(program, test[:3], beginning, seed=0).sampl
 print(*(f"{readable(line[:20])} | {readable(line[20:])}" for line in completed), sep="\n")
 
 # %%
-# The fit here takes seconds, so the words are barely words. ``examples/text.py`` trains on the whole
-# manual and compares an LSTM, a transformer and n-grams in bits a character.
+# The fit here takes seconds, so the words are barely words. ``examples/text.py`` trains on the
+# whole manual and compares an LSTM, a transformer and n-grams in bits a character.
 #
 # **Reference:** :class:`~ppgen.autoregressive.LSTM`, :class:`~ppgen.autoregressive.Transformer`,
 # :class:`~ppgen.models.AutoregressiveModel`, :class:`~ppgen.likelihoods.Categorical`,

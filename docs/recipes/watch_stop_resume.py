@@ -10,6 +10,8 @@ checkpoint in its folder to the same numbers.
 # A program and its data. The seed of a fit rules everything that is random in the fit, but not the
 # weights that a network is made with: these come from torch's generator.
 
+import tempfile
+
 import torch
 
 import ppgen
@@ -46,11 +48,12 @@ lines = {"training": history.column("elbo"), "validation": history.column("valid
 ppgen.plots.curves(lines, ylabel="bound, nats an image", marks=marks)
 
 # %%
-# **Stop and resume.** With ``out``, each epoch leaves a checkpoint. ``resume=True`` goes on from it,
-# or starts if there is none, so that the same command can be given again after a kill. Here,
-# three epochs and then three more are the same six as at once.
+# **Stop and resume.** With ``out``, a folder such as ``"runs/vae"`` and here one that is made for
+# the page, each epoch leaves a checkpoint. ``resume=True`` goes on from it, or starts if there is
+# none, so that the same command can be given again after a kill. Here, three epochs and then three
+# more are the same six as at once.
 
-run = {"out": "runs/vae", "resume": True, "progress": False}
+run = {"out": tempfile.mkdtemp(), "resume": True, "progress": False}
 ppgen.fit(make(), train, validation, epochs=3, **run)
 resumed = ppgen.fit(make(), train, validation, epochs=6, **run)
 at_once = ppgen.fit(make(), train, validation, epochs=6, progress=False)
@@ -61,8 +64,8 @@ print("resumed", resumed.epochs[-1].validation, "at once", at_once.epochs[-1].va
 # second. ``tensorboard=True`` writes the history to ``out/tensorboard``. Ctrl-C ends a fit as
 # ``patience`` does.
 #
-# **If a loss is not finite**, the fit ends with a :class:`~ppgen.training.NotFiniteError`, which says
-# where, and the last checkpoint stays:
+# **If a loss is not finite**, the fit ends with a :class:`~ppgen.training.NotFiniteError`, which
+# says where, and the last checkpoint stays:
 #
 # .. code-block:: text
 #
@@ -71,8 +74,8 @@ print("resumed", resumed.epochs[-1].validation, "at once", at_once.epochs[-1].va
 #    smaller learning rate, or clip_norm; the last checkpoint is runs/vae/checkpoint.pt
 #
 # **What to look at.** The validation bound levels off while that of training goes on rising: the
-# distance between them is overfitting. The two numbers of the resumed fit and of the other are equal
-# in every digit.
+# distance between them is overfitting. The two numbers of the resumed fit and of the other are
+# equal in every digit.
 #
 # **Reference:** :func:`ppgen.fit`, :class:`~ppgen.training.History`,
 # :class:`~ppgen.training.NotFiniteError`, :func:`ppgen.plots.curves`.
