@@ -46,7 +46,7 @@ train, validation, test = (
     part.arguments(labelled=True) for part in (digits.train, digits.validation, digits.test)
 )
 program = ConditionalVAE()
-ppgen.fit(program, train, validation, epochs=60, lr=3e-3, progress=False)
+history = ppgen.fit(program, train, validation, epochs=60, lr=3e-3, progress=False)
 
 # %%
 # **What to look at.** Samples of each digit: the context of :func:`ppgen.sample` is the label of

@@ -21,7 +21,7 @@ folder = Path(tempfile.mkdtemp())
 digits = ppgen.data.load("digits").binarized()
 vae = VAE.mlp(digits.image_shape, latent=2, hidden=[100])
 parts = digits.train.images, digits.validation.images
-ppgen.fit(vae, *parts, epochs=15, out=folder / "run", progress=False)
+history = ppgen.fit(vae, *parts, epochs=15, out=folder / "run", progress=False)
 
 # %%
 # **The task, today.** A program of ppgen's own classes, with networks of ``torch.nn``, is in the

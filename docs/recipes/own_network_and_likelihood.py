@@ -34,8 +34,7 @@ class Laplace(Density):
 
 # %%
 # **Networks** are any ``torch.nn.Module``. The encoder returns what the posterior needs, for a
-# diagonal Gaussian the means and then the log-variances; the decoder returns raw outputs. The
-# defaults for one's own posterior are at the end of this page.
+# diagonal Gaussian the means and then the log-variances; the decoder returns raw outputs.
 
 latent = 8
 encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 200), nn.SiLU(), nn.Linear(200, 2 * latent))

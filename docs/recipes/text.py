@@ -35,7 +35,9 @@ from ppgen.models import AutoregressiveModel
 symbols = len(alphabet)
 network = LSTM((64,), Categorical(symbols), inputs=Embedding(symbols, 16), hidden=128)
 program = AutoregressiveModel(network)
-ppgen.fit(program, train, test, epochs=5, batch_size=32, lr=1e-2, clip_norm=10.0, progress=False)
+history = ppgen.fit(
+    program, train, test, epochs=5, batch_size=32, lr=1e-2, clip_norm=10.0, progress=False
+)
 
 # %%
 # **What to look at.** The ELBO of a model without latents is log p(line) itself, in nats. Divided
@@ -56,7 +58,7 @@ print(*map(readable, ppgen.sample(program, 3, seed=0)), sep="\n")
 # Continue a given beginning: the mask says which characters are known.
 
 beginning = torch.arange(64) < 20
-completed = ppgen.inference.complete(program, test[:3], beginning, seed=0).samples[0]
+completed = ppgen.inference.complete(program, test[:3], beginning, seed=1).samples[0]
 print(*(f"{readable(line[:20])} | {readable(line[20:])}" for line in completed), sep="\n")
 
 # %%
