@@ -46,7 +46,7 @@ def model(alcohol, colour, kind=None):
 
 
 program = ppgen.as_program(model)
-history = ppgen.fit(program, *columns, epochs=60, batch_size=32, lr=0.03, progress=False)
+history = ppgen.fit(program, columns[0], epochs=60, batch_size=32, lr=0.03, progress=False)
 
 # %%
 # **What to look at.** The log-density of the held-out rows, exact here, with its standard error

@@ -36,7 +36,7 @@ symbols = len(alphabet)
 network = LSTM((64,), Categorical(symbols), inputs=Embedding(symbols, 16), hidden=128)
 program = AutoregressiveModel(network)
 history = ppgen.fit(
-    program, train, test, epochs=5, batch_size=32, lr=1e-2, clip_norm=10.0, progress=False
+    program, train, epochs=5, batch_size=32, lr=1e-2, clip_norm=10.0, progress=False
 )
 
 # %%
