@@ -388,7 +388,7 @@ for way, (_, values) in likelihoods.items():
 # %%
 # **What to see.** VIMCO and wake–sleep come within a tenth of a nat of the training by the
 # likelihood itself. NVIL, with one draw an image and a baseline that has to be learned first, is
-# slower. The gap has a remainder of some tenths of a nat that training does not remove. A bound
+# slower. The gap does not go away, and grows again as the causes come into use. A bound
 # alone would not tell whether a model is better or only its bound tighter: NVIL has the smallest
 # gap and the worst model.
 #
