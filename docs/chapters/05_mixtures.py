@@ -413,8 +413,8 @@ figure.suptitle("log p(x) of real and of spliced digits, nats")
 figure
 
 # %%
-# A single image tells little, because the log-probabilities of real digits vary about as much as the
-# two kinds differ.
+# A single image tells little, because the log-probabilities of real digits vary about as much as
+# the two kinds differ.
 
 print(f"real    {real.mean():.2f} nats, standard deviation {real.std():.2f}")
 print(f"spliced {fake.mean():.2f} nats, standard deviation {fake.std():.2f}")
@@ -496,9 +496,9 @@ with torch.no_grad():
 print(f"log p(right | left) {given.mean():.2f}, log p(right) {alone.mean():.2f} nats an image")
 
 # %%
-# At :math:`28 \times 28` pixels the same takes about a minute of EM. The mixture of 100 classes that
-# comes with the package reaches −137.0 nats on the test images of binarised MNIST. These are its
-# classes.
+# At :math:`28 \times 28` pixels the same takes about a minute of EM. The mixture of 100 classes
+# that comes with the package reaches −137.0 nats on the test images of binarised MNIST. These are
+# its classes.
 
 plots.image_grid(mnist.class_images, title="100 classes of MNIST")
 
