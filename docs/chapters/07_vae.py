@@ -433,8 +433,12 @@ for name, proposal in {"guide": "guide", "prior": "prior"}.items():
 # :func:`ppgen.save` writes the weights, and what the program was made of, into one file.
 # :func:`ppgen.load` makes it again. Nothing in the file is executed.
 
-ppgen.save(vae, "digits_vae.pt")
-again = ppgen.load("digits_vae.pt")
+from pathlib import Path
+from tempfile import mkdtemp
+
+path = Path(mkdtemp(), "digits_vae.pt")
+ppgen.save(vae, path)
+again = ppgen.load(path)
 print(torch.equal(ppgen.elbo(vae, test).per_example, ppgen.elbo(again, test).per_example))
 
 # %%
