@@ -176,6 +176,28 @@ class Pair(Program):
                 return guide(*args, **kwargs)
         return None
 
+    def param(self, name: str) -> Tensor:
+        """Return what ``pyro.param(name)`` is in this program; raises a KeyError if there is none.
+
+        Examples
+        --------
+        >>> import ppgen, pyro.distributions as dist
+        >>> def model(x):
+        ...     scale = pyro.param("scale", torch.tensor(2.0), constraint=dist.constraints.positive)
+        ...     with pyro.plate("data", len(x)):
+        ...         pyro.sample("x", dist.Normal(0.0, scale), obs=x)
+        >>> program = as_program(model)
+        >>> x = torch.tensor([-1.0, 1.0])
+        >>> history = ppgen.fit(program, x, steps=500, lr=0.1, progress=False)
+        >>> round(program.param("scale").item(), 2)
+        1.0
+        """
+        if name not in self._site_constraints:
+            expected = ", ".join(self._site_constraints) or "a program that has run"
+            raise KeyError(f"name is {name!r}; expected {expected}")
+        with self.own_store():
+            return pyro.param(name)
+
     @contextmanager
     def own_store(self) -> Iterator[None]:
         """Let Pyro's parameter store hold this program's parameters alone, and keep new ones."""

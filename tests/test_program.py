@@ -253,3 +253,19 @@ from ppgen import *  # rooms are imported when they are first used
 assert settings() == before, (before, settings())
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_parameters_of_functions_are_read_by_their_names():
+    def model(x):
+        scale = pyro.param("scale", torch.tensor(3.0), constraint=dist.constraints.positive)
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(0.0, scale), obs=x)
+
+    program = as_program(model)
+    with pytest.raises(KeyError, match="name is 'scale'; expected a program that has run"):
+        program.param("scale")
+    program.model(torch.zeros(2))
+    assert program.param("scale").item() == pytest.approx(3.0)
+    with pytest.raises(KeyError, match="name is 'scales'; expected scale"):
+        program.param("scales")
+    assert "scale" not in pyro.get_param_store()

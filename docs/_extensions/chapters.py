@@ -1,8 +1,6 @@
 """Chapters and how-to pages: their figures, a clean start for each, and their notebooks."""
 
-import os
 import re
-import tempfile
 import textwrap
 from functools import wraps
 
@@ -29,11 +27,10 @@ def shown_figure(block, block_vars, gallery_conf):
 
 
 def reset(gallery_conf, file):
-    """Start a page as a new interpreter would, in a folder of its own."""
+    """Start a page as a new interpreter would."""
     torch.set_num_threads(1)  # two pages run at a time
     pyro.clear_param_store()
     pyro.set_rng_seed(0)
-    os.chdir(tempfile.mkdtemp())
 
 
 def unfolding(match):

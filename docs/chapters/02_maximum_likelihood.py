@@ -128,7 +128,7 @@ print("test images:    ", ppgen.elbo(program, test))
 # %%
 # The difference to the closed form, in nats, and the largest difference of a probability:
 
-fitted = dict(program.named_parameters())["site_params.logits"].detach().sigmoid()
+fitted = program.param("logits").detach().sigmoid()
 print(f"{-entropy - ppgen.elbo(program, train).mean:.5f} nats below the maximum")
 print(f"{(fitted - mean).abs().max():.5f} is the largest difference of a probability")
 

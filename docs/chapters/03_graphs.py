@@ -214,7 +214,7 @@ def days(count, **settings):
     return {name: trace.nodes[name]["value"].numpy() for name in order}
 
 
-pyro.set_rng_seed(1)
+pyro.set_rng_seed(0)
 statements = list(dag.chain_rule_independencies(order))
 print(dag.test(days(5000), statements))
 print()
@@ -260,14 +260,14 @@ seen = (umbrella * joint.sum(1) / joint.sum()).sum()
 print(f"P(umbrella | rain is seen) = {seen:.3f}")
 print(f"P(umbrella | rain is made) = {(umbrella * season).sum():.3f}")
 
-pyro.set_rng_seed(1)
-with pyro.plate("days", 100_000):
+pyro.set_rng_seed(0)
+with pyro.plate("days", 400_000):
     made = pyro.poutine.trace(pyro.do(weather, {"R": torch.tensor(1.0)})).get_trace()
-print(f"share of 100,000 days with do(R = 1): {made.nodes['U']['value'].mean():.3f}")
+print(f"share of 400,000 days with do(R = 1): {made.nodes['U']['value'].mean():.3f}")
 
 # %%
 # ``pyro.do`` intervenes in a program: it replaces the value of a site and leaves what comes before
-# as it was. The share agrees with the adjusted sum, up to its standard error of about 0.001.
+# as it was. The share agrees with the adjusted sum, up to a few times its standard error, 0.0007.
 #
 # Why there may be no cycle
 # -------------------------

@@ -397,7 +397,7 @@ print(f"log p = {log_p:.1f} nats; p in float32 = {log_p.exp().item()}")
 # come from. Join the left half of one digit to the right half of a digit of another class. Each
 # half is perfect; only their combination is wrong.
 
-from ppgen.data.splicing import spliced
+from ppgen.data import spliced
 
 splices = spliced(digits.test.images, digits.test.labels, len(test), seed=0).images.float()
 with torch.no_grad():

@@ -173,7 +173,7 @@ figure
 # Could the sum be avoided? The causes are independent in the prior, :math:`p(z) = \prod_m p(z_m)`.
 # If they were independent given the image too, the sum over states would fall apart into :math:`M`
 # sums of two terms. They are not. Two causes of one pixel meet in it as arrows meet in a *collider*
-# (chapter 2), and a collider that is observed opens the path between its causes.
+# (chapter 3), and a collider that is observed opens the path between its causes.
 
 from ppgen.graph import DAG
 

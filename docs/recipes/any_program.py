@@ -101,8 +101,7 @@ def chain(x):
 hidden = ppgen.as_program(chain)
 ppgen.fit(hidden, seen, steps=100, lr=0.1, progress=False)
 print("log p of a sequence, exact:", ppgen.elbo(hidden, seen))
-with hidden.own_store():
-    print("move", pyro.param("move"), "emit", pyro.param("emit"), sep="\n")
+print("move", hidden.param("move"), "emit", hidden.param("emit"), sep="\n")
 
 # %%
 # **What to look at.** The posterior means of the slopes lie near the true ones; the centres are

@@ -8,9 +8,10 @@ from ppgen.arguments import checked
 from ppgen.data import bundled, files
 from ppgen.data.batches import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
+from ppgen.data.splicing import Splices, spliced
 from ppgen.kinds import suggestion
 
-__all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "load"]
+__all__ = ["LOADERS", "DataError", "Dataset", "Part", "Setting", "Splices", "load", "spliced"]
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {
     "digits": bundled.load_digits,

@@ -10,7 +10,14 @@ from ppgen.data.dataset import DataError
 
 
 class Splices(NamedTuple):
-    """Spliced images ``(n, channel, height, width)``, and the image each half is from, ``(n,)``."""
+    """Spliced images ``(n, channel, height, width)``, and the image each half is from, ``(n,)``.
+
+    Examples
+    --------
+    >>> images, left, right = spliced(torch.zeros(3, 1, 8, 8), torch.tensor([0, 0, 1]), 5)
+    >>> images.shape, left.shape
+    (torch.Size([5, 1, 8, 8]), torch.Size([5]))
+    """
 
     images: Tensor
     left: Tensor

@@ -70,7 +70,8 @@ class LatentDraws:
     """Draws of latents given some arguments: from the guide, or of what is summed out.
 
     With ``rows_from_prior``, a row's own latents are left to the model. ``names`` are those of the
-    model's latent sites, and ``left_out`` those of observed sites whose outcomes are left out.
+    model's latent sites, ``missing`` those of observed sites whose outcomes are left out, and
+    ``left_out`` those of them that cannot be summed out.
     """
 
     def __init__(self, program: Program, batch: Batch, rows_from_prior: bool = False) -> None:
@@ -95,11 +96,15 @@ class LatentDraws:
         self.enumerated = any(is_marked(site) for site in (*latents.values(), *drawn.values()))
         sums_out = isinstance(program.objective, EnumeratedELBO)
         left = {name: site for name, site in latents.items() if name not in drawn}
-        summable = {name for name, site in left.items() if sums_out or is_marked(site)}
-        # Outcomes may be left out: what was observed in a fit is no latent.
         observed = set(program.observed)
-        self.left_out = left.keys() & observed if observed else left.keys() - summable
-        self.summed_out = summable - self.left_out
+        self.summed_out = {
+            name
+            for name, site in left.items()
+            if is_marked(site) or (sums_out and name not in observed)
+        }
+        # Outcomes may be left out: what was observed in a fit is no latent, unless it is marked.
+        self.missing = left.keys() & observed if observed else left.keys() - self.summed_out
+        self.left_out = self.missing - self.summed_out
         self.names = (drawn.keys() & model_trace.nodes.keys()) | self.summed_out
         self.nesting = max(plate_nesting(traces), 1)
         self.model = config_enumerate(program.model, "parallel") if sums_out else program.model

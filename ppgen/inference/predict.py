@@ -74,7 +74,7 @@ def predict(
     with drawing(program, data, seed, rows_from_prior=rows == "prior") as latents:
         for _ in range(draws):
             trace = latents.redraw(latents.draw())
-            for name, value in outcomes(trace, latents.left_out).items():
+            for name, value in outcomes(trace, latents.missing).items():
                 drawn.setdefault(name, []).append(value)
     if not drawn:
         raise ValueError(

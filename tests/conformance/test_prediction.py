@@ -1,7 +1,10 @@
 """Laws of `predict`, `posterior` and `sample` on every program of the table."""
 
+import pyro
+import pyro.distributions as dist
 import pytest
 import torch
+from torch import nn
 
 import ppgen
 from conformance.laws import fitted, sites
@@ -122,3 +125,32 @@ def test_a_model_that_runs_without_data_is_sampled():
 def test_a_model_that_needs_data_is_not_sampled():
     with pytest.raises((TypeError, ValueError), match="predict"):
         ppgen.sample(fitted("linear_regression").program, 3)
+
+
+class LabelledMixture(ppgen.Program):
+    """Classes that are observed in a fit, and marked so that they can be summed out later."""
+
+    def __init__(self):
+        super().__init__()
+        self.loc = nn.Parameter(torch.tensor([-1.0, 1.0]))
+
+    def model(self, x=None, kind=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            even = dist.Categorical(torch.full((2,), 0.5))
+            k = pyro.sample("kind", even, obs=kind, infer={"enumerate": "parallel"})
+            return pyro.sample("x", dist.Normal(self.loc[k], 1.0), obs=x)
+
+
+def test_a_marked_outcome_that_is_left_out_is_drawn_given_the_others():
+    """The share of a class is compared with Bayes' rule, at four standard errors."""
+    x = torch.tensor([-1.5, -0.2, 0.4, 2.0])
+    program = LabelledMixture()
+    ppgen.fit(program, {"x": x, "kind": (x > 0).long()}, steps=1, lr=1e-9, progress=False)
+    exact, draws = (2 * x).sigmoid(), 2000
+    error = (exact * (1 - exact) / draws).sqrt()
+    for found in (ppgen.posterior, ppgen.predict):
+        kind = found(program, {"x": x}, draws=draws, seed=0)["kind"]
+        assert ((kind.double().mean(0) - exact).abs() < 4 * error).all()
+    new = ppgen.predict(program, {"x": x}, draws=draws, seed=0)
+    assert new.keys() == {"kind", "x"}
+    assert new["x"][new["kind"] == 1].mean() == pytest.approx(1.0, abs=0.1)
