@@ -284,7 +284,9 @@ for axes, n in zip(figure.subplots(1, 4), gap.argsort(descending=True)[:4].tolis
     gaussians = {"encoder": [part[n] for part in encoded]}
     for start, fitted in fits.items():
         gaussians[f"own, started from the {start}"] = [fitted.means["z"][n], fitted.scales["z"][n]]
-    for colour, (name, (mean, scale)) in zip(("red", "blue", "green"), gaussians.items()):
+    for colour, (name, (mean, scale)) in zip(
+        ("red", "blue", "green"), gaussians.items(), strict=True
+    ):
         size = (4 * scale).tolist()
         axes.add_patch(Ellipse(mean.tolist(), *size, fill=False, color=f"tab:{colour}", label=name))
     points = torch.stack([z[log_joint[n].argmax()], *(mean for mean, _ in gaussians.values())])
