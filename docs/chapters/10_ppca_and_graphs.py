@@ -181,9 +181,7 @@ for dimensions in (2, 8, 16, 32, 56, 60):
         with torch.no_grad():
             rows_shown[f"d = {dimensions}"] = model.decode(model.posterior(some).mean)
     trained, tested = (model.log_likelihood(part).mean() for part in (x, held_out))
-    print(
-        f"d = {dimensions:2}: log p(x) of training {trained:6.2f}, of test images {tested:6.2f} nats"
-    )
+    print(f"d = {dimensions:2}: log p(x) training {trained:6.2f}, test {tested:6.2f} nats")
 plots.image_rows(rows_shown, "reconstructions")
 
 # %%
@@ -258,7 +256,8 @@ figure.axes[0].set(ylim=(optimum - 60, optimum + 5), title="SVI against the clos
 figure
 
 # %%
-# The loadings of SVI are another rotation of the principal axes; the likelihood is the same.
+# SVI ends within about a hundredth of a nat of the closed form. Its loadings are another rotation
+# of the principal axes, which has the same likelihood.
 #
 # Random graphs
 # -------------
@@ -367,7 +366,7 @@ figure
 
 import networkx as nx
 
-figure = plots.Figure((9, 3))
+figure = plots.Figure((9, 2.3))
 panels = {"data": graph, "new graph": fitted.draw(), "another": fitted.draw()}
 where = dict(enumerate(positions.tolist()))
 for axes, (name, panel) in zip(figure.subplots(1, 3), panels.items(), strict=True):
