@@ -10,7 +10,7 @@ The VAE of chapter 7 saw black-and-white images, and a Bernoulli variable for ea
 only choice. Real images have grey levels: 256 in most files, 17 in the digits that we use here.
 People use Gaussians, Betas, Bernoullis with the grey level as a target, categorical variables and
 mixtures of rounded logistic variables. Their log-likelihoods are numbers in nats, and still cannot
-be compared as they stand. We derive what has to be added to each, train all of them, and put them
+be compared as they stand. We derive what has to be added to each, train most of them, and put them
 into one table.
 """
 
@@ -328,11 +328,11 @@ figure
 # its own distribution of each pixel, given its latents, so the shapes that are needed are narrower.
 # They are still not Gaussian.
 #
-# All of them in the same VAE
-# ---------------------------
+# The same VAE with each
+# ----------------------
 #
-# We now train a small VAE with each. The model draws latents :math:`z` of 8 dimensions from a
-# standard Gaussian (``pyro.sample("z", …)``) and the pixels from the likelihood, given the
+# We now train a small VAE with most of them. The model draws latents :math:`z` of 8 dimensions from
+# a standard Gaussian (``pyro.sample("z", …)``) and the pixels from the likelihood, given the
 # decoder's outputs (``pyro.sample("x", …, obs=x)``), for all images of a batch in a ``pyro.plate``,
 # which says that they are independent. The guide draws :math:`z` from the encoder's Gaussian. Only
 # the likelihood differs. :func:`ppgen.fit` maximises the ELBO, a lower bound of :math:`\log p(x)`,
@@ -351,7 +351,6 @@ choices = {
     "categorical, 8 bins": likelihoods.Categorical(8),
     "Beta": likelihoods.Beta(),
     "continuous Bernoulli": likelihoods.ContinuousBernoulli(),
-    "logit-normal": likelihoods.LogitNormal(),
     "Gaussian": likelihoods.Gaussian(),
     "Gaussian, one variance": likelihoods.HomoscedasticGaussian(),
 }

@@ -252,7 +252,9 @@ print(f"amortisation gap  {improved.gap.mean():8.2f} nats, at most {improved.gap
 # and the posterior as each point's share of it.
 
 foreign = large.test.spread(6).images.float()
-fits = {start: fit_latents(mnist_vae, foreign, start=start) for start in ("guide", "prior")}
+fits = {
+    start: fit_latents(mnist_vae, foreign, start=start, steps=300) for start in ("guide", "prior")
+}
 
 side = torch.linspace(-3, 3, 121)
 z = torch.cartesian_prod(side, side)
@@ -284,11 +286,11 @@ for axes, n in zip(figure.subplots(1, 4), gap.argsort(descending=True)[:4].tolis
     gaussians = {"encoder": [part[n] for part in encoded]}
     for start, fitted in fits.items():
         gaussians[f"own, started from the {start}"] = [fitted.means["z"][n], fitted.scales["z"][n]]
-    for colour, (name, (mean, scale)) in zip(
-        ("red", "blue", "green"), gaussians.items(), strict=True
-    ):
+    colours = iter(("tab:red", "tab:blue", "tab:green"))
+    for name, (mean, scale) in gaussians.items():
         size = (4 * scale).tolist()
-        axes.add_patch(Ellipse(mean.tolist(), *size, fill=False, color=f"tab:{colour}", label=name))
+        ellipse = Ellipse(mean.tolist(), *size, fill=False, color=next(colours), label=name)
+        axes.add_patch(ellipse)
     points = torch.stack([z[log_joint[n].argmax()], *(mean for mean, _ in gaussians.values())])
     low, high = points.amin(0), points.amax(0)
     centre, reach = (low + high) / 2, (high - low).max() / 2 + 0.25
@@ -330,7 +332,7 @@ from ppgen.inference import complete, log_evidence
 
 left = torch.arange(8) < 4
 some = test.spread(30).images.float()
-completed = complete(vae, some, left, draws=3, particles=100)
+completed = complete(vae, some, left, draws=3, particles=100, steps=250)
 
 shown = slice(0, 30, 3)
 rows = {
@@ -354,7 +356,7 @@ plots.image_rows(rows, "right halves from left halves")
 # each estimated by importance weights from its own fitted Gaussian. As the difference of two lower
 # bounds it is an estimate, and not a bound.
 
-alone = fit_latents(vae, some, observed=~left)
+alone = fit_latents(vae, some, observed=~left, steps=250)
 nothing = log_evidence(vae, alone.guide, some, observed=~left, particles=100).per_example
 gain = completed.log_prob - nothing
 print(f"log p(right half | left half) {completed.log_prob.mean():7.2f} nats")
