@@ -253,7 +253,7 @@ print(f"amortisation gap  {improved.gap.mean():8.2f} nats, at most {improved.gap
 
 foreign = large.test.spread(6).images.float()
 fits = {
-    start: fit_latents(mnist_vae, foreign, start=start, steps=300) for start in ("guide", "prior")
+    start: fit_latents(mnist_vae, foreign, start=start, steps=500) for start in ("guide", "prior")
 }
 
 side = torch.linspace(-3, 3, 121)
