@@ -207,13 +207,13 @@ def own_gaussians(x):
 
 pyro.clear_param_store()
 svi = SVI(vae.model, own_gaussians, pyro.optim.Adam({"lr": 0.05}), Trace_ELBO())
-losses = [svi.step(some) / len(some) for _ in range(300)]
+losses = [svi.step(some) / len(some) for _ in range(200)]
 encoder_bound = ppgen.elbo(vae, some, particles=64).mean
 
-steps = torch.arange(20, 301, 20)
+steps = torch.arange(20, 201, 20)
 smooth = -torch.tensor(losses).view(-1, 20).mean(1)
 figure = plots.curves(
-    {"own Gaussians": (steps, smooth), "encoder": ([20, 300], [encoder_bound] * 2)},
+    {"own Gaussians": (steps, smooth), "encoder": ([20, 200], [encoder_bound] * 2)},
     ylabel="ELBO, nats an image",
     xlabel="gradient step",
 )
@@ -252,9 +252,7 @@ print(f"amortisation gap  {improved.gap.mean():8.2f} nats, at most {improved.gap
 # and the posterior as each point's share of it.
 
 foreign = large.test.spread(6).images.float()
-fits = {
-    start: fit_latents(mnist_vae, foreign, start=start, steps=500) for start in ("guide", "prior")
-}
+fits = {start: fit_latents(mnist_vae, foreign, start=start) for start in ("guide", "prior")}
 
 side = torch.linspace(-3, 3, 121)
 z = torch.cartesian_prod(side, side)
