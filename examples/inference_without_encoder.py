@@ -23,7 +23,6 @@ from ppgen.inference import fit_latents
 from ppgen.models import VAE
 
 EDGE, STEPS = 5.0, 201  # of the grid over the latent plane
-COLOURS = ("tab:red", "tab:blue", "tab:green")
 PANELS = 6  # number of posteriors plotted, those with the largest gaps first
 SHOWN = 12
 ALONE = 5  # images that are fitted one at a time, to be timed
@@ -84,7 +83,9 @@ def posteriors(grid, images, gaussians):
     for n, axes in enumerate(figure.subplots(2, -(-len(images) // 2)).flat):
         z_1_to_the_right = weights[n].T.numpy()
         axes.imshow(z_1_to_the_right, cmap="Greys", origin="lower", extent=2 * (-EDGE, EDGE))
-        for name, colour, mean, scale in zip(gaussians, COLOURS, means, scales, strict=True):
+        for name, colour, mean, scale in zip(
+            gaussians, plots.COLOURS[1:4], means, scales, strict=True
+        ):
             ellipse = Ellipse(
                 mean[n].tolist(), *(4 * scale[n]).tolist(), fill=False, color=colour, label=name
             )

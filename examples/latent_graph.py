@@ -105,9 +105,10 @@ def known_positions(run, nodes, epochs):
 
 def draw_graph(axes, graph, places, colors=COLOURS[0]):
     where = dict(zip(graph, places, strict=True))
-    nx.draw_networkx_edges(graph, where, ax=axes, width=0.4, alpha=0.5)
+    faint = min(0.5, 60 / graph.number_of_edges())  # many edges at once hide the nodes
+    nx.draw_networkx_edges(graph, where, ax=axes, width=0.5, alpha=faint)
     nx.draw_networkx_nodes(graph, where, ax=axes, node_size=18, node_color=colors)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", adjustable="datalim")
 
 
 def latent_positions(run, epochs):
@@ -133,12 +134,20 @@ def latent_positions(run, epochs):
             }
         )
         clubs = [graph.nodes[node].get("club", "") for node in graph]
-        colors = [
-            {"Mr. Hi": COLOURS[0], "Officer": COLOURS[1]}.get(club, COLOURS[2]) for club in clubs
-        ]
-        draw_graph(axes, graph, program.mean.detach().numpy(), colors)
-        axes.set_title(f"{name}, ± {deviation:.2f}")
-        axes.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5))
+        numbers = {club: number for number, club in enumerate(dict.fromkeys(clubs))}
+        colors = [COLOURS[numbers[club]] for club in clubs]
+        places = program.mean.detach().numpy()
+        draw_graph(axes, graph, places, colors)
+        if len(graph) < 20:
+            above = dict(zip(graph, places + np.array([0, 0.12]), strict=True))
+            nx.draw_networkx_labels(graph, above, ax=axes, font_size=8, clip_on=False)
+        for club, number in numbers.items():
+            axes.scatter([], [], s=18, color=COLOURS[number], label=club)
+        if len(numbers) > 1:
+            axes.legend(title="club", loc="lower left")
+        axes.set(title=f"{name}, ± {deviation:.2f}", xlabel="$x_1$", ylabel="$x_2$")
+        axes.tick_params(left=True, bottom=True, labelleft=True, labelbottom=True)
+        axes.margins(0.12)
         fitted[name] = program, graph
     figure.suptitle("posterior means of the positions; the prior is 0 ± 1")
     run.save_figure("positions", figure)

@@ -101,7 +101,7 @@ def activity(means_of):
     panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
     for axes, (name, means) in zip(panels, means_of.items(), strict=True):
         variances = means.var(0).sort(descending=True).values.numpy()
-        axes.bar(range(1, len(variances) + 1), variances, color="tab:blue")
+        axes.bar(range(1, len(variances) + 1), variances)
         axes.axhline(ACTIVE, color="grey", linestyle="--", label=f"active above {ACTIVE}")
         axes.set(
             yscale="log", ylim=(ACTIVE / 10, 2), xlabel="latent dimension, by variance", title=name

@@ -9,7 +9,7 @@ from torch import nn
 
 from ppgen.autoregressive import MADE, masks
 from ppgen.experiments import Experiment, arguments
-from ppgen.plots import Figure
+from ppgen.plots import COLOURS, Figure
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def draw_network(layers, names, degrees):
     for height, mask in enumerate(layers):
         for above, below in mask.nonzero().tolist():
             ends = places[height][below], places[height + 1][above]
-            axes.plot(ends, (height, height + 1), color="tab:blue", alpha=0.6, zorder=1)
+            axes.plot(ends, (height, height + 1), color=COLOURS[0], alpha=0.6, zorder=1)
     for height, layer in enumerate(places):
         axes.scatter(layer, [height] * len(layer), s=900, color="white", edgecolor="black")
         for place, name, degree in zip(layer, names[height], degrees[height], strict=True):

@@ -96,7 +96,7 @@ def main() -> None:
     face, offsets = ppca.posterior(train[:1]).mean[0], torch.linspace(-3, 3, 7)
     walks = ppca.walk(face, offsets)[:12]
     rows = {f"$z_{{{number}}}$": walk for number, walk in enumerate(walks, 1)}
-    title = "one latent moved from −3 to 3 standard deviations of the prior"
+    title = "one latent moved from −3 to 3"
     run.save_figure("walks", plots.image_rows(rows, title))
 
     left = torch.arange(test.shape[-1]) < test.shape[-1] // 2

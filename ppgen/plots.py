@@ -141,6 +141,7 @@ def curves(
     ylabel: str,
     xlabel: str = "epoch",
     marks: Mapping[str, float] | None = None,
+    title: str | None = None,
     axes: Axes | None = None,
 ) -> Figure:
     """Plot named curves ``(x values, y values)``, and mark named x values by vertical lines.
@@ -151,7 +152,7 @@ def curves(
     >>> curves(lines, "nats", marks={"best": 3}).savefig("/dev/null", format="png")
     """
     axes = axes or Figure((6, 4)).add_subplot()
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
     for name, (x, y) in lines.items():
         axes.plot(x, y, label=name, marker="." if len(x) < 30 else None)
     for name, position in (marks or {}).items():
@@ -168,6 +169,7 @@ def scatter(
     labels: Tensor | None = None,
     xlabel: str = "$z_1$",
     ylabel: str = "$z_2$",
+    title: str | None = None,
     axes: Axes | None = None,
 ) -> Figure:
     """Plot points ``(points, 2)``, coloured by their labels ``(points,)``.
@@ -178,7 +180,7 @@ def scatter(
     """
     check_shape("points", points, (None, 2), "(points, 2)")
     axes = axes or Figure((6, 5)).add_subplot()
-    axes.set(xlabel=xlabel, ylabel=ylabel, aspect="equal")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", aspect="equal")
     x, y = points.detach().cpu().T
     if labels is None:
         axes.scatter(x, y, s=8)
@@ -202,6 +204,7 @@ def manifold(
     steps: Size = 20,
     device: Device = "cpu",
     dtype: torch.dtype | None = None,
+    title: str | None = None,
     axes: Axes | None = None,
 ) -> Figure:
     """Plot mean images over a grid of two latent dimensions, the others at 0.
@@ -221,8 +224,8 @@ def manifold(
         Number of images along each side.
     device, dtype
         Device and type of the latents; by default the CPU and torch's floating-point type.
-    axes
-        Where to draw; by default in a figure of its own.
+    title, axes
+        What stands above, and where to draw; by default nothing, in a figure of its own.
 
     Examples
     --------
@@ -241,7 +244,7 @@ def manifold(
         images = decode(z.to(device, dtype))
     axes = axes or Figure((6, 6)).add_subplot()
     grid = _tile(images, steps)
-    _show(axes, grid)
+    _show(axes, grid, title)
     across, up = (f"$z_{{{dimension + 1}}}$" for dimension in dimensions)
     ticked = torch.linspace(0, steps - 1, min(steps, 5)).round().long()
     height, width, _ = grid.shape
@@ -249,9 +252,9 @@ def manifold(
         xlabel=f"{across}, equal steps of the prior's quantiles",
         ylabel=up,
         xticks=(ticked + 0.5) * width / steps,
-        xticklabels=[f"{z:.2g}" for z in quantiles[ticked]],
+        xticklabels=[f"{z:.1f}" for z in quantiles[ticked]],
         yticks=(ticked + 0.5) * height / steps,
-        yticklabels=[f"{z:.2g}" for z in quantiles.flip(0)[ticked]],
+        yticklabels=[f"{z:.1f}" for z in quantiles.flip(0)[ticked]],
     )
     return _figure(axes)
 
@@ -282,7 +285,7 @@ def _figure(axes: Axes) -> Figure:
     return cast(Figure, axes.get_figure(root=True))
 
 
-def _show(axes: Axes, grid: Tensor, title: str | None = None) -> None:
+def _show(axes: Axes, grid: Tensor, title: str | None) -> None:
     axes.imshow(grid.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[], title=title or "")
     axes.spines[:].set_visible(False)

@@ -201,8 +201,8 @@ def test_manifold_grows_to_the_right_and_upwards(latent, dimensions):
 
 def test_manifold_says_where_it_is():
     axes = plots.manifold(lambda z: grey(len(z)), 2, steps=3).axes[0]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["-0.97", "0", "0.97"]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["0.97", "0", "-0.97"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["-1.0", "0.0", "1.0"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["1.0", "0.0", "-1.0"]
     assert axes.get_xticks().tolist() == pytest.approx([(k + 0.5) * 94 / 3 for k in range(3)])
 
 
@@ -290,11 +290,14 @@ def test_a_notebook_shows_figures(make):
     assert make()._repr_png_().startswith(b"\x89PNG")  # which IPython asks for
 
 
+LINES = {"a": ([1, 2], [3.0, 4.0])}
 INTO_AXES = {
     "image_grid": lambda axes: plots.image_grid(grey(5), title="five", axes=axes),
-    "curves": lambda axes: plots.curves({"a": ([1, 2], [3.0, 4.0])}, ylabel="nats", axes=axes),
-    "scatter": lambda axes: plots.scatter(torch.randn(9, 2), axes=axes),
-    "manifold": lambda axes: plots.manifold(lambda z: grey(len(z)), 2, steps=4, axes=axes),
+    "curves": lambda axes: plots.curves(LINES, "nats", title="two", axes=axes),
+    "scatter": lambda axes: plots.scatter(torch.randn(9, 2), title="nine", axes=axes),
+    "manifold": lambda axes: plots.manifold(
+        lambda z: grey(len(z)), 2, steps=4, title="plane", axes=axes
+    ),
 }
 
 
@@ -304,6 +307,7 @@ def test_figures_are_drawn_into_given_axes(draw):
     left, right = figure.subplots(1, 2)
     assert draw(right) is figure
     assert right.has_data()
+    assert right.get_title()
     assert not left.has_data()
 
 

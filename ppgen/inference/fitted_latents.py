@@ -54,6 +54,8 @@ class FittedLatents:
     >>> fitted = ppgen.inference.fit_latents(vae, images)
     >>> fitted.means["z"].shape, fitted.gap.shape
     (torch.Size([5, 2]), torch.Size([5]))
+    >>> repr(fitted).partition(";")[0]
+    'FittedLatents(z (5, 2)'
     """
 
     means: Values
@@ -64,6 +66,13 @@ class FittedLatents:
     converged: Tensor
     failed: Tensor
     guide: Any
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {tuple(each.shape)}" for name, each in self.means.items())
+        return (
+            f"FittedLatents({shapes}; elbo {self.elbo.mean():.2f} nats, "
+            f"{int(self.converged.sum())} of {len(self.converged)} converged)"
+        )
 
     @property
     def gap(self) -> Tensor:
