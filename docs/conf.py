@@ -43,6 +43,7 @@ html_title = "ppgen"
 html_static_path = ["_static"]
 html_css_files = ["ppgen.css"]
 html_show_sourcelink = False
+html_sidebars = {"index": [], "start": []}
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": True,
@@ -74,6 +75,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": True,
+    "default_thumb_file": str(DOCS / "_static" / "page.png"),
     "min_reported_time": 10**6,
     "reference_url": {"ppgen": None},
     "doc_module": ("ppgen",),
