@@ -14,6 +14,11 @@ ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref):`~?([^`<]+?)(?:\s*<[^>
 DROPDOWN = re.compile(r"^\.\. dropdown:: (?P<title>.+)\n\n?(?P<text>(?:(?: {3}.*)?\n)+)", re.M)
 
 
+TABLE = re.compile(
+    r"^\.\. list-table::.*\n(?P<options>(?: {3}:.*\n)*)\n(?P<rows>(?:(?: {3}.*)?\n)+)", re.M
+)
+
+
 def shown_figure(block, block_vars, gallery_conf):
     """Save the figure that is the last expression of a block, as a notebook shows it."""
     names = block_vars["example_globals"]
@@ -39,12 +44,23 @@ def unfolding(match):
     return f"<details><summary>{match['title']}</summary>\n\n{text}\n\n</details>\n"
 
 
-def with_roles_and_answers(rst2md):
-    """Let notebooks show names as code and answers that unfold, which rst2md does not know."""
+def table(match):
+    """Write a table as Markdown does; one without a header has an empty one."""
+    rows = [
+        [" ".join(cell.split()) for cell in re.split(r"^  - ", row, flags=re.M)]
+        for row in re.split(r"^\* - ", textwrap.dedent(match["rows"]), flags=re.M)[1:]
+    ]
+    header = rows.pop(0) if ":header-rows: 1" in match["options"] else [""] * len(rows[0])
+    lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+    return "\n".join(lines) + "\n\n"
+
+
+def all_of_markdown(rst2md):
+    """Let notebooks show names as code, tables, and answers that unfold, unknown to rst2md."""
 
     @wraps(rst2md)
     def convert(text, *args, **options):
-        text = DROPDOWN.sub(unfolding, text + "\n")
+        text = TABLE.sub(table, DROPDOWN.sub(unfolding, text + "\n"))
         return ROLE.sub(r"``\1``", rst2md(text, *args, **options))
 
     return convert
@@ -52,5 +68,5 @@ def with_roles_and_answers(rst2md):
 
 def setup(app):
     """Let Sphinx know the extension."""
-    notebook.rst2md = with_roles_and_answers(notebook.rst2md)
+    notebook.rst2md = all_of_markdown(notebook.rst2md)
     return {"parallel_read_safe": True}

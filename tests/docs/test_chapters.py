@@ -20,9 +20,9 @@ def converted(monkeypatch):
     from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
     monkeypatch.syspath_prepend(str(DOCS / "_extensions"))
-    from chapters import with_roles_and_answers
+    from chapters import all_of_markdown
 
-    monkeypatch.setattr(notebook, "rst2md", with_roles_and_answers(notebook.rst2md))
+    monkeypatch.setattr(notebook, "rst2md", all_of_markdown(notebook.rst2md))
 
     def convert(page):
         _, blocks = split_code_and_text_blocks(str(page))
