@@ -163,7 +163,7 @@ print(f"P(winter | rain, high air pressure)  = {joint[1, 1] / joint[:, 1].sum():
 # and winter is less needed as an explanation: 0.58. If the pressure is high, something else must
 # have brought the rain, and winter becomes more probable: 0.75. This is called *explaining away*.
 # It makes latent variables hard: causes that are independent a priori depend on each other as soon
-# as their common effect, the image, is seen. Chapter 5 meets it in belief nets.
+# as their common effect, the image, is seen. Chapter 6 meets it in belief nets.
 #
 # The same as a Pyro program, and its graph
 # -----------------------------------------
@@ -350,7 +350,7 @@ print(f"P(B = A) = {q.sum(2).diagonal().sum():.3f} after division; the table say
 # ------------------------------
 #
 # The graphs of later chapters are small, as a whole image is one node. Boxes are plates, shaded
-# nodes are observed. This is a variational autoencoder, the model of chapter 6: a latent vector for
+# nodes are observed. This is a variational autoencoder, the model of chapter 7: a latent vector for
 # each image, and the image given it.
 
 from ppgen.models import VAE

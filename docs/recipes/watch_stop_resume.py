@@ -43,9 +43,7 @@ settings = {"lr": 1e-2, "patience": 10, "callback": report, "progress": False}
 history = ppgen.fit(program, train, validation, epochs=200, **settings)
 print(f"stopped after epoch {history.last}; the best is {history.best.number}")
 
-marks = {"best epoch": history.best.number}
-lines = {"training": history.column("elbo"), "validation": history.column("validation")}
-ppgen.plots.curves(lines, ylabel="bound, nats an image", marks=marks)
+history.plot()
 
 # %%
 # **Stop and resume.** With ``out``, a folder such as ``"runs/vae"`` and here one that is made for
@@ -60,9 +58,10 @@ at_once = ppgen.fit(make(), train, validation, epochs=6, progress=False)
 print("resumed", resumed.epochs[-1].validation, "at once", at_once.epochs[-1].validation)
 
 # %%
-# **What else is shown.** ``progress=True``, the default, shows a bar with the bound and rows a
-# second. ``tensorboard=True`` writes the history to ``out/tensorboard``. Ctrl-C ends a fit as
-# ``patience`` does.
+# **What else is shown.** ``progress=True``, the default, shows a bar with the bound and the time
+# that is left; ``progress="curve"`` shows, in a notebook, the figure above as it grows.
+# ``tensorboard=True`` writes the history to ``out/tensorboard``. Ctrl-C ends a fit as ``patience``
+# does.
 #
 # **If a loss is not finite**, the fit ends with a :class:`~ppgen.training.NotFiniteError`, which
 # says where, and the last checkpoint stays:
@@ -78,4 +77,4 @@ print("resumed", resumed.epochs[-1].validation, "at once", at_once.epochs[-1].va
 # equal in every digit.
 #
 # **Reference:** :func:`ppgen.fit`, :class:`~ppgen.training.History`,
-# :class:`~ppgen.training.NotFiniteError`, :func:`ppgen.plots.curves`.
+# :class:`~ppgen.training.NotFiniteError`.

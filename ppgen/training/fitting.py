@@ -27,7 +27,7 @@ from ppgen.training.description import check_same, check_same_program, describe,
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
-from ppgen.training.progress import ProgressBar, Report, TensorBoard
+from ppgen.training.progress import LiveCurve, ProgressBar, Report, TensorBoard
 from ppgen.training.state import TrainingState
 from ppgen.training.step import Step
 
@@ -67,7 +67,7 @@ def fit(
     seed: Seed = 0,
     out: str | Path | None = None,
     resume: bool = False,
-    progress: bool = True,
+    progress: bool | Literal["curve"] = True,
     tensorboard: bool = False,
 ) -> History:
     """Fit a model and its guide to data by stochastic variational inference.
@@ -141,7 +141,7 @@ def fit(
         validation rows and settings must be the same, except the number of epochs. Without a
         checkpoint, start.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; ``"curve"``: in a notebook, the ELBO as a curve that grows.
     tensorboard
         Whether to write the history to ``out/tensorboard`` as well.
 
@@ -290,7 +290,8 @@ def fit(
         reports: list[Report] = []
         if progress and leads:
             rows = math.ceil(total * rows_a_step), int(done * rows_a_step)
-            reports.append(ProgressBar(*rows, place, state.history))
+            bar = partial(ProgressBar, *rows, place)
+            reports.append((LiveCurve if progress == "curve" else bar)(state.history))
         if out is not None and tensorboard and leads:
             reports.append(TensorBoard(Path(out, "tensorboard"), state.history.last))
         for report in reports:

@@ -1,5 +1,6 @@
 """What a fit shows while it runs."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class Report:
 
 WIDTH = 79
 """Letters of a line."""
+
+SECONDS_BETWEEN_FIGURES = 1.0
 
 
 class ProgressBar(Report):
@@ -65,6 +68,33 @@ class ProgressBar(Report):
         self.bar.bar_format = "{desc}"
         self.bar.set_description_str(", ".join(reached))
         self.bar.close()
+
+
+class LiveCurve(Report):
+    """The history as a figure of a notebook, which is drawn anew as the fit goes on."""
+
+    def __init__(self, history: History) -> None:
+        try:
+            from IPython import get_ipython
+            from IPython.display import display
+        except ModuleNotFoundError:
+            notebook = None
+        else:
+            notebook = get_ipython()
+        if notebook is None:
+            raise ValueError("progress is 'curve'; expected True or False outside a notebook")
+        self.history, self.drawn = history, time.monotonic()
+        self.figure = display(history.plot(), display_id=True)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Draw it anew, if that was not done just now."""
+        if time.monotonic() - self.drawn > SECONDS_BETWEEN_FIGURES:
+            self.close()
+
+    def close(self) -> None:
+        """Draw the whole history."""
+        self.figure.update(self.history.plot())
+        self.drawn = time.monotonic()
 
 
 class TensorBoard(Report):

@@ -27,3 +27,34 @@ def test_tensorboard_gets_every_epoch(x, tmp_path):
     log = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     written = [event.value for event in log.Scalars("validation")]
     assert written == pytest.approx(history.column("validation")[1], rel=1e-5)
+
+
+class Shell:
+    """A notebook's display, which keeps the figures that it is given."""
+
+    def __init__(self):
+        self.figures = []
+
+    def __call__(self, figure, display_id):
+        assert display_id
+        self.update(figure)
+        return self
+
+    def update(self, figure):
+        self.figures.append(figure)
+
+
+def test_a_notebook_shows_the_curve_as_it_grows(x, monkeypatch):
+    ipython = pytest.importorskip("IPython")
+    shell = Shell()
+    monkeypatch.setattr(ipython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(ipython.display, "display", shell)
+    monkeypatch.setattr("ppgen.training.progress.SECONDS_BETWEEN_FIGURES", -1.0)
+    ppgen.fit(Gaussian(), x, x, epochs=3, progress="curve")
+    drawn = [len(figure.axes[0].lines[0].get_xdata()) for figure in shell.figures[2:]]
+    assert drawn == [1, 2, 3, 3]  # after each epoch, and in the end
+
+
+def test_outside_a_notebook_there_is_no_curve(x):
+    with pytest.raises(ValueError, match="progress is 'curve'; expected True or False outside"):
+        ppgen.fit(Gaussian(), x, epochs=1, progress="curve")
