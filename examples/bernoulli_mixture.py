@@ -15,12 +15,12 @@ from math import nan
 
 import sklearn.cluster  # noqa: F401 - else the timed fit_em imports it
 import torch
-from measured import Measured
 from torch.optim import Adam
 
 import ppgen
 from ppgen import plots
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.measured import Measured
 from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture
 from ppgen.training import Epoch, History

@@ -16,13 +16,13 @@ python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 
 from functools import partial
 
 import torch
-from digit_reader import DigitReader
 from torch.nn.functional import binary_cross_entropy
 
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import MADE
 from ppgen.experiments import Experiment, arguments, sized_argument, training_arguments
+from ppgen.experiments.digit_reader import DigitReader
 from ppgen.inference import complete, fit_latents, log_evidence
 from ppgen.likelihoods import Bernoulli
 from ppgen.models import VAE, AutoregressiveModel, BernoulliMixture

@@ -10,12 +10,12 @@ python examples/pixelcnn.py --network Transformer --channels 64 --layers 4
 from functools import partial
 
 import torch
-from digit_reader import BATCH, DigitReader
 
 import ppgen
 from ppgen import plots
 from ppgen.autoregressive import GatedPixelCNN, PixelCNN, Transformer
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.digit_reader import BATCH, DigitReader
 from ppgen.likelihoods import Bernoulli, Categorical
 from ppgen.models import AutoregressiveModel
 

@@ -15,7 +15,6 @@ import time
 from functools import partial
 
 import torch
-from measured import Measured
 from pyro.infer import TraceGraph_ELBO
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -24,6 +23,7 @@ import ppgen
 from ppgen import plots
 from ppgen.autoregressive import FullyVisible
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.measured import Measured
 from ppgen.inference import Estimate
 from ppgen.models import BernoulliMixture, ExactSigmoidBeliefNet, SigmoidBeliefNet
 from ppgen.models.posteriors import AutoregressiveBernoulli, FactorisedBernoulli

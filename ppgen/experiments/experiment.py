@@ -201,7 +201,7 @@ class Experiment:
         for name, value in numbers.items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
             if not isinstance(value, list | dict):
-                print(f"{name}: {shown}")
+                print(f"{name.replace('_', ' ')}: {shown}")
         self.metrics.update(numbers)
         self._write("settings.json", self.settings)
         self._write("metrics.json", self.metrics)

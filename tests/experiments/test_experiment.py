@@ -234,7 +234,7 @@ def test_metrics_are_json_and_add_up(capsys):
     metrics = strict_json(run.folder / "metrics.json")
     assert metrics == {"test_elbo": -100.123456, "epochs": 4, "history": [{"elbo": -1.0}]}
     assert metrics == run.metrics
-    assert capsys.readouterr().out.splitlines() == ["test_elbo: -100.1", "epochs: 3", "epochs: 4"]
+    assert capsys.readouterr().out.splitlines() == ["test elbo: -100.1", "epochs: 3", "epochs: 4"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -1,7 +1,9 @@
 """A small convolutional classifier that checks which class drawn images show."""
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.data.batches import Batches
@@ -12,7 +14,7 @@ BATCH = 64
 class DigitReader(nn.Sequential):
     """Classify images with values between 0 and 1."""
 
-    def __init__(self, image_shape, classes):
+    def __init__(self, image_shape: tuple[int, int, int], classes: int) -> None:
         channel, height, width = image_shape
         super().__init__(
             nn.Conv2d(channel, 32, 3, padding=1),
@@ -28,7 +30,14 @@ class DigitReader(nn.Sequential):
             nn.Linear(128, classes),
         )
 
-    def learn(self, images, labels, transform, steps, seed=0):
+    def learn(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        transform: Callable[[Tensor], Tensor] | None,
+        steps: int,
+        seed: int = 0,
+    ) -> None:
         """Minimise the cross-entropy of images; ``transform`` may binarise each batch at random."""
         batches = Batches((images, labels), min(BATCH, len(images)), transform)
         epochs = max(1, round(steps / len(batches)))
@@ -44,10 +53,10 @@ class DigitReader(nn.Sequential):
         self.eval()
 
     @torch.no_grad()
-    def read(self, images):
+    def read(self, images: Tensor) -> Tensor:
         """Return the most probable class of each image, ``(batch,)``."""
         return torch.cat([self(x).argmax(-1) for (x,) in Batches(images)])
 
-    def accuracy(self, images, labels):
+    def accuracy(self, images: Tensor, labels: Tensor) -> float:
         """Return the share of images whose most probable class is their label."""
         return (self.read(images) == labels).float().mean().item()
