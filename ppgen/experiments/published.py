@@ -23,6 +23,7 @@ BURDA = "two layers of 200 tanh units, 5,000 particles"
 GERMAIN = "Germain et al. 2015, table 6: one hidden layer of 8,000 units"
 LAROCHELLE = "Larochelle and Murray 2011, section 6.2"
 GREGOR = "Mnih and Gregor 2014, table"
+YIN = "Yin and Zhou 2019, table 2: ARM, a bound"
 REZENDE = "Mnih and Rezende 2016, table 1:"
 FIVE_DRAWS = f"{REZENDE} 5 draws in training, 1,000 particles"
 SALAKHUTDINOV = f"Salakhutdinov and Murray 2008, in {LAROCHELLE}"
@@ -41,6 +42,8 @@ ON_BINARIZED_MNIST = {
     "VAE, 50 latents": (88.71, f"Burda et al. 2016, table 3: {BURDA}"),
     "sigmoid belief net 200, factorised, NVIL": (113.1, f"{GREGOR} 1: a bound"),
     "sigmoid belief net 200, autoregressive, NVIL": (103.8, f"{GREGOR} 2: a bound"),
+    "sigmoid belief net 200, factorised, wake-sleep": (107.2, YIN),
+    "sigmoid belief net 200-200, factorised, wake-sleep": (96.7, YIN),
     "sigmoid belief net 200-200, factorised, NVIL": (99.8, f"{GREGOR} 1: a bound"),
     f"{LARGE_NET}, factorised, NVIL": (95.2, f"{REZENDE} 1,000 particles"),
     f"{LARGE_NET}, autoregressive, NVIL": (94.5, f"{GREGOR} 2: a bound"),
