@@ -66,7 +66,7 @@ def run(script, folder):
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     ran = subprocess.run(
-        [sys.executable, str(script), *arguments(script, folder)],
+        [sys.executable, str(script), *options(script, folder)],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -77,16 +77,19 @@ def run(script, folder):
     return ran.stdout
 
 
-def arguments(script, folder):
-    """Return the options of a script: all take these but the one that takes none."""
-    return ["--quick", "--out", str(folder)] if "argparse" in script.read_text() else []
+def options(script, folder):
+    """Return the options of a script: that of one's own model takes none."""
+    return ["--quick", "--out", str(folder)] if "Experiment(" in script.read_text() else []
 
 
 def story_and_commands(script):
     """Split the docstring of a script into its text and its commands."""
     text = ast.get_docstring(ast.parse(script.read_text()))
     story, _, commands = text.partition("\npython examples/")
-    return story.strip(), f"python examples/{commands}" if commands else f"python {script}"
+    return (
+        story.strip(),
+        f"python examples/{commands}" if commands else f"python examples/{script.name}",
+    )
 
 
 def page(script, runs):
