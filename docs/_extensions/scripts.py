@@ -86,10 +86,7 @@ def story_and_commands(script):
     """Split the docstring of a script into its text and its commands."""
     text = ast.get_docstring(ast.parse(script.read_text()))
     story, _, commands = text.partition("\npython examples/")
-    return (
-        story.strip(),
-        f"python examples/{commands}" if commands else f"python examples/{script.name}",
-    )
+    return story.strip(), f"python examples/{commands or script.name}"
 
 
 def page(script, runs):
