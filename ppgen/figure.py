@@ -6,9 +6,10 @@ from typing import Any
 import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as MatplotlibFigure
 
-COLOURS = matplotlib.color_sequences["petroff10"]
+COLOURS = [to_hex(colour) for colour in matplotlib.color_sequences["petroff10"]]
 """Told apart by the colour-blind (Petroff 2021, Accessible color sequences)."""
 
 STYLE: dict[Any, Any] = {

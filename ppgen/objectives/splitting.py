@@ -78,11 +78,15 @@ def _changed(
     for trace, other in zip(traces, again, strict=True):
         for name, site in sample_sites(trace).items():
             if name in other.nodes:
-                before, after = (_terms(plates, s) for s in (site, other.nodes[name]))
+                whole = before = _terms(plates, site)
                 if before.shape[-1] == len(batch):
                     before = before[..., rows]
+                after = _terms(plates, other.nodes[name])
                 if not _agree(before, after):
-                    changed[name] = site
+                    slack = _rounding(plates, site, whole)
+                    slack = slack[..., rows] if slack.shape[-1] == len(batch) else slack
+                    if not _agree(before, after, slack):
+                        changed[name] = site
     return changed
 
 
@@ -107,9 +111,29 @@ def _terms(plates: RowPlates, site: Site) -> Tensor:
     return plates.per_row(log_density(site), site)
 
 
-def _agree(first: Tensor, second: Tensor) -> bool:
+def _rounding(plates: RowPlates, site: Site, terms: Tensor) -> Tensor:
+    """Return by how much rounding may change terms: a lot where a density is narrow.
+
+    The location of a density rounds differently in batches of other sizes, by some units in the
+    last place, which is as if the value had moved.
+    """
+    value = site["value"]
+    if not value.is_floating_point():
+        return torch.zeros_like(terms)
+    slack = torch.zeros_like(terms)
+    for units in (1, 4):  # a single step may end as far from the location on its other side
+        moved = value * (1 - units * torch.finfo(value.dtype).eps)
+        try:
+            change = _terms(plates, {**site, "value": moved}) - terms
+        except ValueError:  # it has left the support
+            continue
+        slack = slack.maximum(30 * change.abs().nan_to_num(0.0))
+    return slack
+
+
+def _agree(first: Tensor, second: Tensor, slack: Tensor | float = 0.0) -> bool:
     tolerance = max(TOLERANCE, 30 * torch.finfo(first.dtype).eps)
     size = first.where(first.isfinite(), 0).abs().max().item()
-    return torch.allclose(
-        first.double(), second.double(), rtol=0, atol=1e-5 + tolerance * size, equal_nan=True
-    )
+    apart = (first.double() - second.double()).abs()
+    same = (first == second) | (first.isnan() & second.isnan())
+    return bool((same | (apart <= 1e-5 + tolerance * size + slack)).all())

@@ -41,7 +41,7 @@ def test_faces_are_the_first_hundred_of_scikit_image(lfw_subset):
 
 def test_without_scikit_image_faces_say_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "skimage.data", None)
-    with pytest.raises(DataError, match=r"'faces' comes with scikit-image.*pip install 'ppgen\[fa"):
+    with pytest.raises(DataError, match=r"'faces' comes with .*pip install 'pyro-ppgen\[faces\]'"):
         load("faces", tmp_path, download=True)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
+from matplotlib.axes import Axes
 
 from ppgen.autoregressive import AutoregressiveNetwork
 from ppgen.data import Dataset, Part
@@ -20,6 +21,7 @@ from .kinds import Kind
 
 LATER = {
     "AutoregressiveNetwork": AutoregressiveNetwork,
+    "Axes": Axes,
     "Figure": object,
     "Dataset": Dataset,
     "Part": Part,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 
 import ppgen
 from ppgen import data, inference, models, training
@@ -69,11 +70,13 @@ DATA = {
     "Part.spread": lambda: (data.Part(levels()).spread, {"n": 3}),
     "Setting": lambda: (data.Setting, {"value": 3}),
     "load": lambda: (data.load, {"name": "glyphs"}),
+    "spliced": lambda: (data.spliced, {"images": levels(), "labels": labels(), "n": 3}),
 }
 
 TRAINING = {
     "History.stale": lambda: (history().stale, {"patience": 3}),
     "History.column": lambda: (history().column, {"name": "validation"}),
+    "History.plot": lambda: (history().plot, {"axes": Figure().add_subplot()}),
     "History.from_list": lambda: (training.History.from_list, {"rows": history().to_list()}),
     "fit": lambda: (
         training.fit,

@@ -17,16 +17,16 @@ RECORDS = {
     *("inference.GoodnessOfFit", "inference.Maximum", "inference.MaximumLikelihood"),
     *("inference.Posterior", "inference.RejectionRate", "training.Epoch", "training.History"),
     *("graph.CPDAG", "graph.CausalExplanation", "graph.Explanation", "graph.Instrument"),
-    *("graph.Passage", "graph.Trail", "experiments.Pretrained"),
+    *("graph.Passage", "graph.Trail", "experiments.Pretrained", "data.Splices", "plots.Figure"),
 }
-"""Classes whose objects the library makes: nobody else passes them arguments."""
+"""Classes whose objects the library makes, or whose arguments are matplotlib's to check."""
 
 INSIDE = {
     *("convolve", "bias_given", "make_mask", "make_layers", "to_maps", "from_maps", "last_layers"),
     *("start", "terms", "latent_term", "draw_prior", "draw_posterior", "normal"),
     *("expand", "enumerate_support", "own_store", "extra_repr", "prior"),
     *("LSTM.read", "Transformer.read", "Program.model", "Program.guide", "node_set"),
-    "History.append",
+    *("History.append", "Figure.add_subplot", "Figure.set"),
 }
 """Methods that only a subclass, Pyro or torch calls, with arguments of their own making."""
 
