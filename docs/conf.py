@@ -51,7 +51,6 @@ html_theme_options = {
     "pygments_light_style": "tango",
 }
 
-
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True

@@ -33,7 +33,7 @@ DPI = 100
 class Figure(MatplotlibFigure):
     """A matplotlib figure whose axes have the style of the project.
 
-    It is made without pyplot, so it is nobody's current figure and needs not be closed. As the last
+    It is made without pyplot, so it is nobody's current figure and need not be closed. As the last
     expression of a notebook's cell it shows itself. Arguments are those of matplotlib; the layout
     is constrained if not said otherwise.
 

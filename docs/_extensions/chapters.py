@@ -12,8 +12,6 @@ from sphinx_gallery.scrapers import figure_rst
 
 ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref):`~?([^`<]+?)(?:\s*<[^>]+>)?`")
 DROPDOWN = re.compile(r"^\.\. dropdown:: (?P<title>.+)\n\n?(?P<text>(?:(?: {3}.*)?\n)+)", re.M)
-
-
 TABLE = re.compile(
     r"^\.\. list-table::.*\n(?P<options>(?: {3}:.*\n)*)\n(?P<rows>(?:(?: {3}.*)?\n)+)", re.M
 )

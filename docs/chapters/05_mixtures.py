@@ -514,7 +514,7 @@ plots.image_grid(mnist.class_images, title="100 classes of MNIST")
 #    :math:`\nabla \log p(x) = \frac{1}{p(x)} \sum_k \nabla p(x, k)`, and
 #    :math:`\nabla p(x, k) = p(x, k) \nabla \log p(x, k)`. The factor :math:`p(x, k) / p(x)` is
 #    :math:`r_k`. So both work with the same weighted log joint: EM goes to its maximum with the
-#    weights held, the gradient takes one step and computes the weights anew.
+#    weights held, the gradient takes one step and computes the weights again.
 #
 # **2.** Two pixels have the means :math:`\mathbb{E}[x_d] = \sum_k \pi_k \mu_{kd}`. Show that their
 # covariance is :math:`\sum_k \pi_k (\mu_{k1} - \mathbb{E}[x_1]) (\mu_{k2} - \mathbb{E}[x_2])`. For

@@ -57,7 +57,7 @@ figure
 # ---------------
 #
 # We train a small VAE with ten latents on the 8 × 8 digits. Images have grey levels, and the
-# transform ``encode`` makes them binary anew for every batch, white with the grey value as the
+# transform ``encode`` makes them binary again for every batch, white with the grey value as the
 # probability.
 
 from functools import partial

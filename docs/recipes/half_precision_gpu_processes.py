@@ -56,7 +56,7 @@ print("bound", ppgen.elbo(vae, digits.test.images))
 #    * - ``compile=``
 #      - steps of training
 #    * - ``"auto"``
-#      - whichever of the others pays in so many steps; the default
+#      - whichever of the others takes the least time in all; the default
 #    * - ``"off"``
 #      - run the program through Pyro each time: for debugging, and for programs with branches that
 #        depend on values

@@ -28,8 +28,9 @@ def make():
 
 # %%
 # **Watch and stop.** ``callback`` is called with the program and the history, before training and
-# after each epoch, and stops the fit if it returns True. ``patience`` stops it after so many epochs
-# without a better validation bound. The program ends with the weights of the best epoch.
+# after each epoch, and stops the fit if it returns True. ``patience`` is the number of epochs
+# without a better validation bound after which it stops. The program ends with the weights of the
+# best epoch.
 
 
 def report(program, history):

@@ -78,15 +78,11 @@ def _changed(
     for trace, other in zip(traces, again, strict=True):
         for name, site in sample_sites(trace).items():
             if name in other.nodes:
-                whole = before = _terms(plates, site)
-                if before.shape[-1] == len(batch):
-                    before = before[..., rows]
-                after = _terms(plates, other.nodes[name])
-                if not _agree(before, after):
-                    slack = _rounding(plates, site, whole)
-                    slack = slack[..., rows] if slack.shape[-1] == len(batch) else slack
-                    if not _agree(before, after, slack):
-                        changed[name] = site
+                terms, after = (_terms(plates, s) for s in (site, other.nodes[name]))
+                kept = (..., rows) if terms.shape[-1] == len(batch) else ...
+                agree = _agree(terms[kept], after)
+                if not (agree or _agree(terms[kept], after, _rounding(plates, site, terms)[kept])):
+                    changed[name] = site
     return changed
 
 

@@ -71,7 +71,7 @@ class ProgressBar(Report):
 
 
 class LiveCurve(Report):
-    """The history as a figure of a notebook, which is drawn anew as the fit goes on."""
+    """The history as a figure of a notebook, which is drawn again as the fit goes on."""
 
     def __init__(self, history: History) -> None:
         try:
@@ -87,12 +87,15 @@ class LiveCurve(Report):
         self.figure = display(history.plot(), display_id=True)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Draw it anew, if that was not done just now."""
+        """Draw it again, if that was not done just now."""
         if time.monotonic() - self.drawn > SECONDS_BETWEEN_FIGURES:
-            self.close()
+            self._draw()
 
     def close(self) -> None:
         """Draw the whole history."""
+        self._draw()
+
+    def _draw(self) -> None:
         self.figure.update(self.history.plot())
         self.drawn = time.monotonic()
 
