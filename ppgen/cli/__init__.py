@@ -1,11 +1,11 @@
-"""The command line: queries on a DAG, and tables of results."""
+"""The command line: queries on a DAG, pages in the browser, and tables of results."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from ppgen.cli import dag, results
+from ppgen.cli import dag, explore, results
 from ppgen.reading import one_line
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="ppgen", description="Generative models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (dag, results):
+    for command in (dag, explore, results):
         command.add_to(commands)
     options = parser.parse_args(argv)
     try:

@@ -26,12 +26,15 @@ def factorisation(dag: BaseDAG, *, latex: bool = False) -> str:
     >>> print(dag.factorisation(latex=True))
     p(S)\, p(\mathrm{AP})\, p(R \mid S, \mathrm{AP})\, p(G \mid R)
     """
-    name, mid, space = (latex_name, r" \mid ", r"\, ") if latex else (str, " | ", " ")
-    factors = []
+    return (r"\, " if latex else " ").join(factors(dag, latex))
+
+
+def factors(dag: BaseDAG, latex: bool = False) -> Iterator[str]:
+    """Factors p(node | parents) of the joint distribution, parents before children."""
+    name, mid = (latex_name, r" \mid ") if latex else (str, " | ")
     for node in dag.order:
         parents = ", ".join(map(name, dag.in_order(dag.separation.parents[node])))
-        factors.append(f"p({name(node)}{mid + parents if parents else ''})")
-    return space.join(factors)
+        yield f"p({name(node)}{mid + parents if parents else ''})"
 
 
 @statements

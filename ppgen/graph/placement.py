@@ -17,8 +17,9 @@ def placed(
     arcs: Mapping[Node, tuple[Node, Node]],
     width: Mapping[Node, float],
     height: float,
+    scale: float | None = None,
 ) -> dict[Node, tuple[float, float]] | None:
-    """Positions ``pos`` of the nodes with y upwards, scaled so that no two nodes overlap.
+    """Positions ``pos`` of the nodes with y upwards, times ``scale``: by default, none overlap.
 
     The node of a bidirected edge, a key of ``arcs``, lies beside the edge if it has no position.
     None if another node has no position, if two have the same one, or if the figure is too large.
@@ -35,14 +36,19 @@ def placed(
             x, y = (at[node] for node in arcs[cause])
             at[cause] = (x + y) / 2 + (y - x)[::-1] * (0.2, -0.2)
     points = np.array([at[node] for node in graph])
-    wide = np.array([width[node] for node in graph])
-    first, second = np.triu_indices(len(points), 1)
-    apart = np.abs(points[first] - points[second])
-    needed = np.stack(
-        [(wide[first] + wide[second]) / 2 + 0.3, np.full(len(first), height + 0.3)], 1
-    )
-    with np.errstate(divide="ignore"):
-        scale = (needed / apart).min(1).max(initial=0.0) or 1.0
+    if scale is None:
+        scale = _scale(points, np.array([width[node] for node in graph]), height)
     if not np.isfinite(scale) or scale * np.ptp(points, axis=0).max() > LARGEST:
         return None
     return {node: (float(x), float(y)) for node, (x, y) in zip(graph, scale * points, strict=True)}
+
+
+def _scale(points: np.ndarray, wide: np.ndarray, height: float) -> float:
+    """Smallest scale at which no two nodes overlap."""
+    first, second = np.triu_indices(len(points), 1)
+    apart = np.abs(points[first] - points[second])
+    needed = np.stack(
+        [(wide[first] + wide[second]) / 2 + GAP, np.full(len(first), height + GAP)], 1
+    )
+    with np.errstate(divide="ignore"):
+        return float((needed / apart).min(1).max(initial=0.0)) or 1.0

@@ -1,6 +1,7 @@
 """Places of the parts of a drawing of a DAG: nodes, edges, arcs of bidirected edges, and plates."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 
@@ -29,6 +30,8 @@ Arcs = Mapping[Node, tuple[Node, Node]]  # the latent node of each arc, and the 
 class Sketch:
     """Places in inches, with y upwards.
 
+    Nodes with positions are put there: times ``scale``, or so that no two overlap.
+
     Attributes
     ----------
     x, y
@@ -39,7 +42,7 @@ class Sketch:
         Left, bottom, right and top of each plate.
     """
 
-    def __init__(self, graph: nx.DiGraph, arcs: Arcs) -> None:
+    def __init__(self, graph: nx.DiGraph, arcs: Arcs, scale: float | None = None) -> None:
         plates = graph.nodes(data="plates", default=())
         self.plates = {n: (p,) if isinstance(p, str) else tuple(p) for n, p in plates}
         # A plate contains the plates that come after it in the list of any of its nodes.
@@ -52,7 +55,7 @@ class Sketch:
         self.edges = [edge for edge in graph.edges if edge[0] not in arcs]
         self.curves: dict[tuple[Node, Node], Path] = {}
         self.arcs: dict[Node, Path] = {}
-        places = placed(graph, arcs, self.width, HEIGHT)
+        places = placed(graph, arcs, self.width, HEIGHT, scale)
         ends = self._in_layers(graph, arcs) if places is None else self._at(places, arcs)
         self.boxes = {plate: self._box(plate, *sides) for plate, sides in ends.items()}
 
@@ -114,7 +117,7 @@ class Sketch:
         dx, dy = towards[0] - self.x[node], towards[1] - self.y[node]
         flat, radius = (self.width[node] - HEIGHT) / 2, HEIGHT / 2
         if abs(dx) * radius <= flat * abs(dy):
-            far = radius / abs(dy)
+            far = radius / abs(dy) if dy else 0.0  # two nodes in one place
         else:
             along, size = flat * abs(dx), dx**2 + dy**2
             far = (along + sqrt(along**2 - size * (flat**2 - radius**2))) / size
@@ -141,7 +144,10 @@ def _cubic(points: Sequence[Point]) -> Path:
 
 def text_width(text: object, size: float) -> float:
     """Width of a text in inches, for a font size in points."""
-    font = FontProperties(size=size)
-    lines = str(text).splitlines()
-    sizes = [text_to_path.get_text_width_height_descent(line, font, False) for line in lines]
-    return max((width for width, _, _ in sizes), default=0.0) / 72
+    return max((_line_width(line, size) for line in str(text).splitlines()), default=0.0)
+
+
+@lru_cache(maxsize=4096)
+def _line_width(line: str, size: float) -> float:
+    width, _, _ = text_to_path.get_text_width_height_descent(line, FontProperties(size=size), False)
+    return float(width) / 72

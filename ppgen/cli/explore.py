@@ -1,0 +1,37 @@
+"""``ppgen explore``: pages in the browser."""
+
+import argparse
+import re
+from typing import Any
+
+from ppgen.cli.sources import graph_of, of_program
+from ppgen.graph import DAG
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the subparsers of a parser."""
+    explore = commands.add_parser(
+        "explore",
+        help="a page for graphs or for models, in the browser",
+        description="Open a page on this machine that nobody else can open.",
+    )
+    pages = explore.add_subparsers(required=True, metavar="PAGE")
+    dag = pages.add_parser("dag", help="draw a graph, and ask about it")
+    dag.add_argument(
+        "graph", nargs="?", default="", metavar="GRAPH",
+        help="text such as 'S -> A; S -> R', a file, FILE.py:MODEL, or - for standard input",
+    )  # fmt: skip
+    dag.set_defaults(run=run_dag)
+    for page in (dag,):
+        page.add_argument("--port", type=int, default=0, help="default: a free one")
+        page.add_argument("--no-browser", action="store_true", help="print the address only")
+
+
+def run_dag(options: argparse.Namespace) -> None:
+    """Serve the page for graphs."""
+    from ppgen.explore.graphs.page import GraphPage  # here, as other commands need no server
+    from ppgen.explore.server import serve
+
+    is_program = re.fullmatch(r".+\.py:\w+", options.graph)
+    dag = (of_program if is_program else graph_of)(options.graph) if options.graph else DAG([])
+    serve(lambda: GraphPage(dag), "Graphs", port=options.port, show=not options.no_browser)

@@ -1,0 +1,1 @@
+"""Pages in the browser that show graphs and models: ``ppgen explore``."""

@@ -1,0 +1,1 @@
+"""The page for graphs: draw, ask, test, exchange, learn."""

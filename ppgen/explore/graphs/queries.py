@@ -1,0 +1,112 @@
+"""Lists of answers about a graph, each of which can show itself on it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ppgen.graph import DAG, GraphError, Independence
+from ppgen.graph.listing import factors
+from ppgen.graph.nodes import Node, join
+
+MOST = 100  # answers of a list that are shown
+Marks = Mapping[str, Iterable[Node]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One line of a list.
+
+    Attributes
+    ----------
+    marks
+        The marks of nodes that show it on the graph.
+    path
+        Nodes of a trail that show it.
+    latex
+        The line in LaTeX, for math mode; empty if there is none.
+    """
+
+    text: str
+    marks: Marks = field(default_factory=dict)
+    path: tuple[Node, ...] = ()
+    latex: str = ""
+
+
+def query_marks(statement: Independence) -> Marks:
+    """Return the marks that ask whether a statement holds."""
+    return {"exposure": statement.x, "outcome": statement.y, "adjusted": statement.given}
+
+
+def _statements(rule: Callable[[DAG], Iterable[Independence]]) -> Callable[[DAG], Iterator[Answer]]:
+    return lambda dag: (Answer(str(s), query_marks(s), latex=s.latex()) for s in rule(dag))
+
+
+def _ends(dag: DAG) -> tuple[list[Node], list[Node]]:
+    ends = tuple(
+        [node for node, mark in dag.graph.nodes(data=status) if mark]
+        for status in ("exposure", "outcome")
+    )
+    if not all(ends):
+        raise GraphError("this list is about two sets of nodes: mark a cause and an effect")
+    return ends[0], ends[1]
+
+
+def _separators(dag: DAG) -> Iterator[Answer]:
+    return (_given(one) for one in dag.minimal_separators(*_ends(dag)))
+
+
+def _adjustments(dag: DAG) -> Iterator[Answer]:
+    return (_given(one) for one in dag.adjustment_sets(*_ends(dag), must=()))
+
+
+def _front_doors(dag: DAG) -> Iterator[Answer]:
+    return (_given(one) for one in dag.front_door_sets(*_ends(dag)))
+
+
+def _instruments(dag: DAG) -> Iterator[Answer]:
+    for one in dag.instruments(*_ends(dag)):
+        yield Answer(str(one), {"adjusted": one.given}, (one.node,))
+
+
+def _given(nodes: Iterable[Node]) -> Answer:
+    chosen = list(nodes)
+    return Answer(join(chosen) or "nothing", {"adjusted": chosen})
+
+
+def _equivalence(dag: DAG) -> Iterator[Answer]:
+    cpdag = dag.cpdag()
+    for a, b in sorted(sorted(map(str, edge)) for edge in cpdag.undirected):
+        yield Answer(f"{a} — {b} can turn", path=(a, b))
+    for a, b in sorted(cpdag.directed, key=str):
+        yield Answer(f"{a} → {b} is fixed", path=(a, b))
+
+
+def _factors(dag: DAG) -> Iterator[Answer]:
+    for node, text, latex in zip(dag.order, factors(dag), factors(dag, latex=True), strict=True):
+        yield Answer(text, path=(node,), latex=latex)
+
+
+LISTS: dict[str, Callable[[DAG], Iterator[Answer]]] = {
+    "independencies": _statements(DAG.implied_independencies),
+    "by the chain rule": _statements(DAG.chain_rule_independencies),
+    "minimal separators": _separators,
+    "adjustment sets": _adjustments,
+    "front-door sets": _front_doors,
+    "instruments": _instruments,
+    "equivalence class": _equivalence,
+    "factorisation": _factors,
+}
+"""All lists by name. A new one is a function and a line here."""
+
+
+def listed(dag: DAG, name: str, most: int = MOST) -> tuple[list[Answer], bool]:
+    """Return the first answers of a list, and whether these are all.
+
+    Examples
+    --------
+    >>> answers, complete = listed(DAG("S -> A; S -> R; AP -> R"), "by the chain rule")
+    >>> [answer.text for answer in answers], complete
+    (['AP ⊥ S', 'A ⊥ AP | S', 'A ⊥ R | AP, S'], True)
+    """
+    found = list(islice(LISTS[name](dag), most + 1))
+    return found[:most], len(found) <= most

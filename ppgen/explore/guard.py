@@ -1,0 +1,75 @@
+"""Only the holder of the token on this machine gets in."""
+
+from collections.abc import Awaitable, Callable
+from http.cookies import SimpleCookie
+from secrets import compare_digest
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Any, Send], Awaitable[None]]
+
+REFUSED = "The address needs the token that ppgen printed when it started.\n"
+
+
+class Guard:
+    """ASGI middleware that answers 403 to every request without the token of this server.
+
+    The token is in the address that is opened first. It moves into a cookie, so that addresses
+    that a user copies do not contain it. A name other than this machine's is refused as well, or a
+    page of a foreign site could reach the server under its own name (DNS rebinding); so is the
+    origin of another page, since browsers send cookies to all ports of a machine.
+
+    Examples
+    --------
+    >>> guard = Guard(app=None, token="secret", port=8123)
+    >>> guard.admits({"host": "127.0.0.1:8123", "cookie": "ppgen-8123=secret"})
+    True
+    >>> guard.admits({"host": "example.org", "cookie": "ppgen-8123=secret"})
+    False
+    """
+
+    def __init__(self, app: Any, token: str, port: int) -> None:
+        self.app, self.token, self.cookie = app, token, f"ppgen-{port}"
+        self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self.origins = {f"http://{host}" for host in self.hosts}
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        """Pass on a request that may pass, and refuse others."""
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = dict(query).get("token")
+        if given is not None and self._is_token(given) and self._is_here(headers):
+            rest = urlencode([(key, value) for key, value in query if key != "token"])
+            where = scope["path"] + (f"?{rest}" if rest else "")
+            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            return await _answer(send, 303, "", location=where, **{"set-cookie": cookie})
+        if self.admits(headers):
+            return await self.app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
+        return await _answer(send, 403, REFUSED)
+
+    def admits(self, headers: dict[str, str]) -> bool:
+        """Whether a request comes from a page of this server and has its token."""
+        cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        return cookie is not None and self._is_token(cookie.value) and self._is_here(headers)
+
+    def _is_here(self, headers: dict[str, str]) -> bool:
+        origin = headers.get("origin")
+        return headers.get("host") in self.hosts and (origin is None or origin in self.origins)
+
+    def _is_token(self, text: str) -> bool:
+        return compare_digest(text.encode(), self.token.encode())
+
+
+async def _answer(send: Send, status: int, text: str, **headers: str) -> None:
+    listed = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"} | headers
+    encoded = [(key.encode(), value.encode("latin-1")) for key, value in listed.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": text.encode()})
