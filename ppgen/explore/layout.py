@@ -17,13 +17,12 @@ body { font-size: 15px; color: #1a1a1a; }
   background: white; }
 .canvas:focus-visible { outline: 3px solid #1f77b4; }
 .bar { align-items: center; gap: 4px 8px; }
-.selected { min-width: 130px; } .arrow { min-width: 110px; }
 .hint { color: #555; font-size: 13px; }
 .verdict { font-size: 18px; font-weight: 600; }
 .separated { color: #1a6b2d; } .not-separated, .problem { color: #b3261e; }
 .explanation ul { margin: 2px 0; padding-left: 20px; }
 .answers { gap: 0; max-height: 420px; overflow: auto; flex-wrap: nowrap; }
-.q-select { min-width: 220px; } .right .q-select, .right .q-textarea { width: 100%; }
+.short { min-width: 130px; } .right .q-select, .right .q-textarea { width: 100%; }
 .q-uploader { width: 100%; max-height: none; } .q-uploader__list { min-height: 0; padding: 0; }
 .nicegui-code { width: 100%; } .nicegui-code pre { white-space: pre-wrap; word-break: break-word; }
 """

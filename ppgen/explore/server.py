@@ -3,6 +3,7 @@
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_urlsafe
 from urllib.parse import urlencode
 
@@ -39,7 +40,8 @@ def serve(
     """
     from nicegui import app, ui
 
-    port, token = free_port(port), token_urlsafe(24)
+    listener = listening(port)  # already: a browser that comes early waits
+    port, token = listener.getsockname()[1], token_urlsafe(24)
     address = f"http://{HOST}:{port}/?{urlencode({'token': token} | (query or {}))}"
 
     def started() -> None:
@@ -49,34 +51,34 @@ def serve(
 
     app.on_startup(started)
     app.add_middleware(Guard, token=token, port=port)
-    ui.run(
-        page,
-        host=HOST,
-        port=port,
-        title=title,
-        show=False,
-        reload=False,
-        show_welcome_message=False,
-        tailwind=False,
-        reconnect_timeout=30,
-        timeout_graceful_shutdown=1,
-    )
+    with suppress(KeyboardInterrupt):
+        ui.run(
+            page,
+            fd=listener.fileno(),
+            host=HOST,
+            port=port,
+            title=title,
+            show=False,
+            reload=False,
+            show_welcome_message=False,
+            tailwind=False,
+            reconnect_timeout=30,
+            timeout_graceful_shutdown=1,
+        )
 
 
-def free_port(port: int) -> int:
-    """Return a port of this machine, a free one for 0; raise OSError if it is taken.
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on a port of this machine, a free one for 0.
 
     Examples
     --------
-    >>> free_port(0) > 1023
-    True
+    >>> with listening(0) as listener:
+    ...     listener.getsockname()[0]
+    '127.0.0.1'
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            raise OSError(
-                f"--port is {port}, which cannot be used ({error}); expected a free port, or 0"
-            ) from None
-        return int(probe.getsockname()[1])
+    try:
+        return socket.create_server((HOST, port), backlog=100)
+    except (OSError, OverflowError) as error:
+        raise OSError(
+            f"--port is {port}, which cannot be used ({error}); expected a free port, or 0"
+        ) from None

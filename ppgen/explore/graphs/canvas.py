@@ -31,6 +31,7 @@ class Canvas:
         self.held: Node | None = None
         self.start: Point = (0.0, 0.0)
         self.target: Node | None = None
+        self.zoom = 1.0
         self.image = (
             ui.interactive_image(
                 size=(WIDTH, HEIGHT), on_mouse=self._on_mouse, events=EVENTS, sanitize=False
@@ -44,20 +45,22 @@ class Canvas:
     def draw(self, at: Point | None = None) -> None:
         """Draw the graph; ``at`` is where the pointer holds a node."""
         page, dag = self.page, self.page.editor.dag
-        moved, pointer = {}, None
+        moved, pointer, path = {}, None, page.path
         if self.held is not None and at is not None:
             if self.target is None:
                 moved = {self.held: at}
             else:
                 pointer = (self.held, page.editor.places[self.target])
+                path = page.editor.way(self.target, self.held) or path  # it would close a cycle
         picture = Picture(dag, moved)
-        shown = Shown(page.path, page.failed, page.chosen, pointer)
-        self.image.content = picture.svg(shown)
+        shown = Shown(path, page.failed, page.chosen, pointer)
+        self.zoom = page.editor.zoom
+        self.image.content = f'<g transform="scale({1 / self.zoom})">{picture.svg(shown)}</g>'
         if not moved:
             self.picture = picture
 
     def _on_mouse(self, event: MouseEventArguments) -> None:
-        at = event.image_x, event.image_y
+        at = event.image_x * self.zoom, event.image_y * self.zoom
         if event.type == "pointerdown" and event.button == 0:
             self.held, self.start, self.target = self.picture.node_at(at), at, None
         elif event.type == "pointermove" and self.held is not None and event.buttons:
@@ -75,12 +78,12 @@ class Canvas:
     def _release(self, at: Point) -> None:
         held, target, page = self.held, self.target, self.page
         self.held = self.target = None
-        still = max(abs(at[0] - self.start[0]), abs(at[1] - self.start[1])) <= STILL
+        still = max(abs(at[0] - self.start[0]), abs(at[1] - self.start[1])) <= STILL * self.zoom
         with page.reporting():
             if held is None and still:
                 page.choose(self.picture.arrow_at(at) or page.editor.add(at))
             elif held is not None and target is not None:
-                page.editor.connect(held, target)
+                page.connect(held, target)
             elif held is not None and still:
                 page.choose(held)
             elif held is not None:

@@ -10,10 +10,11 @@ from ppgen.graph.nodes import Node
 from ppgen.graph.sketch import Sketch
 from ppgen.graph.writing import arcs_of
 
-WIDTH, HEIGHT = 960, 640  # of the canvas; positions are pixels of it
+WIDTH, HEIGHT = 960, 640  # of the canvas
+ZOOMS = (1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)  # how many times smaller a large graph is drawn
 INCH = 96  # pixels
 MARGIN = 60
-AIRY = 1.8  # times as far apart as in a printed figure
+CLOSE, AIRY = 0.8, 1.8  # how far nodes are apart, in distances of a printed figure
 LONGEST = 200  # letters of a name
 
 Point = tuple[float, float]
@@ -22,7 +23,8 @@ Point = tuple[float, float]
 class Editor:
     """A DAG under construction: each change makes a new one, and can be undone.
 
-    All nodes have the attribute ``pos`` in pixels, with y downwards. Marks are the attributes of
+    All nodes have the attribute ``pos`` in pixels, with y downwards: of the canvas, times ``zoom``
+    for a graph that needs more room. Marks are the attributes of
     dagitty: ``latent``, ``adjusted`` (given), ``exposure`` (cause) and ``outcome`` (effect).
 
     Examples
@@ -54,6 +56,11 @@ class Editor:
         return dict(self.dag.graph.nodes(data="pos"))
 
     @property
+    def zoom(self) -> float:
+        """How many times as wide and high as the canvas the graph is."""
+        return zoom_of([place for place in self.places.values() if place is not None])
+
+    @property
     def text(self) -> str:
         """The graph in one line, without its positions."""
         graph = self._copy()
@@ -69,6 +76,11 @@ class Editor:
     def marked(self, status: str) -> list[Node]:
         """Nodes with a mark, in their order."""
         return [node for node, mark in self.dag.graph.nodes(data=status) if mark]
+
+    def way(self, start: Node, end: Node) -> tuple[Node, ...]:
+        """Return the nodes of a shortest directed path, or none if there is no path."""
+        graph = self.dag.graph
+        return tuple(nx.shortest_path(graph, start, end)) if nx.has_path(graph, start, end) else ()
 
     def replace(self, dag: DAG) -> None:
         """Show another graph, arranged if it has no positions."""
@@ -87,15 +99,14 @@ class Editor:
         letters = map(chr, range(ord("a"), ord("z") + 1))
         names = (*letters, *(f"x{i}" for i in range(len(graph) + 1)))
         node = next(name for name in names if name not in graph)
-        graph.add_node(node, pos=at)
+        graph.add_node(node, pos=self._inside(at))
         self._push(DAG(graph))
         return node
 
     def move(self, node: Node, at: Point) -> None:
         """Put a node elsewhere, inside the canvas."""
-        x, y = at
         graph = self._copy()
-        graph.nodes[node]["pos"] = (min(max(x, 0.0), WIDTH), min(max(y, 0.0), HEIGHT))
+        graph.nodes[node]["pos"] = self._inside(at)
         self._push(DAG(graph))
 
     def connect(self, parent: Node, child: Node) -> None:
@@ -141,6 +152,10 @@ class Editor:
         """Take back the last undo, if there is one."""
         self._go(1)
 
+    def _inside(self, at: Point) -> Point:
+        right, bottom = self.zoom * WIDTH, self.zoom * HEIGHT
+        return round(min(max(at[0], 0.0), right), 1), round(min(max(at[1], 0.0), bottom), 1)
+
     def _go(self, steps: int) -> None:
         self._at = min(max(self._at + steps, 0), len(self._history) - 1)
         self.changed()
@@ -171,10 +186,17 @@ def arranged(dag: DAG) -> DAG:
     nodes = [node for node in graph if node not in arcs]
     if not _on_canvas([graph.nodes[node].get("pos") for node in nodes]):
         sketch = Sketch(graph, arcs)
-        x = _fitted([sketch.x[node] * INCH for node in nodes], WIDTH)
-        y = _fitted([-sketch.y[node] * INCH for node in nodes], HEIGHT)
-        nx.set_node_attributes(graph, dict(zip(nodes, zip(x, y, strict=True), strict=True)), "pos")
+        places = {node: (sketch.x[node] * INCH, -sketch.y[node] * INCH) for node in nodes}
+        zoom = zoom_of([(x + MARGIN, y + MARGIN) for x, y in _spaced(places, 1.0).values()])
+        for node, (x, y) in _spaced(places, zoom).items():
+            graph.nodes[node]["pos"] = (round(x, 1), round(y, 1))
     return DAG(graph)
+
+
+def zoom_of(places: list[Point]) -> float:
+    """Smallest zoom at which all places are on the canvas."""
+    needed = max((max(x / WIDTH, y / HEIGHT) for x, y in places), default=0.0)
+    return next((zoom for zoom in ZOOMS if zoom >= needed), ZOOMS[-1])
 
 
 def _on_canvas(places: list[Any]) -> bool:
@@ -182,12 +204,16 @@ def _on_canvas(places: list[Any]) -> bool:
     if None in places or not places:
         return False
     x, y = zip(*places, strict=True)
-    inside = min(*x, *y) >= 0 and max(x) <= WIDTH and max(y) <= HEIGHT
+    inside = min(*x, *y) >= 0 and max(x) <= ZOOMS[-1] * WIDTH and max(y) <= ZOOMS[-1] * HEIGHT
     return inside and (len(places) == 1 or max(max(x) - min(x), max(y) - min(y)) > MARGIN)
 
 
-def _fitted(values: list[float], size: float) -> list[float]:
-    """Move values into the middle of a canvas, apart if there is room and together if not."""
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    scale = min(AIRY, (size - 2 * MARGIN) / max(high - low, 1.0))
-    return [round(float(size / 2 + (value - (low + high) / 2) * scale), 1) for value in values]
+def _spaced(places: dict[Node, Point], zoom: float) -> dict[Node, Point]:
+    """Places in the middle of a canvas, apart if it has room and closer together if not."""
+    spaced = []
+    for values, size in zip(zip(*places.values(), strict=True), (WIDTH, HEIGHT), strict=False):
+        low, extent = min(values), max(values) - min(values)
+        scale = min(max((zoom * size - 2 * MARGIN) / max(extent, 1.0), CLOSE), AIRY)
+        start = max((zoom * size - extent * scale) / 2, MARGIN)
+        spaced.append([float(start + (value - low) * scale) for value in values])
+    return dict(zip(places, zip(*spaced, strict=True), strict=True)) if places else {}

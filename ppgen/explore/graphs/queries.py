@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from time import perf_counter
 
 from ppgen.graph import DAG, GraphError, Independence
 from ppgen.graph.listing import factors
 from ppgen.graph.nodes import Node, join
 
 MOST = 100  # answers of a list that are shown
+SECONDS = 0.05
 Marks = Mapping[str, Iterable[Node]]
 
 
@@ -77,8 +78,8 @@ def _equivalence(dag: DAG) -> Iterator[Answer]:
     cpdag = dag.cpdag()
     for a, b in sorted(sorted(map(str, edge)) for edge in cpdag.undirected):
         yield Answer(f"{a} — {b} can turn", path=(a, b))
-    for a, b in sorted(cpdag.directed, key=str):
-        yield Answer(f"{a} → {b} is fixed", path=(a, b))
+    for parent, child in sorted(cpdag.directed, key=str):
+        yield Answer(f"{parent} → {child} is fixed", path=(parent, child))
 
 
 def _factors(dag: DAG) -> Iterator[Answer]:
@@ -99,8 +100,12 @@ LISTS: dict[str, Callable[[DAG], Iterator[Answer]]] = {
 """All lists by name. A new one is a function and a line here."""
 
 
-def listed(dag: DAG, name: str, most: int = MOST) -> tuple[list[Answer], bool]:
+def listed(
+    dag: DAG, name: str, most: int = MOST, seconds: float = SECONDS
+) -> tuple[list[Answer], bool]:
     """Return the first answers of a list, and whether these are all.
+
+    No further answer is computed after so many seconds, since the page waits for the list.
 
     Examples
     --------
@@ -108,5 +113,10 @@ def listed(dag: DAG, name: str, most: int = MOST) -> tuple[list[Answer], bool]:
     >>> [answer.text for answer in answers], complete
     (['AP ⊥ S', 'A ⊥ AP | S', 'A ⊥ R | AP, S'], True)
     """
-    found = list(islice(LISTS[name](dag), most + 1))
-    return found[:most], len(found) <= most
+    found: list[Answer] = []
+    end = perf_counter() + seconds
+    for answer in LISTS[name](dag):
+        if len(found) == most or (found and perf_counter() > end):
+            return found, False
+        found.append(answer)
+    return found, True

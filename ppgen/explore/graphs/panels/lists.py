@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from ppgen.explore.graphs.panels.panel import Panel
-from ppgen.explore.graphs.queries import LISTS, MOST, listed
+from ppgen.explore.graphs.queries import LISTS, listed
 from ppgen.graph import GraphError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Lists(Panel):
         with ui.column().classes("answers"):
             self.answers(found)
         if not complete:
-            ui.label(f"… more than {MOST}; `ppgen dag` lists them all.")
+            ui.label("… and more, which the command ppgen dag lists.")
         latex = [answer.latex for answer in found if answer.latex]
         if latex:
             with ui.expansion("LaTeX"):

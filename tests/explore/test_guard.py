@@ -1,0 +1,79 @@
+"""Who gets in: the holder of the token, from a page of this server, under this machine's name."""
+
+import pytest
+
+from ppgen.explore.guard import Guard
+
+HERE = {"host": "127.0.0.1:8000"}
+COOKIE = {"cookie": "a=b; ppgen-8000=secret"}
+
+
+async def inside(scope, receive, send):
+    await send({"type": "inside"})
+
+
+def answers(headers, query="", kind="http"):
+    """What a guarded server sends for a request."""
+    sent = []
+    encoded = [(k.encode(), v.encode()) for k, v in headers.items()]
+    scope = {"type": kind, "path": "/", "query_string": query.encode(), "headers": encoded}
+
+    async def send(message):
+        sent.append(message)
+
+    answer = Guard(inside, "secret", 8000)(scope, None, send)
+    with pytest.raises(StopIteration):  # it waits for nothing
+        answer.send(None)
+    return sent
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        HERE | COOKIE,
+        {"host": "localhost:8000"} | COOKIE,
+        HERE | COOKIE | {"origin": "http://127.0.0.1:8000"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_the_holder_of_the_cookie_gets_in(headers, kind):
+    assert answers(headers, kind=kind) == [{"type": "inside"}]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        HERE,
+        COOKIE,
+        {"host": "example.org"} | COOKIE,
+        {"host": "127.0.0.1:8001"} | COOKIE,
+        HERE | COOKIE | {"origin": "http://example.org"},
+        HERE | COOKIE | {"origin": "http://127.0.0.1:9000"},
+        HERE | {"cookie": "ppgen-8000=other"},
+        HERE | {"cookie": "ppgen-8001=secret"},
+        HERE | {"cookie": "ppgen-8000=s\xe9cret"},
+        HERE | {"cookie": "\x00;;=;"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_others_do_not(headers, kind):
+    first = answers(headers, kind=kind)[0]
+    assert first.get("status", first.get("code")) in (403, 1008)
+
+
+def test_the_token_moves_from_the_address_into_a_cookie():
+    first = answers(HERE, "graph=a+-%3E+b&token=secret")[0]
+    headers = dict(first["headers"])
+    assert first["status"] == 303
+    assert headers[b"location"] == b"/?graph=a+-%3E+b"
+    assert b"ppgen-8000=secret" in headers[b"set-cookie"]
+    assert b"HttpOnly; SameSite=Strict" in headers[b"set-cookie"]
+
+
+@pytest.mark.parametrize("query", ["token=", "token=wrong", "token=secre", "token=s%E9cret"])
+def test_a_wrong_token_is_refused(query):
+    assert answers(HERE, query)[0]["status"] == 403
+
+
+def test_the_right_token_under_a_foreign_name_is_refused():
+    assert answers({"host": "example.org"}, "token=secret")[0]["status"] == 403
