@@ -2,6 +2,8 @@
 
 import argparse
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ppgen.cli.sources import graph_of, of_program
@@ -29,9 +31,22 @@ def add_to(commands: Any) -> None:
 
 def run_dag(options: argparse.Namespace) -> None:
     """Serve the page for graphs."""
-    from ppgen.explore.graphs.page import GraphPage  # here, as other commands need no server
-    from ppgen.explore.server import serve
-
     is_program = re.fullmatch(r".+\.py:\w+", options.graph)
     dag = (of_program if is_program else graph_of)(options.graph) if options.graph else DAG([])
+    with _extra():
+        from ppgen.explore.graphs.page import GraphPage
+        from ppgen.explore.server import serve
     serve(lambda: GraphPage(dag), "Graphs", port=options.port, show=not options.no_browser)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Name the extra if the server is missing; it is imported late, as other commands need none."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "nicegui":
+            raise
+        raise ImportError(
+            "explore needs the package nicegui: pip install 'pyro-ppgen[explore]'"
+        ) from None

@@ -23,6 +23,7 @@ body { font-size: 15px; color: #1a1a1a; }
 .explanation ul { margin: 2px 0; padding-left: 20px; }
 .answers { gap: 0; max-height: 420px; overflow: auto; flex-wrap: nowrap; }
 .short { min-width: 130px; } .right .q-select, .right .q-textarea { width: 100%; }
+.q-tab-panels, .q-table__container { width: 100%; max-width: 100%; }
 .q-uploader { width: 100%; max-height: none; } .q-uploader__list { min-height: 0; padding: 0; }
 .nicegui-code { width: 100%; } .nicegui-code pre { white-space: pre-wrap; word-break: break-word; }
 """

@@ -77,3 +77,16 @@ def page(browser):
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def picture(page):
+    """Save a picture of the page for the documentation, if PPGEN_PICTURES names a folder."""
+
+    def taken(name):
+        folder = os.environ.get("PPGEN_PICTURES")
+        if folder:
+            page.wait_for_timeout(500)  # until what moves stands still
+            page.screenshot(path=f"{folder}/{name}.png")
+
+    return taken

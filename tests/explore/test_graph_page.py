@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import numpy as np
 import pytest
 from conftest import Server
-from playwright.sync_api import expect
 
 from ppgen.explore.graphs.stored import STORED
 from ppgen.graph import DAG
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 SEED = DAG("S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH")
@@ -113,11 +113,12 @@ def test_the_graph_of_cats_and_dogs_is_drawn_by_mouse_and_asked_its_eight_statem
     assert all(urlsplit(url).hostname in ("127.0.0.1", None) for url in page.requests)
 
 
-def test_an_open_trail_is_drawn_and_blocked_by_what_the_page_names(page, serve):
-    draw(page, serve, "a [exposure]; b [outcome]; a <- c -> b")
+def test_an_open_trail_is_drawn_and_blocked_by_what_the_page_names(page, serve, picture):
+    draw(page, serve, f"{SEED.export()}; S [exposure]; AP [outcome]; CH [adjusted]")
     expect(page.locator(".verdict")).to_have_text("not separated")
     expect(page.locator(".canvas svg path[stroke='#c1272d']")).to_have_count(2)
-    page.get_by_role("button", name="c", exact=True).click()
+    picture("graph-ask")
+    page.get_by_role("button", name="nothing", exact=True).click()
     expect(page.locator(".verdict")).to_have_text("separated")
     expect(page.locator(".canvas svg path[stroke='#c1272d']")).to_have_count(0)
 
@@ -152,7 +153,7 @@ def test_a_graph_is_drawn_by_keys_alone(page, serve):
     assert_graph(page, DAG("a -> effect"))
 
 
-def test_a_table_is_tested_and_the_failing_statement_is_drawn(page, serve, tmp_path):
+def test_a_table_is_tested_and_the_failing_statement_is_drawn(page, serve, tmp_path, picture):
     draw(page, serve, "x -> y; x -> z")
     x, e = np.random.default_rng(0).normal(size=(2, 500))
     table = tmp_path / "table.csv"  # y and z share e, which the graph denies
@@ -162,6 +163,7 @@ def test_a_table_is_tested_and_the_failing_statement_is_drawn(page, serve, tmp_p
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_role("cell", name="REJECTED")).to_be_visible()
     expect(page.locator(".canvas svg path[stroke-dasharray='2 7']")).to_have_count(1)
+    picture("graph-data")
     page.get_by_role("cell", name="y ⊥ z | x").click()
     open_tab(page, "Ask")
     expect(page.locator(".verdict")).to_have_text("separated")
@@ -227,7 +229,7 @@ def test_stored_graphs_open(page, serve, stored):
     expect(page.get_by_text(stored.lesson)).to_be_visible()
 
 
-def test_the_quiz_judges_by_the_graph(page, serve):
+def test_the_quiz_judges_by_the_graph(page, serve, picture):
     draw(page, serve)
     open_tab(page, "Learn")
     page.get_by_role("button", name="Quiz").click()
@@ -235,6 +237,28 @@ def test_the_quiz_judges_by_the_graph(page, serve):
     said = page.locator(".explanation").inner_text()
     right = "depend on each other" not in said
     expect(page.get_by_text("1 of 1 right" if right else "0 of 1 right")).to_be_visible()
+    picture("graph-quiz")
+
+
+PROGRAM = """
+import pyro
+import pyro.distributions as dist
+
+def model(x=None):
+    p = pyro.sample("p", dist.Beta(1, 1))
+    with pyro.plate("tosses", 3):
+        pyro.sample("x", dist.Bernoulli(p), obs=x)
+"""
+
+
+def test_the_graph_of_a_program_has_its_plates(page, tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    server = Server("dag", f"{file}:model")
+    page.goto(server.address)
+    Canvas(page).shows("tosses").to_be_attached()
+    assert_graph(page, DAG("p -> x"))
+    assert "Traceback" not in server.stop()
 
 
 def test_a_narrow_window_has_no_sideways_scroll(page, serve):

@@ -13,7 +13,7 @@ from ppgen.graph.writing import arcs_of
 WIDTH, HEIGHT = 960, 640  # of the canvas
 ZOOMS = (1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)  # how many times smaller a large graph is drawn
 INCH = 96  # pixels
-MARGIN = 60
+MARGIN = 80
 CLOSE, AIRY = 0.8, 1.8  # how far nodes are apart, in distances of a printed figure
 LONGEST = 200  # letters of a name
 

@@ -53,14 +53,15 @@ class Data(Panel):
             {
                 "id": i,
                 "statement": str(row.statement),
-                "p": f"{row.p_value:.2g}",
-                "corrected": f"{row.corrected:.2g}",
+                "p": _probability(row.p_value),
+                "corrected": _probability(row.corrected),
                 "verdict": ("holds" if row.holds else "REJECTED") if row.tested else "not tested",
                 "method": f"{row.method}, {row.source}",
             }
             for i, row in enumerate(self.report)
         ]
         table = ui.table(rows=rows, columns=COLUMNS, row_key="id", pagination=20)
+        table.props("dense wrap-cells flat bordered")
         table.on("rowClick", lambda event: self._show(event.args[1]["id"]))
 
     async def _on_upload(self, event: events.UploadEventArguments) -> None:
@@ -86,3 +87,7 @@ class Data(Panel):
         assert self.report is not None
         with self.page.reporting():
             self.page.editor.mark(query_marks(self.report[index].statement))
+
+
+def _probability(value: float) -> str:
+    return f"{value:.2g}" if value > 1e-99 else "< 1e-99"
