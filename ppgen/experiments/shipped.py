@@ -1,6 +1,7 @@
 """The trained models that come with the package: what each is, and what it reaches."""
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import torch
@@ -63,7 +64,30 @@ class Pretrained:
         )
 
 
-def pretrained() -> dict[str, Pretrained]:
+class Records(dict[str, Pretrained]):
+    """Records of trained models by name, shown as a table."""
+
+    def _rows(self) -> list[list[str]]:
+        header = ["name", "model", "test nats", "estimate", "data", "parameters", "kB"]
+        return [header] + [
+            [name, of.model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}",
+             f"{record.size / 1e3:,.0f}"]
+            for name, record in self.items()
+            for of in [record.result]
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows())
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def pretrained() -> Records:
     """Return the records of the trained models that come with the package, by name.
 
     Examples
@@ -73,7 +97,7 @@ def pretrained() -> dict[str, Pretrained]:
     >>> vae.result.data, vae.size < 1_000_000
     ('mnist, fixed binarisation', True)
     """
-    return {path.stem: read_record(path) for path in sorted(PRETRAINED.glob("*.json"))}
+    return Records({path.stem: read_record(path) for path in sorted(PRETRAINED.glob("*.json"))})
 
 
 def read_record(path: Path) -> Pretrained:
