@@ -22,6 +22,7 @@ from ppgen import plots
 from ppgen.autoregressive import FullyVisible, Independent, PixelCNN
 from ppgen.distributions import Autoregressive
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.pixel_means import pixel_means
 from ppgen.models.networks import mlp_encoder
 from ppgen.objectives import MeanFieldELBO
 
@@ -63,6 +64,13 @@ def kl(program, x):
     q = program.posterior(x.to(program.device)).base_dist
     prior = dist.Normal(torch.zeros_like(q.loc), 1.0)
     return torch.distributions.kl_divergence(q, prior).sum(-1).mean().item()
+
+
+@torch.no_grad()
+def drawn(program, z):
+    """Draw images given latents; return the probabilities with which their pixels were drawn."""
+    context = program.decoder(z)
+    return pixel_means(program.network, Autoregressive(program.network, context).sample(), context)
 
 
 def main() -> None:
@@ -110,8 +118,10 @@ def main() -> None:
             "reconstruction": bound + rate,
             "collapsed": rate < COLLAPSED,
         }
-        samples[f"{name}, bound {bound:.1f}"] = ppgen.sample(program, SHOWN, seed=0)
-        reconstructed[f"{name}, KL {rate:.1f}"] = ppgen.reconstruct(program, shown, seed=0)
+        prior = torch.randn(SHOWN, options.latent, device=program.device)
+        posterior = program.posterior(shown.to(program.device)).sample()
+        samples[f"{name}, bound {bound:.1f}"] = drawn(program, prior)
+        reconstructed[f"{name}, KL {rate:.1f}"] = drawn(program, posterior)
 
     print("nats an image; bound = reconstruction − KL")
     print(f"{'':24}" + "".join(f"{name:>16}" for name in list(table["PixelCNN"])[:-1]))
@@ -120,8 +130,10 @@ def main() -> None:
         note = "   collapsed: z is ignored" if collapsed else ""
         print(f"{name:24}" + "".join(f"{number:16.2f}" for number in numbers) + note)
     run.report(table=table)
-    run.save_figure("samples", plots.image_grids(samples))
-    run.save_figure("reconstructions", plots.image_grids(reconstructed))
+    title = "probabilities with which the pixels of samples were drawn"
+    run.save_figure("samples", plots.image_grids(samples, title=title))
+    title = "the better the likelihood, the less is left of the image in z"
+    run.save_figure("reconstructions", plots.image_grids(reconstructed, title=title))
     run.finish()
 
 

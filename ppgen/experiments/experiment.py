@@ -201,13 +201,13 @@ class Experiment:
     def report(self, sentences: str | None = None, /, **numbers: Any) -> None:
         """Write numbers to ``metrics.json``, and print them.
 
-        ``sentences`` name those reported so far in braces, such as ``{nats:.2f}``; without them
-        each new number has a line.
+        ``sentences`` name those reported so far in braces, such as ``{nats:.2f}``. With None each
+        new number has a line; an empty text prints nothing.
         """
         self.metrics.update(numbers)
-        if sentences is not None:
+        if sentences:
             print(sentences.format_map(self.metrics))
-        else:
+        elif sentences is None:
             for name, value in numbers.items():
                 shown = f"{value:.4g}" if isinstance(value, float) else value
                 if not isinstance(value, list | dict):
