@@ -4,7 +4,7 @@ The class of an image is latent and summed out, so everything is exact: the like
 posterior of the class, and completions of images whose right half is missing.
 
 python examples/bernoulli_mixture.py
-python examples/bernoulli_mixture.py --data binarized_mnist
+python examples/bernoulli_mixture.py --data binarized_mnist --download
 python examples/bernoulli_mixture.py --data binarized_mnist --classes 500
 """
 

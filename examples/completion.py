@@ -1,4 +1,4 @@
-"""Image completion: the right half given the left, by a VAE, a mixture and MADE.
+r"""Image completion: the right half given the left, by a VAE, a mixture and MADE.
 
 The VAE fits a Gaussian to the latents of each left half and decodes draws from it. The mixture of
 Bernoullis has the exact conditional; so has MADE with a column-by-column ordering, in which the
@@ -10,7 +10,8 @@ The mixture is trained on one fixed binarisation of grey images, VAE and MADE on
 epoch. All complete the same binary test images.
 
 python examples/completion.py
-python examples/completion.py --data mnist --latent 20 --hidden 400 --epochs 15 --batch-size 128
+python examples/completion.py --data mnist --download --latent 20 --hidden 400 --epochs 15 \
+    --batch-size 128
 """
 
 from functools import partial

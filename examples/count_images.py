@@ -4,7 +4,7 @@ A pixel of value 1 is black. The script enumerates all 512 images of 3×3 pixels
 28×28 by the same code, and learns the weights of the counts from real images.
 
 python examples/count_images.py
-python examples/count_images.py --data binarized_mnist
+python examples/count_images.py --data binarized_mnist --download
 """
 
 from math import comb, prod

@@ -6,7 +6,7 @@ log-probability is below a threshold, set so that one real batch in 20 is flagge
 detects splices in smaller batches.
 
 python examples/frankenstein.py
-python examples/frankenstein.py --data mnist --epochs 30
+python examples/frankenstein.py --data mnist --download --epochs 30
 python examples/frankenstein.py --alternative two-sided
 """
 

@@ -11,7 +11,7 @@ Gaussian without correlations, and a random rotation of z, which does not change
 the posterior.
 
 python examples/how_good_is_the_bound.py
-python examples/how_good_is_the_bound.py --data mnist --latents 2 10 50 --epochs 20
+python examples/how_good_is_the_bound.py --data mnist --download --latents 2 10 50 --epochs 20
 """
 
 import math

@@ -1,7 +1,7 @@
 """Independent binary pixels: maximum likelihood in closed form and by SVI.
 
 python examples/independent_pixels.py
-python examples/independent_pixels.py --data binarized_mnist --epochs 20
+python examples/independent_pixels.py --data binarized_mnist --download --epochs 20
 """
 
 from functools import partial

@@ -1,11 +1,12 @@
-"""Inference without an encoder: a Gaussian for each image, fitted by gradient ascent.
+r"""Inference without an encoder: a Gaussian for each image, fitted by gradient ascent.
 
 The amortisation gap is the bound of the best Gaussian less the encoder's; the approximation gap is
 log p(x) less the bound of the best Gaussian (Cremer, Li and Duvenaud 2018, Inference suboptimality
 in variational autoencoders). With two latents, log p(x) and the posterior are computed on a grid.
 
 python examples/inference_without_encoder.py
-python examples/inference_without_encoder.py --data mnist --epochs 20 --images 1000 --timing 1000
+python examples/inference_without_encoder.py --data mnist --download --epochs 20 \
+    --images 1000 --timing 1000
 """
 
 import statistics

@@ -1,10 +1,11 @@
-"""The latent space of a VAE: positions of classes, interpolations, and active dimensions.
+r"""The latent space of a VAE: positions of classes, interpolations, and active dimensions.
 
 One VAE has two latents, which are plotted directly; another has more, which are plotted by their
 principal components.
 
 python examples/latent_space.py
-python examples/latent_space.py --data mnist --convolutional --latent 20 --interpolation spherical
+python examples/latent_space.py --data mnist --download --convolutional --latent 20 \
+    --interpolation spherical
 """
 
 from functools import partial

@@ -6,7 +6,7 @@ the point that all ways reach with the posterior by Laplace's approximation and 
 Carlo (NUTS).
 
 python examples/map_is_regularised_mle.py
-python examples/map_is_regularised_mle.py --data mnist --classes 4 9
+python examples/map_is_regularised_mle.py --data mnist --download --classes 4 9
 """
 
 from functools import partial

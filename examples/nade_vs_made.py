@@ -1,7 +1,7 @@
 r"""NADE and MADE compared: nats, parameters, and seconds to train and to draw images.
 
 python examples/nade_vs_made.py
-python examples/nade_vs_made.py --data binarized_mnist
+python examples/nade_vs_made.py --data binarized_mnist --download
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --masks 8 --random-orderings
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --networks MADE --hidden 4000 \
     --made-rate 1e-3 --epochs 50 --bfloat16

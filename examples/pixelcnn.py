@@ -2,8 +2,8 @@ r"""PixelCNN and its kin: likelihood, samples, completions, and samples of given
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
-python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 8 --kernel-size 7 \
-    --epochs 7 --bfloat16
+python examples/pixelcnn.py --data binarized_mnist --download --channels 64 --layers 8 \
+    --kernel-size 7 --epochs 7 --bfloat16
 python examples/pixelcnn.py --network Transformer --channels 64 --layers 4
 """
 

@@ -7,7 +7,7 @@ z, until the guide equals the prior: posterior collapse (Bowman et al. 2016, Gen
 from a continuous space; Chen et al. 2017, Variational lossy autoencoder).
 
 python examples/pixelvae.py
-python examples/pixelvae.py --data binarized_mnist --channels 32 --layers 5 --epochs 20
+python examples/pixelvae.py --data binarized_mnist --download --channels 32 --layers 5 --epochs 20
 """
 
 from functools import partial

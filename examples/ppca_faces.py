@@ -2,7 +2,7 @@
 
 python examples/ppca_faces.py
 python examples/ppca_faces.py --data olivetti
-python examples/ppca_faces.py --data mnist --latent 32
+python examples/ppca_faces.py --data mnist --download --latent 32
 """
 
 from functools import partial

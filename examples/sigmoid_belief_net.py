@@ -6,7 +6,7 @@ with a mixture of K classes. Last, nets of many latents with each guide and each
 gradient.
 
 python examples/sigmoid_belief_net.py
-python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 --epochs 50
+python examples/sigmoid_belief_net.py --data binarized_mnist --download --latents 200 --epochs 50
 python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 100 \
     --guides autoregressive --estimators wake-sleep
 """

@@ -1,7 +1,7 @@
 r"""A variational autoencoder, trained by stochastic variational inference on handwritten digits.
 
 python examples/vae.py
-python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epochs 100
+python examples/vae.py --data binarized_mnist --download --latent 50 --hidden 200 200 --epochs 100
 python examples/vae.py --data mnist --network convolutional --likelihood beta --latent 10
 python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 50 --epochs 100 \
     --cosine --bfloat16 --particles 5000 --images 1000

@@ -6,7 +6,7 @@ divided evenly among its levels. Bernoulli likelihoods are not distributions of 
 have no bits.
 
 python examples/vae_likelihoods.py
-python examples/vae_likelihoods.py --data mnist --convolutional --epochs 30 --seeds 2
+python examples/vae_likelihoods.py --data mnist --download --convolutional --epochs 30 --seeds 2
 """
 
 from dataclasses import replace
