@@ -149,11 +149,11 @@ def main() -> None:
     reached = seconds_to(max(svi_nats), em_measured, em_history)
     run.report(
         "Nats an image, training and test: SVI {svi_train_log_likelihood:.2f} and "
-        "{svi_test_log_likelihood:.2f} after {svi_epochs} epochs in {svi_seconds:.1f} s,\n"
+        "{svi_test_log_likelihood:.2f} after {svi_epochs} epochs in {svi_seconds:.2f} s,\n"
         "EM {em_train_log_likelihood:.2f} and {em_test_log_likelihood:.2f} after "
-        "{em_iterations} iterations in {em_seconds:.1f} s. Before training: "
+        "{em_iterations} iterations in {em_seconds:.2f} s. Before training: "
         "{untrained_log_likelihood:.2f}.\n"
-        + (f"EM reached the best of SVI in {reached:.1f} s.\n" if reached else "")
+        + (f"EM reached the best of SVI in {reached:.2f} s.\n" if reached else "")
         + "Right halves of test images: {right_half_log_likelihood:.2f} nats, and "
         "{right_half_given_left:.2f} given the left halves.",
         untrained_log_likelihood=svi_nats[0],

@@ -126,8 +126,8 @@ def main() -> None:
             table[name]["read right"] = read(completed.samples[0], labels)
         rows[f"{name}, mean"] = completed.mean[shown]
         rows[f"{name}, draw"] = completed.samples[0, shown]
-    title = "right halves, given the left ones: the mean over completions, and one of them"
-    run.save_figure("completions", plots.image_rows(rows, title))
+    figure = plots.image_rows(rows, "right halves of digits, given the left ones")
+    run.save_figure("completions", figure)
 
     columns = list(table["VAE"])
     print(f"\n{count} test images\n{'':10}" + "".join(f"{column:>22}" for column in columns))

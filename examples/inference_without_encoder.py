@@ -81,7 +81,7 @@ def histogram(bounds):
 
 def posteriors(grid, images, gaussians):
     """Plot exact posteriors as shades, and each Gaussian as its ellipse of two deviations."""
-    figure = plots.Figure((9, 6.9))
+    figure = plots.Figure((11, 6.6))
     figure.suptitle("posteriors of six images: the largest gaps above, typical ones below")
     weights = grid.log_joint(images).softmax(-1).view(-1, STEPS, STEPS)
     means, scales = (torch.stack(part) for part in zip(*gaussians.values(), strict=True))
@@ -102,7 +102,7 @@ def posteriors(grid, images, gaussians):
     figure.supxlabel("$z_1$")
     figure.supylabel("$z_2$")
     handles = figure.axes[0].patches
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=handles, loc="outside right center", frameon=False)
     return figure
 
 

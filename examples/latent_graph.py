@@ -119,12 +119,13 @@ def draw_graph(axes, graph, places, colors=COLOURS[0]):
 
 def name_nodes(axes, graph, places, most=15):
     """Write the names of the nodes with most edges, each on the side with most room."""
-    taken, sides = [*places], np.array([[0, 0.2], [0, -0.2], [0.55, 0], [-0.55, 0]])
+    size = np.ptp(places) * np.array([0.15, 0.05])  # of a name
+    taken, sides = [*places], size * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
     busiest = sorted(range(len(graph)), key=lambda i: -graph.degree[list(graph)[i]])[:most]
     for i in busiest:
         around = places[i] + sides
         others = np.array([place for place in taken if place is not places[i]])
-        room = np.linalg.norm(around[:, None] - others, axis=-1).min(1)
+        room = np.linalg.norm((around[:, None] - others) / size, axis=-1).min(1)
         taken.append(around[room.argmax()])
         axes.text(*taken[-1], list(graph)[i], fontsize=9, ha="center", va="center")
 

@@ -82,10 +82,12 @@ def image_grids(
     >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
     >>> image_grids(grids).savefig("/dev/null", format="png")
     """
-    figure = Figure((3.2 * len(grids), 3.9 if title else 3.5))
+    tiled = {name: _tile(images, columns) for name, images in grids.items()}
+    height = 3.2 * max(grid.shape[0] / grid.shape[1] for grid in tiled.values())
+    figure = Figure((3.2 * len(grids), height + (0.7 if title else 0.3)))
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
-    for axes, (name, images) in zip(panels, grids.items(), strict=True):
-        _show(axes, _tile(images, columns), name)
+    for axes, (name, grid) in zip(panels, tiled.items(), strict=True):
+        _show(axes, grid, name)
     if title:
         figure.suptitle(title)
     return figure
