@@ -95,10 +95,9 @@ def learn(run, reading):
     # Rejection needs the true probabilities, and gives all images that it keeps equal weight.
     kept = within_a_tenth(log_q["regression"], log_p)
     passed = images[held_out][kept[held_out]]
-    shown = {
-        "samples": 1 - learned["regression"].sample((25,)),
-        f"kept, {len(passed)} of {HELD_OUT}": 1 - passed[:25],
-    }
+    shown = {"samples": 1 - learned["regression"].sample((25,))}
+    if len(passed):
+        shown[f"kept, {len(passed)} of {HELD_OUT}"] = 1 - passed[:25]
     figure = plots.image_grids(shown, columns=5, title=f"{TITLES[reading]}, by regression")
     run.save_figure(f"{reading}_samples", figure)
     p = log_p.exp()
@@ -203,7 +202,7 @@ def draw_regression(panel, true, predicted):
 def draw_normaliser(readings):
     """Plot, by image size, the number of images and Monte Carlo estimates of the normaliser."""
     sides = [3, 4, 6, 8, 12, 16, 20, 24, 28]
-    figure = plots.Figure((13, 4.4))
+    figure = plots.Figure((13, 4.8))
     figure.suptitle("the normaliser sums over more and more images, and few of them matter")
     number, effective, normaliser = figure.subplots(1, 3)
     number.plot(sides, [side**2 * log10(2) for side in sides])
@@ -218,7 +217,9 @@ def draw_normaliser(readings):
         normaliser.plot(sides, estimates, ".-", label=TITLES[reading])
     for panel in figure.axes:
         panel.set_xlabel("pixels a side")
-        panel.legend()
+    number.legend()
+    handles = normaliser.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

@@ -231,7 +231,7 @@ def main() -> None:
     except NoMaximumError as error:
         without_penalty = str(error)
     run.report(
-        f"The classes are {'' if separable else 'not '}separable. Without a penalty, the maximum: "
+        f"The classes are {'' if separable else 'not '}separable. Without a penalty: "
         "{maximum_without_penalty}.",
         separable=separable,
         maximum_without_penalty=without_penalty,

@@ -97,7 +97,7 @@ def main() -> None:
     for row in table[options.networks[0]]:
         print(f"{row:24}" + "".join(f"{column[row]:12.5g}" for column in table.values()))
     run.report(
-        "Images were binarised by {binarisation} draws.",
+        "The binarisation of the training images was {binarisation}.",
         table=table,
         binarisation=options.binarisation,
     )

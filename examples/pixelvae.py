@@ -75,7 +75,7 @@ def drawn(program, z):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=80, quick=15)
+    training_arguments(parser, epochs=80, quick=12)
     parser.add_argument("--latent", type=int, default=8, help="dimension of z")
     parser.add_argument("--hidden", type=int, default=200, help="of encoder and decoder")
     parser.add_argument("--batch-size", type=int, default=32)
