@@ -24,7 +24,8 @@ def scatter_3d(z, labels, title):
     names = {f"{axis}label": f"$z_{i}$" for i, axis in enumerate("xyz", 1)}
     axes = figure.add_subplot(projection="3d", title=title, **names)
     axes.set_box_aspect(None, zoom=0.9)
-    axes.scatter(*z.T, c=labels, s=15, cmap="turbo", depthshade=False)
+    colours = {} if labels is None else {"c": labels, "cmap": "turbo"}
+    axes.scatter(*z.T, s=15, depthshade=False, **colours)
     return figure
 
 

@@ -110,7 +110,7 @@ def bits(table, name):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=200, quick=8)
+    training_arguments(parser, epochs=200, quick=5)
     names = list(every_likelihood(2))
     parser.add_argument("--likelihoods", nargs="+", choices=names, default=names, metavar="NAME")
     sized_argument(parser, "--seeds", 3, 2, "runs of each")
