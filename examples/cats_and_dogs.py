@@ -5,6 +5,7 @@ python examples/cats_and_dogs.py
 
 import math
 
+import networkx as nx
 import pyro
 import pyro.distributions as dist
 import torch
@@ -80,7 +81,8 @@ def main() -> None:
     print(f"by d-separation: {len(everything)} of pairs, such as", *everything[:5], sep="\n  ")
     print(dag.explain("A", "AP", given="G"))
 
-    run.save_figure("graph", dag.draw(title="What the weather does to cats and dogs"))
+    named = DAG(nx.relabel_nodes(dag.graph, dict(dag.graph.nodes(data="label"))))
+    run.save_figure("graph", named.draw(title="what the weather does to cats and dogs"))
     path = dag.explain("A", "AP", given="G").trails[0].nodes
     title = "A and AP depend on each other given G"
     run.save_figure("open_path", dag.draw(highlight=path, given="G", title=title))
