@@ -120,14 +120,13 @@ def draw_graph(axes, graph, places, colors=COLOURS[0]):
 def name_nodes(axes, graph, places, most=15):
     """Write the names of the nodes with most edges, each on the side with most room."""
     size = np.ptp(places) * np.array([0.15, 0.05])  # of a name
-    taken, sides = [*places], size * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
-    busiest = sorted(range(len(graph)), key=lambda i: -graph.degree[list(graph)[i]])[:most]
-    for i in busiest:
-        around = places[i] + sides
-        others = np.array([place for place in taken if place is not places[i]])
+    nodes, taken = list(graph), places
+    for i in sorted(range(len(nodes)), key=lambda i: -graph.degree[nodes[i]])[:most]:
+        around = places[i] + size * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
+        others = np.delete(taken, i, axis=0)
         room = np.linalg.norm((around[:, None] - others) / size, axis=-1).min(1)
-        taken.append(around[room.argmax()])
-        axes.text(*taken[-1], list(graph)[i], fontsize=9, ha="center", va="center")
+        taken = np.append(taken, around[[room.argmax()]], axis=0)
+        axes.text(*taken[-1], nodes[i], fontsize=9, ha="center", va="center")
 
 
 def latent_positions(run, epochs):
@@ -180,11 +179,10 @@ def check_fit(run, fitted, draws):
     for name, (program, graph) in fitted.items():
         new = [program.draw() for _ in range(draws)]
         fit = goodness_of_fit(graph, new)
-        values = (f"{fit.observed[each]:.3g} (p = {p:.2g})" for each, p in fit.p_values.items())
-        said = ", ".join(
-            f"{each} {value}" for each, value in zip(fit.p_values, values, strict=True)
-        )
-        run.report(f"{name}: {said}", **{f"{name}, p-values": fit.p_values})
+        said = [
+            f"{each} {fit.observed[each]:.3g} (p = {p:.2g})" for each, p in fit.p_values.items()
+        ]
+        run.report(f"{name}: {', '.join(said)}", **{f"{name}, p-values": fit.p_values})
         if name in panels:
             above, below = panels[name]
             above.set_title(name)

@@ -125,11 +125,11 @@ def main() -> None:
         wished = torch.arange(classes).repeat(options.judged)
         samples = ppgen.sample(model, len(wished), wished, seed=0)
         judge(run, grey, likelihood, likelihood.grey(samples).cpu(), wished)
-        few, columns, labels = samples[: 10 * classes], classes, wished[: 10 * classes]
-        title, labels = "ten samples of each class", labels.to(model.device)
+        title, columns, labels = "ten samples of each class", classes, wished[: 10 * classes]
+        few, labels = samples[: 10 * classes], labels.to(model.device)
     else:
-        few, columns, labels = ppgen.sample(model, 100, seed=0), 10, None
-        title = "100 samples"
+        title, columns, labels = "100 samples", 10, None
+        few = ppgen.sample(model, 100, seed=0)
     if levels == 2:
         few = pixel_means(network, few, network.context_vectors(labels))
         title += ": the probabilities with which their pixels were drawn"

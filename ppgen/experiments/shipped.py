@@ -1,5 +1,6 @@
 """The trained models that come with the package: what each is, and what it reaches."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -67,17 +68,14 @@ class Pretrained:
 class Records(dict[str, Pretrained]):
     """Records of trained models by name, shown as a table."""
 
-    def _rows(self) -> list[list[str]]:
-        header = ["name", "model", "test nats", "estimate", "data", "parameters", "kB"]
-        return [header] + [
-            [name, of.model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}",
-             f"{record.size / 1e3:,.0f}"]
-            for name, record in self.items()
-            for of in [record.result]
-        ]  # fmt: skip
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        yield "name", "model", "test nats", "estimate", "data", "parameters", "kB"
+        for name, record in self.items():
+            of, size = record.result, f"{record.size / 1e3:,.0f}"
+            yield name, of.model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}", size
 
     def __repr__(self) -> str:
-        rows = self._rows()
+        rows = list(self._rows())
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
         return "\n".join(lines)
