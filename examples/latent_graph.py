@@ -12,6 +12,7 @@ python examples/latent_graph.py --nodes 10000
 
 import math
 from functools import partial
+from textwrap import fill
 
 import networkx as nx
 import numpy as np
@@ -182,7 +183,8 @@ def check_fit(run, fitted, draws):
         said = [
             f"{each} {fit.observed[each]:.3g} (p = {p:.2g})" for each, p in fit.p_values.items()
         ]
-        run.report(f"{name}: {', '.join(said)}", **{f"{name}, p-values": fit.p_values})
+        said = fill(f"{name}: {', '.join(said)}.", 100, subsequent_indent="  ")
+        run.report(said, **{f"{name}, p-values": fit.p_values})
         if name in panels:
             above, below = panels[name]
             above.set_title(name)

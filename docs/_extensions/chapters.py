@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from sphinx_gallery import notebook
 from sphinx_gallery.scrapers import figure_rst
 
-ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref|download):`~?([^`<]+?)(?:\s*<[^>]+>)?`")
+ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref):`~?([^`<]+?)(?:\s*<[^>]+>)?`")
+DOWNLOAD = re.compile(r"^:download:`.*\n", re.M)
 DROPDOWN = re.compile(r"^\.\. dropdown:: (?P<title>.+)\n\n?(?P<text>(?:(?: {3}.*)?\n)+)", re.M)
 TABLE = re.compile(
     r"^\.\. list-table::.*\n(?P<options>(?: {3}:.*\n)*)\n(?P<rows>(?:(?: {3}.*)?\n)+)", re.M
@@ -59,11 +60,14 @@ def table(match):
 
 
 def all_of_markdown(rst2md):
-    """Let notebooks show names as code, tables, and answers that unfold, unknown to rst2md."""
+    """Let notebooks show names as code, tables, and answers that unfold, unknown to rst2md.
+
+    Files to download lie beside the page alone.
+    """
 
     @wraps(rst2md)
     def convert(text, *args, **options):
-        text = TABLE.sub(table, DROPDOWN.sub(unfolding, text + "\n"))
+        text = TABLE.sub(table, DROPDOWN.sub(unfolding, DOWNLOAD.sub("", text + "\n")))
         return ROLE.sub(r"``\1``", rst2md(text, *args, **options))
 
     return convert
