@@ -120,12 +120,12 @@ def draw_graph(axes, graph, places, colors=COLOURS[0]):
 
 def name_nodes(axes, graph, places, most=15):
     """Write the names of the nodes with most edges, each on the side with most room."""
-    size = np.ptp(places) * np.array([0.15, 0.05])  # of a name
+    size = np.ptp(places) * np.array([0.22, 0.05])  # of a name
+    sides = size * np.array([[0, 1], [0, -1], [0.7, 0], [-0.7, 0], [0.6, 1], [-0.6, 1]])
     nodes, taken = list(graph), places
     for i in sorted(range(len(nodes)), key=lambda i: -graph.degree[nodes[i]])[:most]:
-        around = places[i] + size * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
-        others = np.delete(taken, i, axis=0)
-        room = np.linalg.norm((around[:, None] - others) / size, axis=-1).min(1)
+        around, others = places[i] + sides, np.delete(taken, i, axis=0)
+        room = (np.abs(around[:, None] - others) / size).max(-1).min(1)
         taken = np.append(taken, around[[room.argmax()]], axis=0)
         axes.text(*taken[-1], nodes[i], fontsize=9, ha="center", va="center")
 
