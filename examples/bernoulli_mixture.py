@@ -4,7 +4,7 @@ The class of an image is latent and summed out, so everything is exact: the like
 posterior of the class, and completions of images whose right half is missing.
 
 python examples/bernoulli_mixture.py
-python examples/bernoulli_mixture.py --data binarized_mnist
+python examples/bernoulli_mixture.py --data binarized_mnist --download
 python examples/bernoulli_mixture.py --data binarized_mnist --classes 500
 """
 
@@ -64,15 +64,16 @@ def seconds_to(nats, measured, history):
     return next((seconds for seconds, value in reached if value >= nats), None)
 
 
-def completions(mixture, images, observed, draws=3):
-    """Plot images, their observed pixels, and mean and draws of the missing ones, a row each."""
+def completions(mixture, images, observed):
+    """Plot images, their observed pixels, and the mean and a draw of the missing ones."""
     images = images.to(mixture.device, mixture.dtype)
-    rows = [images, torch.where(observed, images, torch.nan)]
-    rows.append(mixture.complete(images, observed, mean=True))
-    rows += [mixture.complete(images, observed) for _ in range(draws)]
-    return plots.image_grid(
-        torch.cat(rows), len(images), "images, their left halves, mean and draws of the right"
-    )
+    rows = {
+        "test images": images,
+        "given": torch.where(observed, images, torch.nan),
+        "mean": mixture.complete(images, observed, mean=True),
+        "a draw": mixture.complete(images, observed),
+    }
+    return plots.image_rows(rows, "the right halves, given the left ones")
 
 
 def main() -> None:
@@ -120,16 +121,21 @@ def main() -> None:
         for part in parts
     }
     lines = {name: (passes[1:], nats[1:]) for name, (passes, nats) in curves.items()}
-    figure = plots.curves(lines, "log p(x), nats an image", "passes through the training images")
+    figure = plots.curves(
+        lines,
+        "log p(x), nats an image",
+        "passes through the training images",
+        title="EM needs fewer passes than SVI",
+    )
     run.save_figure("curves", figure)
 
     classes = {"EM": em, "SVI": svi}
     for name, mixture in classes.items():
         largest_first = mixture.class_logits.argsort(descending=True)[:100]
         classes[name] = mixture.class_images[largest_first]
-    run.save_figure("classes", plots.image_grids(classes))
-    samples = ppgen.sample(em, 16, seed=options.seed)
-    run.save_figure("samples", plots.image_grid(samples, title="samples"))
+    run.save_figure("classes", plots.image_grids(classes, title="classes, the largest first"))
+    samples = ppgen.sample(em, 64, mean=True, seed=options.seed)
+    run.save_figure("samples", plots.image_grid(samples, title="pixel means of samples, by EM"))
     left = torch.ones(data.image_shape, dtype=torch.bool, device=em.device)
     left[..., data.image_shape[-1] // 2 :] = False
     shown = data.test.spread(12).images
@@ -140,14 +146,23 @@ def main() -> None:
     run.result(f"{name}, SVI", svi, history, svi_test, data, how="exact")
     run.result(f"{name}, EM", em, em_history, em_test, data, how="exact")
     _, svi_nats = curves["SVI, training"]
+    reached = seconds_to(max(svi_nats), em_measured, em_history)
     run.report(
+        "Nats an image, training and test: SVI {svi_train_log_likelihood:.2f} and "
+        "{svi_test_log_likelihood:.2f} after {svi_epochs} epochs in {svi_seconds:.2f} s,\n"
+        "EM {em_train_log_likelihood:.2f} and {em_test_log_likelihood:.2f} after "
+        "{em_iterations} iterations in {em_seconds:.2f} s. Before training: "
+        "{untrained_log_likelihood:.2f}.\n"
+        + (f"EM reached the best of SVI in {reached:.2f} s.\n" if reached else "")
+        + "Right halves of test images: {right_half_log_likelihood:.2f} nats, and "
+        "{right_half_given_left:.2f} given the left halves.",
         untrained_log_likelihood=svi_nats[0],
         log_likelihood_after_epoch_1=svi_nats[min(1, history.last)],
         svi_epochs=history.last,
         svi_seconds=history.seconds,
         em_iterations=em_history.last,
         em_seconds=em_history.seconds,
-        em_seconds_to_svis_best=seconds_to(max(svi_nats), em_measured, em_history),
+        em_seconds_to_svis_best=reached,
         svi_train_log_likelihood=log_likelihood(svi, train).mean,
         em_train_log_likelihood=log_likelihood(em, train).mean,
         svi_test_log_likelihood=svi_test.mean,

@@ -5,6 +5,7 @@ python examples/cats_and_dogs.py
 
 import math
 
+import networkx as nx
 import pyro
 import pyro.distributions as dist
 import torch
@@ -48,8 +49,11 @@ def sample(days, **settings):
 
 def agreement(reports):
     """Plot the evidence against each statement in each set of data."""
-    figure = Figure((8, 4.5))
-    axes = figure.add_subplot(xlabel="evidence against it: −log10 of the corrected p-value, to 12")
+    figure = Figure((8, 5))
+    axes = figure.add_subplot(
+        xlabel="evidence against it: −log10 of the corrected p-value, to 12",
+        title="the tests reject what is no longer independent",
+    )
     for i, (name, report) in enumerate(reports.items()):
         heights = [min(12, -math.log10(max(row.corrected, 1e-300))) for row in report]
         places = [j + 0.4 * i - 0.2 for j in range(len(report))]
@@ -59,7 +63,7 @@ def agreement(reports):
     axes.axvline(-math.log10(some.level), color="black", linestyle=":", label="level of the test")
     axes.set_yticks(range(len(statements)), statements)
     axes.invert_yaxis()
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -77,7 +81,8 @@ def main() -> None:
     print(f"by d-separation: {len(everything)} of pairs, such as", *everything[:5], sep="\n  ")
     print(dag.explain("A", "AP", given="G"))
 
-    run.save_figure("graph", dag.draw())
+    named = DAG(nx.relabel_nodes(dag.graph, dict(dag.graph.nodes(data="label"))))
+    run.save_figure("graph", named.draw(title="what the weather does to cats and dogs"))
     path = dag.explain("A", "AP", given="G").trails[0].nodes
     title = "A and AP depend on each other given G"
     run.save_figure("open_path", dag.draw(highlight=path, given="G", title=title))
@@ -92,6 +97,9 @@ def main() -> None:
     run.save_figure("agreement", agreement(reports))
     as_drawn, otherwise = ([str(row.statement) for row in r.rejected] for r in reports.values())
     run.report(
+        f"In {{days}} days of this graph the tests reject {len(as_drawn)} of {len(statements)} "
+        "statements;\nwhere barking spoils the cat's mood, they reject "
+        f"{', '.join(otherwise) or 'none'}.",
         factorisation=dag.factorisation(),
         chain_rule=[str(statement) for statement in statements],
         pairs_by_d_separation=len(everything),

@@ -4,7 +4,7 @@ A pixel of value 1 is black. The script enumerates all 512 images of 3×3 pixels
 28×28 by the same code, and learns the weights of the counts from real images.
 
 python examples/count_images.py
-python examples/count_images.py --data binarized_mnist
+python examples/count_images.py --data binarized_mnist --download
 """
 
 from math import comb, prod
@@ -55,11 +55,11 @@ def main() -> None:
     sums = {name: p.log_prob(all_images(SMALL)).exp().sum().item() for name, p in small.items()}
 
     # Plots show a pixel of value 1 as black.
-    five = torch.cat([1 - p.sample((5,)) for p in small.values()])
-    title = "above: {}, below: {}".format(*small)
-    run.save_figure("samples_3x3", plots.image_grid(five, columns=5, title=title))
+    five = {name: 1 - p.sample((5,)) for name, p in small.items()}
+    run.save_figure("samples_3x3", plots.image_rows(five, "samples of 3×3 pixels"))
     large = {name: 1 - reading(LARGE).sample((16,)) for name, reading in READINGS.items()}
-    run.save_figure("samples_28x28", plots.image_grids(large))
+    title = "28×28: nearly all images, but not nearly all counts, are half black"
+    run.save_figure("samples_28x28", plots.image_grids(large, title=title))
 
     # Real images: maximum likelihood in closed form is the share of images that have each count.
     data = run.data.binarized()
@@ -78,7 +78,11 @@ def main() -> None:
     optimum = CountImages(data.image_shape, frequencies).log_prob(x).mean().item()
 
     figure = plots.Figure((6, 4))
-    axes = figure.add_subplot(xlabel="black pixels of an image", ylabel="probability")
+    axes = figure.add_subplot(
+        xlabel="black pixels of an image",
+        ylabel="probability",
+        title="SVI finds the share of images with each count",
+    )
     edges = torch.arange(len(fitted) + 1) - 0.5
     axes.stairs(frequencies, edges, fill=True, color="lightgrey", label="share of the images")
     axes.stairs(fitted, edges, label="weights by SVI")
@@ -89,9 +93,15 @@ def main() -> None:
         "images": 1 - x[:16].float(),
         "samples": 1 - ppgen.sample(model, 16, seed=0).cpu(),
     }
-    run.save_figure("samples_learned", plots.image_grids(real_and_drawn))
+    title = "a count of black pixels is no shape"
+    run.save_figure("samples_learned", plots.image_grids(real_and_drawn, title=title))
 
     run.report(
+        "The probabilities of all 512 images sum to 1, up to {largest_error_of_the_sum:.0e}.\n"
+        "Maximum likelihood of the weights, nats an image: {closed_form_log_likelihood:.4f} in "
+        "closed form, {svi_log_likelihood:.4f} by SVI.\n"
+        "Weights differ by {largest_relative_error_of_a_weight:.1e} of their value at most; counts "
+        "never seen get {weight_of_counts_never_seen:.0e} in all.",
         sum_of_512_probabilities=sums,
         largest_error_of_the_sum=max(abs(total - 1) for total in sums.values()),
         closed_form_log_likelihood=optimum,

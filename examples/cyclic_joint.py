@@ -42,7 +42,9 @@ def main() -> None:
     along = [check_joint(CHAIN, {"A": [0.5, 0.5], "B": t, "C": t}).total for t in tables]
     figure = Figure((6, 4))
     axes = figure.add_subplot(
-        xlabel="probability that a child copies its parent", ylabel="sum over all states"
+        xlabel="probability that a child copies its parent",
+        ylabel="sum over all states",
+        title="around a cycle, the product of tables does not sum to 1",
     )
     axes.plot(chances, around, label="cycle A → B → C → A")
     axes.plot(chances, along, label="chain A → B → C")
@@ -56,6 +58,9 @@ def main() -> None:
         for _ in range(draws)
     ]
     run.report(
+        "Of {random_tables} random tables along the cycle, the sums lie between "
+        "{least_sum_of_random_tables:.2f} and {largest_sum_of_random_tables:.2f}.\n"
+        "The closed form 1 + (2p − 1)³ is right up to {largest_error_of_closed_form:.0e}.",
         refusal=refusal,
         cycle_sum=cycle.total,
         chain_sum=chain.total,

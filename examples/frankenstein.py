@@ -6,7 +6,7 @@ log-probability is below a threshold, set so that one real batch in 20 is flagge
 detects splices in smaller batches.
 
 python examples/frankenstein.py
-python examples/frankenstein.py --data mnist --epochs 30
+python examples/frankenstein.py --data mnist --download --epochs 30
 python examples/frankenstein.py --alternative two-sided
 """
 
@@ -101,7 +101,7 @@ def show_images(rows, scores, levels):
 
 def show_histograms(scores):
     """Plot histograms of each model's log-probabilities of both kinds of images."""
-    figure = Figure((3.6 * len(scores), 3.2))
+    figure = Figure((3.6 * len(scores) + 1, 3.5))
     for axes, (name, of_kind) in zip(figure.subplots(1, len(scores)), scores.items(), strict=True):
         both = torch.cat([of_kind["real"], of_kind["spliced"]])
         bins = torch.linspace(both.quantile(0.002), both.max(), 40).numpy()
@@ -110,14 +110,17 @@ def show_histograms(scores):
             axes.hist(values, bins, color=color, alpha=0.5, density=True, label=kind)
             axes.axvline(values.mean(), color=color)
         axes.set(title=name, xlabel="log p(x), nats", yticks=[])
-    axes.legend()
+    figure.suptitle("single splices are not told from digits: the histograms overlap")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False)
     return figure
 
 
 def show_power(rates, false_alarm_rate):
     """Plot the shares of spliced and of real batches that each model flags, by batch size."""
-    figure = Figure((10, 4))
+    figure = Figure((11, 4.3))
     panels = figure.subplots(1, 2)
+    figure.suptitle("batches of splices are told from batches of digits")
     titles = {
         "spliced": "power: spliced batches flagged",
         "real": "false alarms: real batches flagged",
@@ -131,9 +134,9 @@ def show_power(rates, false_alarm_rate):
             (line,) = axes.plot(sizes, values, marker=".", label=name)
             band = (values - errors).clamp(0, 1), (values + errors).clamp(0, 1)
             axes.fill_between(sizes, *band, color=line.get_color(), alpha=0.15, linewidth=0)
-        axes.axhline(wanted[kind], color="grey", linestyle=":", label=f"{100 * wanted[kind]:g} %")
+        axes.axhline(wanted[kind], color="grey", linestyle=":", label="wanted")
         axes.set(title=titles[kind], xlabel="images in a batch", ylabel="share of batches")
-        axes.legend()
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
     panels[0].set_ylim(0, 1.02)
     panels[1].set_ylim(0)
     return figure

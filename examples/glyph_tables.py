@@ -47,13 +47,20 @@ def main() -> None:
         title = f"100 samples of tables with the pseudo-count {tables.tables.pseudo_count:g}"
         collage = plots.image_grid(F.pad(samples, (1, 1, 1, 1)), title=title)
         run.save_figure(f"samples_{name}", collage)
-        run.report(**{
-            f"{name}_train_nats_a_pixel": -log_prob(train).mean().item() / pixels,
-            f"{name}_samples_among_training_images": share_possible(known, samples),
-            f"{name}_seconds_for_100_samples": seconds,
-        })  # fmt: skip
+        nats, share = -log_prob(train).mean().item() / pixels, share_possible(known, samples)
+        run.report(
+            f"The {name} tables take {nats:.4f} nats a pixel of a training image; {share:.0%} of "
+            f"their samples are training images; 100 samples took {seconds:.2f} s.",
+            **{
+                f"{name}_train_nats_a_pixel": nats,
+                f"{name}_samples_among_training_images": share,
+                f"{name}_seconds_for_100_samples": seconds,
+            },
+        )
     log_prob = AutoregressiveModel(smoothed).distribution().log_prob
     run.report(
+        "The smoothed tables take {smoothed_test_nats_a_pixel:.4f} nats a pixel of a test image; "
+        "{test_images_among_training_images:.0%} of the test images are training images.",
         smoothed_test_nats_a_pixel=-log_prob(test).mean().item() / pixels,
         test_images_among_training_images=share_possible(known, test),
     )
@@ -62,17 +69,28 @@ def main() -> None:
     counted.save(path)
     read_back = {"tree": ConditionalTables.load(path)}
     dense_bytes = 8 * (2.0 ** (pixels + 1) - 2)
-    run.report(tree_file_bytes=path.stat().st_size, dense_bytes_in_memory=dense_bytes)
+    run.report(
+        "The tree of counts takes {tree_file_bytes:,} bytes in a file, where dense tables would "
+        "take {dense_bytes_in_memory:.1e} in memory.",
+        tree_file_bytes=path.stat().st_size,
+        dense_bytes_in_memory=dense_bytes,
+    )
     if pixels <= MOST_DENSE_PIXELS and not options.quick:
         path = run.folder / "tables.pkl.gz"
         with gzip.open(path, "wb", compresslevel=1) as file:
             pickle.dump(counted.to_tables(), file)
         read_back["dense"] = ConditionalTables.from_pickle(path, counted.shape)
-        run.report(dense_file_bytes=path.stat().st_size)
+        run.report(
+            "The file of dense tables has {dense_file_bytes:,} bytes.",
+            dense_file_bytes=path.stat().st_size,
+        )
     drawn = ppgen.sample(AutoregressiveModel(counted), 100, seed=0)
     for name, tables in read_back.items():
         same = torch.equal(ppgen.sample(AutoregressiveModel(tables), 100, seed=0), drawn)
-        run.report(**{f"{name}_read_back_draws_the_same": same})
+        run.report(
+            f"The {name} tables, read back, draw {'the same' if same else 'other'} images.",
+            **{f"{name}_read_back_draws_the_same": same},
+        )
     run.finish()
 
 

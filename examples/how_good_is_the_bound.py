@@ -11,7 +11,7 @@ Gaussian without correlations, and a random rotation of z, which does not change
 the posterior.
 
 python examples/how_good_is_the_bound.py
-python examples/how_good_is_the_bound.py --data mnist --latents 2 10 50 --epochs 20
+python examples/how_good_is_the_bound.py --data mnist --download --latents 2 10 50 --epochs 20
 """
 
 import math
@@ -81,7 +81,8 @@ def estimates(program, x, particles, chains, temperatures):
 
 def draw(columns):
     """Plot mean estimates, and below them their errors if the truth is known."""
-    figure = Figure((3.2 * len(columns) + 1, 6.5))
+    figure = Figure((3.2 * len(columns) + 1, 7))
+    figure.suptitle("plain Monte Carlo falls below the frame as z grows; the others come close")
     panels = figure.subplots(2, len(columns), sharex=True, squeeze=False)
     for (above, below), (title, found, exact) in zip(panels.T, columns, strict=True):
         ends, most = [], -math.inf
@@ -107,7 +108,7 @@ def draw(columns):
     panels[0, 0].set_ylabel("mean estimate of log p(x), nats")
     panels[1, 0].set_ylabel("mean error of an image, nats")
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
@@ -119,7 +120,7 @@ def main() -> None:
     )
     parser.add_argument("--latent", type=int, default=10, help="K of the VAE")
     sized_argument(parser, "--images", 100, 20, "test images")
-    sized_argument(parser, "--temperatures", 1000, 60)
+    sized_argument(parser, "--temperatures", 1000, 50)
     options = parser.parse_args()
     run = Experiment("how_good_is_the_bound", options)
 
@@ -127,7 +128,7 @@ def main() -> None:
     part = data.test.spread(options.images)
     settings = {
         "particles": [1, 10, 100, 1000, *([] if quick else [10_000])],
-        "chains": [1, 3, 10],
+        "chains": [1, 10] if quick else [1, 3, 10],
         "temperatures": options.temperatures,
     }
     columns, table = [], {}
@@ -174,6 +175,7 @@ def main() -> None:
     for name, by_number in found.items():
         print(f"  {name}: " + ", ".join(f"{each.mean():.2f}" for each in by_number.values()))
     run.report(
+        "All numbers are means over {images} test images.",
         images=len(part),
         linear_gaussian=table,
         vae_elbo=bound.mean,

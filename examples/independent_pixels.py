@@ -1,7 +1,7 @@
 """Independent binary pixels: maximum likelihood in closed form and by SVI.
 
 python examples/independent_pixels.py
-python examples/independent_pixels.py --data binarized_mnist --epochs 20
+python examples/independent_pixels.py --data binarized_mnist --download --epochs 20
 """
 
 from functools import partial
@@ -49,6 +49,11 @@ def main() -> None:
     estimate = ppgen.elbo(learned, test)
     run.result("independent pixels", learned, history, estimate, data, how="exact")
     run.report(
+        "Log-likelihood, nats an image: training {training_optimum:.3f} in closed form and "
+        "{training_by_svi:.3f} by SVI;\n"
+        "test {test_closed_form:.3f} in closed form and {test_by_svi:.3f} by SVI. Probabilities of "
+        "pixels differ by {largest_difference_of_a_probability:.4f} at most.\n"
+        "Log-likelihood and cross-entropy differ by {largest_difference_to_cross_entropy:.0e}.",
         training_optimum=optimum.item(),
         training_by_svi=ppgen.elbo(learned, train).mean,
         largest_difference_of_a_probability=(probabilities[0].cpu() - mean).abs().max().item(),
@@ -56,10 +61,13 @@ def main() -> None:
         test_by_svi=estimate.mean,
         largest_difference_to_cross_entropy=(log_prob + cross_entropy).abs().max().item(),
     )
-    samples = ppgen.sample(learned, 10, seed=options.seed)
-    images = torch.cat([mean[None], probabilities[:1].cpu(), samples.cpu()])
-    title = "pixel means, the same by SVI, and ten samples"
-    run.save_figure("pixels", plots.image_grid(images, columns=6, title=title))
+    grids = {
+        "pixel means": mean[None],
+        "the same by SVI": probabilities[:1],
+        "nine samples": ppgen.sample(learned, 9, seed=options.seed),
+    }
+    title = "pixels that are drawn one by one make no digit"
+    run.save_figure("pixels", plots.image_grids(grids, title=title))
     run.finish()
 
 

@@ -12,6 +12,7 @@ python examples/latent_graph.py --nodes 10000
 
 import math
 from functools import partial
+from textwrap import fill
 
 import networkx as nx
 import numpy as np
@@ -83,6 +84,10 @@ def known_positions(run, nodes, epochs):
     fit(by_svi, data, epochs)
     errors = found.standard_errors
     run.report(
+        "A simulated graph of {simulated_edges} edges: slope {slope_by_newton:.3f} by Newton in "
+        "{newton_iterations} steps, {slope_by_svi:.3f} by SVI,\n± {slope_standard_error:.3f}; "
+        "intercept {intercept_by_newton:.3f} and {intercept_by_svi:.3f}, "
+        "± {intercept_standard_error:.3f}.",
         simulated_edges=graph.number_of_edges(),
         slope_by_newton=by_newton.slope.item(),
         slope_by_svi=by_svi.slope.item(),
@@ -94,11 +99,12 @@ def known_positions(run, nodes, epochs):
         gradient_norm=found.maximum.gradient_norm,
         log_likelihood=found.log_likelihood,
     )
-    panels = {"data": graph, **{f"new graph {i}": by_newton.draw() for i in range(1, 6)}}
-    figure = Figure((9, 6))
-    for axes, (title, panel) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
+    panels = {"data": graph, **{f"new graph {i}": by_newton.draw() for i in (1, 2)}}
+    figure = Figure((12, 4.6))
+    for axes, (title, panel) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         draw_graph(axes, panel, truth.known.numpy())
-        axes.set_title(f"{title}: {panel.number_of_edges()} edges")
+        axes.set(title=f"{title}: {panel.number_of_edges()} edges", xlabel="$x_1$", ylabel="$x_2$")
+    figure.suptitle("known positions: the fitted program draws graphs like the data")
     run.save_figure("new_graphs", figure)
     return by_newton, graph
 
@@ -107,8 +113,21 @@ def draw_graph(axes, graph, places, colors=COLOURS[0]):
     where = dict(zip(graph, places, strict=True))
     faint = min(0.5, 60 / graph.number_of_edges())  # many edges at once hide the nodes
     nx.draw_networkx_edges(graph, where, ax=axes, width=0.5, alpha=faint)
-    nx.draw_networkx_nodes(graph, where, ax=axes, node_size=18, node_color=colors)
+    nx.draw_networkx_nodes(graph, where, ax=axes, node_size=24, node_color=colors)
     axes.set_aspect("equal", adjustable="datalim")
+    axes.tick_params(left=True, bottom=True, labelleft=True, labelbottom=True)
+
+
+def name_nodes(axes, graph, places, most=15):
+    """Write the names of the nodes with most edges, each on the side with most room."""
+    size = np.ptp(places) * np.array([0.22, 0.05])  # of a name
+    sides = size * np.array([[0, 1], [0, -1], [0.7, 0], [-0.7, 0], [0.6, 1], [-0.6, 1]])
+    nodes, taken = list(graph), places
+    for i in sorted(range(len(nodes)), key=lambda i: -graph.degree[nodes[i]])[:most]:
+        around, others = places[i] + sides, np.delete(taken, i, axis=0)
+        room = (np.abs(around[:, None] - others) / size).max(-1).min(1)
+        taken = np.append(taken, around[[room.argmax()]], axis=0)
+        axes.text(*taken[-1], nodes[i], fontsize=9, ha="center", va="center")
 
 
 def latent_positions(run, epochs):
@@ -125,61 +144,55 @@ def latent_positions(run, epochs):
         entropy = share * math.log(share) + (1 - share) * math.log(1 - share)
         deviation = program.posterior().stddev.mean().item()
         run.report(
+            f"{name}: {len(graph)} nodes, {graph.number_of_edges()} edges; ELBO {bound:.1f} nats, "
+            f"where one probability for all edges has {len(x) * entropy:.1f}.",
             **{
                 f"{name}, nodes and edges": [len(graph), graph.number_of_edges()],
                 f"{name}, ELBO": bound,
                 f"{name}, log-likelihood of edges alike": len(x) * entropy,
                 f"{name}, slope and intercept": [program.slope.item(), program.intercept.item()],
                 f"{name}, mean deviation of the positions": deviation,
-            }
+            },
         )
         clubs = [graph.nodes[node].get("club", "") for node in graph]
         numbers = {club: number for number, club in enumerate(dict.fromkeys(clubs))}
         colors = [COLOURS[numbers[club]] for club in clubs]
         places = program.mean.detach().numpy()
         draw_graph(axes, graph, places, colors)
-        if len(graph) < 20:
-            above = dict(zip(graph, places + np.array([0, 0.12]), strict=True))
-            nx.draw_networkx_labels(graph, above, ax=axes, font_size=8, clip_on=False)
+        if isinstance(next(iter(graph)), str):
+            name_nodes(axes, graph, places, most=15 if len(graph) < 20 else 8)
         for club, number in numbers.items():
             axes.scatter([], [], s=18, color=COLOURS[number], label=club)
         if len(numbers) > 1:
             axes.legend(title="club", loc="lower left")
         axes.set(title=f"{name}, ± {deviation:.2f}", xlabel="$x_1$", ylabel="$x_2$")
-        axes.tick_params(left=True, bottom=True, labelleft=True, labelbottom=True)
-        axes.margins(0.12)
+        axes.margins(0.15)
         fitted[name] = program, graph
-    figure.suptitle("posterior means of the positions; the prior is 0 ± 1")
+    figure.suptitle("latent positions find groups; shown are posterior means, the prior is 0 ± 1")
     run.save_figure("positions", figure)
     return fitted
 
 
 def check_fit(run, fitted, draws):
     """Compare each graph with new graphs drawn from its program."""
-    figure = Figure((11, 2.9 * len(fitted)))
-    for row, (name, (program, graph)) in zip(
-        figure.subplots(len(fitted), 3), fitted.items(), strict=True
-    ):
+    figure = Figure((12, 6.5))
+    panels = dict(zip(REAL, figure.subplots(2, len(REAL)).T, strict=True))
+    for name, (program, graph) in fitted.items():
         new = [program.draw() for _ in range(draws)]
         fit = goodness_of_fit(graph, new)
-        run.report(**{f"{name}, p-values": fit.p_values})
-        for statistic, p in fit.p_values.items():
-            print(f"{name}, {statistic}: {fit.observed[statistic]:.3g}, p = {p:.2g}")
-        most = int(max(fit.observed["largest degree"], fit.drawn["largest degree"].max()))
-        draw_band(row[0], degree_shares, graph, new, most, "degree", f"{name}\nshare of nodes")
-        row[0].set_title(
-            f"p = {fit.p_values['standard deviation of degrees']:.2g} for the deviation"
-        )
-        draw_band(row[1], path_length_shares, graph, new, 8, "path length", "share of pairs")
-        row[1].set_title(f"p = {fit.p_values['mean path length']:.2g} for the mean")
-        row[2].hist(
-            fit.drawn["transitivity"], bins=20, color=COLOURS[1], alpha=0.5, label="new graphs"
-        )
-        row[2].axvline(fit.observed["transitivity"], color="black", label="data")
-        row[2].set(xlabel="transitivity", ylabel="new graphs")
-        row[2].set_title(f"p = {fit.p_values['transitivity']:.2g}")
-    for axes in figure.axes[:3]:
-        axes.legend(fontsize="small")
+        said = [
+            f"{each} {fit.observed[each]:.3g} (p = {p:.2g})" for each, p in fit.p_values.items()
+        ]
+        said = fill(f"{name}: {', '.join(said)}.", 100, subsequent_indent="  ")
+        run.report(said, **{f"{name}, p-values": fit.p_values})
+        if name in panels:
+            above, below = panels[name]
+            above.set_title(name)
+            most = int(max(fit.observed["largest degree"], fit.drawn["largest degree"].max()))
+            draw_band(above, degree_shares, graph, new, most, "degree", "share of nodes")
+            draw_band(below, path_length_shares, graph, new, 8, "path length", "share of pairs")
+    figure.suptitle("outside the band the data differ from graphs that the fitted program draws")
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     run.save_figure("goodness_of_fit", figure)
 
 
@@ -217,6 +230,9 @@ def large_graph(run, nodes, steps):
     ]
     seconds = [epoch.seconds for epoch in history.epochs[1:]]
     run.report(
+        "A large graph, {large_graph_nodes} nodes and {large_graph_edges} edges: "
+        "{large_graph_seconds_an_epoch:.2f} s an epoch; similarities correlate with the true ones "
+        "by {large_graph_correlation_of_similarities:.2f}.",
         large_graph_nodes=nodes,
         large_graph_edges=graph.number_of_edges(),
         large_graph_seconds_an_epoch=sum(seconds) / len(seconds),

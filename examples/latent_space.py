@@ -1,10 +1,11 @@
-"""The latent space of a VAE: positions of classes, interpolations, and active dimensions.
+r"""The latent space of a VAE: positions of classes, interpolations, and active dimensions.
 
 One VAE has two latents, which are plotted directly; another has more, which are plotted by their
 principal components.
 
 python examples/latent_space.py
-python examples/latent_space.py --data mnist --convolutional --latent 20 --interpolation spherical
+python examples/latent_space.py --data mnist --download --convolutional --latent 20 \
+    --interpolation spherical
 """
 
 from functools import partial
@@ -97,7 +98,8 @@ def interpolations(vae, x, starts, ends, way, steps, draw):
 
 def activity(means_of):
     """Plot the variance of each dimension's posterior means, largest first."""
-    figure = plots.Figure((7, 3.2))
+    figure = plots.Figure((7, 4))
+    figure.suptitle("latent dimensions that say something about the images")
     panels = figure.subplots(1, len(means_of), sharey=True, squeeze=False)[0]
     for axes, (name, means) in zip(panels, means_of.items(), strict=True):
         variances = means.var(0).sort(descending=True).values.numpy()
@@ -108,7 +110,7 @@ def activity(means_of):
         )
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel("variance of the posterior mean")
-    panels[0].legend(loc="lower left")
+    figure.legend(handles=panels[0].lines, loc="outside lower center", frameon=False)
     return figure
 
 
@@ -158,12 +160,20 @@ def main() -> None:
             train_means, _ = encode_all(vae, encode(data.train.images))
             train = (train_means, data.train.labels)
             numbers["nearest_neighbours_agree"] = neighbours_agree(train, (means, labels))
-        print(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
-        run.report(**{f"latent_{latent}": numbers})
+        said = (
+            "{test_elbo:.2f} nats an image, {active_units} active dimensions, posteriors "
+            "{mean_posterior_scale:.2f} wide on average"
+        )
+        if labels is not None:
+            said += "; {nearest_neighbours_agree:.0%} of nearest neighbours have the same class"
+        run.report(f"{name}: {said.format_map(numbers)}.", **{f"latent_{latent}": numbers})
         if latent == 2:
             shown, _ = encode_all(vae, encode(points.images))
-            run.save_figure("scatter", plots.scatter(shown, points.labels))
-            run.save_figure("manifold", plots.manifold(vae.decode, 2, device=vae.device))
+            title = "classes lie apart, without having been given"
+            run.save_figure("scatter", plots.scatter(shown, points.labels, title=title))
+            title = "mean images over the plane of the two latents"
+            figure = plots.manifold(vae.decode, 2, device=vae.device, title=title)
+            run.save_figure("manifold", figure)
 
     pca = PCA(2).fit(means)
     shares = pca.explained_variance_ratio_
@@ -172,17 +182,23 @@ def main() -> None:
     ]
     shown, _ = encode_all(vae, encode(points.images))
     projected = torch.as_tensor(pca.transform(shown))
-    run.save_figure("scatter_pca", plots.scatter(projected, points.labels, *axis_names))
+    title = f"two principal components of {options.latent} latents"
+    figure = plots.scatter(projected, points.labels, *axis_names, title=title)
+    run.save_figure("scatter_pca", figure)
     run.save_figure("activity", activity(test_means))
 
     starts, ends = pairs(data.test, options.rows)
     way = INTERPOLATIONS[options.interpolation]
-    title = f"{options.interpolation} in z, from a test image on the left to one on the right"
     for name, draw in {"interpolations": False, "interpolations_drawn": True}.items():
+        what = "pixels drawn on the way" if draw else "mean images on the way"
+        title = f"{what}, {options.interpolation} in z, from a test image to another"
         rows = interpolations(vae, x, starts, ends, way, options.steps, draw)
         across = rows.transpose(0, 1).flatten(0, 1)
         run.save_figure(name, plots.image_grid(across, options.steps + 2, title))
-    run.report(share_of_variance_in_two_components=float(shares.sum()))
+    run.report(
+        "Two principal components have {share_of_variance_in_two_components:.0%} of the variance.",
+        share_of_variance_in_two_components=float(shares.sum()),
+    )
     run.finish()
 
 

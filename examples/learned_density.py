@@ -95,9 +95,11 @@ def learn(run, reading):
     # Rejection needs the true probabilities, and gives all images that it keeps equal weight.
     kept = within_a_tenth(log_q["regression"], log_p)
     passed = images[held_out][kept[held_out]]
-    shown = torch.cat([learned["regression"].sample((5,)), passed[:5]])
-    title = f"{TITLES[reading]}; above: samples, below: from the {len(passed)} of {HELD_OUT} kept"
-    run.save_figure(f"{reading}_samples", plots.image_grid(1 - shown, columns=5, title=title))
+    shown = {"samples": 1 - learned["regression"].sample((25,))}
+    if len(passed):
+        shown[f"kept, {len(passed)} of {HELD_OUT}"] = 1 - passed[:25]
+    figure = plots.image_grids(shown, columns=5, title=f"{TITLES[reading]}, by regression")
+    run.save_figure(f"{reading}_samples", figure)
     p = log_p.exp()
     sums = torch.stack(list(log_q.values())).exp().sum(1)
     divergences = {name: F.kl_div(q, p, reduction="sum").item() for name, q in log_q.items()}
@@ -108,7 +110,15 @@ def learn(run, reading):
         "kept_of_held_out": kept[held_out].float().mean().item(),
         "kept_of_all": kept.float().mean().item(),
     }
-    run.report(**{f"{reading}_{name}": number for name, number in numbers.items()})
+    said = (
+        "{kl_of_regression:.3f} by regression, {maximum_likelihood:.3f} by maximum likelihood on "
+        "many samples, {kl_of_uniform:.3f} of the uniform one; {kept_of_all:.0%} of images are "
+        "within a tenth of the truth"
+    ).format_map(numbers | {"maximum_likelihood": list(divergences.values())[-1]})
+    run.report(
+        f"3×3, {TITLES[reading]}: divergence of the learned density {said}.",
+        **{f"{reading}_{name}": number for name, number in numbers.items()},
+    )
     return p[held_out], {name: q[held_out].exp() for name, q in log_q.items()}
 
 
@@ -135,7 +145,14 @@ def try_large(run, reading):
         "kept_of_held_out": within_a_tenth(predicted, true).float().mean().item(),
         "kept_of_held_out_by_a_constant": within_a_tenth(constant, true).float().mean().item(),
     }
-    run.report(**{f"{reading}_28x28_{name}": number for name, number in numbers.items()})
+    said = (
+        "{labels_that_underflow:.0%} of the labels underflow; predictions correlate with labels by "
+        "{correlation_of_labelled:.2f}, with unseen ones by {correlation_of_held_out:.2f}"
+    ).format_map(numbers)
+    run.report(
+        f"28×28, {TITLES[reading]}: {said}.",
+        **{f"{reading}_28x28_{name}": number for name, number in numbers.items()},
+    )
     return true, predicted
 
 
@@ -171,7 +188,6 @@ def draw_learned(panel, p, learned):
     panel.plot(ends, ends, color="grey", lw=1)
     panel.fill_between(ends, 0.9 * ends, 1.1 * ends, color="lightgrey", label="within 10 %")
     panel.set(xlabel="true probability", ylabel="learned probability")
-    panel.legend(loc="upper left", fontsize="small")
 
 
 def draw_regression(panel, true, predicted):
@@ -180,12 +196,14 @@ def draw_regression(panel, true, predicted):
     ends = [x / log(10) for x in torch.cat([true, predicted]).aminmax()]
     panel.plot(ends, ends, color="grey", lw=1)
     panel.set(xlabel="log₁₀ of the true label", ylabel="log₁₀ of the prediction")
+    panel.locator_params(nbins=5)
 
 
 def draw_normaliser(readings):
     """Plot, by image size, the number of images and Monte Carlo estimates of the normaliser."""
     sides = [3, 4, 6, 8, 12, 16, 20, 24, 28]
-    figure = plots.Figure((13, 4))
+    figure = plots.Figure((13, 4.8))
+    figure.suptitle("the normaliser sums over more and more images, and few of them matter")
     number, effective, normaliser = figure.subplots(1, 3)
     number.plot(sides, [side**2 * log10(2) for side in sides])
     number.axhline(6, color="grey", lw=1, label="a million")
@@ -199,7 +217,9 @@ def draw_normaliser(readings):
         normaliser.plot(sides, estimates, ".-", label=TITLES[reading])
     for panel in figure.axes:
         panel.set_xlabel("pixels a side")
-        panel.legend()
+    number.legend()
+    handles = normaliser.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -209,7 +229,9 @@ def main() -> None:
     run = Experiment("learned_density", parser.parse_args())
     samples = 10_000 if run.options.quick else 1_000_000
 
-    learned, regression = (plots.Figure((10, 4)) for _ in range(2))
+    learned, regression = plots.Figure((12, 4.4)), plots.Figure((10, 4.4))
+    learned.suptitle("3×3: learned and true probabilities of unseen images")
+    regression.suptitle("28×28: regression on labels does not carry over to unseen images")
     learned.subplots(1, 2)
     regression.subplots(1, 2)
     for number, (reading, make) in enumerate(READINGS.items()):
@@ -226,7 +248,16 @@ def main() -> None:
             "log10_mass_of_uniform_samples": log_mass / log(10),
             "log10_mass_of_the_likeliest": largest_mass(truth, samples) / log(10),
         }
-        run.report(**{f"{reading}_28x28_{name}": number for name, number in numbers.items()})
+        said = (
+            "{normaliser_estimated:.3g} by {samples:,} uniform images, {effective_samples:.0f} of "
+            "them effective, with a mass of 10^{log10_mass_of_uniform_samples:.0f}"
+        ).format_map(numbers | {"samples": samples})
+        run.report(
+            f"The normaliser, 1, is estimated as {said}.",
+            **{f"{reading}_28x28_{name}": number for name, number in numbers.items()},
+        )
+    handles = learned.axes[0].get_legend_handles_labels()
+    learned.legend(*handles, loc="outside right center", frameon=False)
     run.save_figure("learned_3x3", learned)
     run.save_figure("regression_28x28", regression)
     run.save_figure("normaliser", draw_normaliser(READINGS))
@@ -234,8 +265,12 @@ def main() -> None:
     try:
         Learned(LARGE, HIDDEN).distribution()
     except ValueError as error:
-        run.report(refusal=str(error))
-    run.report(samples=samples, log_number_of_images_28x28=784 * log(2))
+        run.report("The sum over all images of 28×28 is refused: {refusal}.", refusal=str(error))
+    run.report(
+        "There are e^{log_number_of_images_28x28:.0f} of them.",
+        samples=samples,
+        log_number_of_images_28x28=784 * log(2),
+    )
     run.finish()
 
 

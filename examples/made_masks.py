@@ -58,12 +58,15 @@ def main() -> None:
     in_order = jacobian[ordering][:, ordering]
     allowed = torch.ones(inputs, inputs, dtype=torch.bool).tril(-1)
     run.save_figure("jacobian", draw_jacobian(in_order, before))
+    connected = in_order[allowed].min().item() if inputs > 1 else None
     run.report(
+        "Derivatives of outputs by inputs that come later are {largest_forbidden_entry:g}"
+        + ("." if connected is None else f"; by earlier ones, {connected:.2f} or more."),
         factorisation=" ".join(factors),
         degrees=[layer.tolist() for layer in degrees],
         masks=[mask.int().tolist() for mask in layers],
         largest_forbidden_entry=in_order[~allowed].max().item(),
-        smallest_allowed_entry=in_order[allowed].min().item() if inputs > 1 else None,
+        smallest_allowed_entry=connected,
     )
     run.finish()
 
@@ -112,7 +115,8 @@ def draw_network(layers, names, degrees):
 def draw_masks(layers, names):
     """Plot the masks as matrices, with kept connections dark."""
     sizes = [len(mask) for mask in layers], [mask.shape[1] for mask in layers]
-    figure = Figure((0.5 * sum(sizes[1]) + 2, 0.5 * max(sizes[0]) + 1.5))
+    figure = Figure((0.5 * sum(sizes[1]) + 2, 0.5 * max(sizes[0]) + 1.9))
+    figure.suptitle("connections that the masks keep are dark")
     panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=sizes[1])[0]
     for number, (axes, mask) in enumerate(zip(panels, layers, strict=True)):
         draw_matrix(axes, mask.float(), names[number], names[number + 1])
@@ -122,10 +126,12 @@ def draw_masks(layers, names):
 
 def draw_jacobian(jacobian, names):
     """Plot which outputs change with which inputs, both in drawing order."""
-    figure = Figure((4.5, 4))
-    axes = figure.add_subplot(xlabel="input", ylabel="output of", title="largest |derivative|")
+    figure = Figure((5.2, 4))
+    axes = figure.add_subplot(
+        xlabel="input", ylabel="output of", title="each output depends on earlier inputs alone"
+    )
     image = draw_matrix(axes, jacobian, names, names)
-    figure.colorbar(image)
+    figure.colorbar(image, label="largest |derivative|")
     return figure
 
 

@@ -6,7 +6,7 @@ the point that all ways reach with the posterior by Laplace's approximation and 
 Carlo (NUTS).
 
 python examples/map_is_regularised_mle.py
-python examples/map_is_regularised_mle.py --data mnist --classes 4 9
+python examples/map_is_regularised_mle.py --data mnist --download --classes 4 9
 """
 
 from functools import partial
@@ -152,14 +152,14 @@ def draw_weights(found):
     for marker, way in zip("x+", ELSEWHERE, strict=True):
         axes.plot(found[way], marker, color="grey", label=way)
     axes.axhline(0, color="black", linewidth=0.5)
-    axes.set_title("circles in circles: one optimum")
+    axes.set_title("circles in circles: all ways reach one optimum")
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def draw_posteriors(draws, gaussian, predictions):
     """Plot two weights under the posterior, and the probabilities of test images."""
-    figure = Figure((10, 4.5))
+    figure = Figure((10, 5.5))
     left, right = figure.subplots(1, 2)
     gap = (draws.mean(0) - gaussian.mean).abs() / gaussian.stddev
     i, j = gap.topk(2).indices.sort().values.tolist()
@@ -181,7 +181,7 @@ def draw_posteriors(draws, gaussian, predictions):
         label="posterior mean",
     )
     left.set(xlabel=f"weight {i}", ylabel=f"weight {j}", title="the two weights that differ most")
-    left.legend(fontsize="small")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
     for way, marker in {"Laplace": ".", "NUTS": "x"}.items():
         right.plot(predictions["mode"], predictions[way], marker, markersize=4, label=way)
     right.plot([0, 1], [0, 1], color="black", linewidth=0.5)
@@ -230,7 +230,12 @@ def main() -> None:
         without_penalty = "found"
     except NoMaximumError as error:
         without_penalty = str(error)
-    run.report(separable=separable, maximum_without_penalty=without_penalty)
+    run.report(
+        f"The classes are {'' if separable else 'not '}separable. Without a penalty: "
+        "{maximum_without_penalty}.",
+        separable=separable,
+        maximum_without_penalty=without_penalty,
+    )
 
     found = all_ways(penalty, data, options.epochs)
     mode = found["penalty, Newton"]
@@ -251,6 +256,10 @@ def main() -> None:
     for way, value in nats.items():
         print(f"test log-likelihood, {way}: {value:.4f} nats an image")
     run.report(
+        "The posterior mean lies up to "
+        "{largest_shift_of_the_posterior_mean_in_laplace_deviations:.2f} standard deviations from "
+        "the mode.\nNUTS: r-hat is {nuts_largest_r_hat:.3f} at most, the effective size "
+        "{nuts_smallest_effective_size:.0f} at least.",
         prior_variance=penalty.prior_variance,
         weight_decay=penalty.weight_decay(len(y)),
         relative_distance_from_the_mode=distances,

@@ -32,5 +32,6 @@ if __name__ == "__main__":
     train, validation, test = digits.train.images, digits.validation.images, digits.test.images
     ppgen.fit(program, train, validation, epochs=50, out="runs/my_model", resume=True)
     print("bound", ppgen.elbo(program, test), "log-likelihood", ppgen.iwae(program, test, 100))
-    samples = ppgen.sample(program, 64, mean=True)
-    ppgen.plots.image_grid(samples).savefig("runs/my_model/samples.png")
+    means = ppgen.sample(program, 64, mean=True)
+    figure = ppgen.plots.image_grid(means, title="mean images of new latents")
+    figure.savefig("runs/my_model/samples.png", dpi=150)

@@ -1,7 +1,7 @@
 r"""NADE and MADE compared: nats, parameters, and seconds to train and to draw images.
 
 python examples/nade_vs_made.py
-python examples/nade_vs_made.py --data binarized_mnist
+python examples/nade_vs_made.py --data binarized_mnist --download
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --masks 8 --random-orderings
 python examples/nade_vs_made.py --data mnist --binarisation dynamic --networks MADE --hidden 4000 \
     --made-rate 1e-3 --epochs 50 --bfloat16
@@ -16,10 +16,11 @@ import ppgen
 from ppgen import plots
 from ppgen.autoregressive import MADE, NADE
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.pixel_means import pixel_means
 from ppgen.models import AutoregressiveModel
 
 NAMES = ("NADE", "MADE")
-SAMPLES = 100
+SAMPLES, SHOWN = 100, 49
 
 
 def main() -> None:
@@ -77,8 +78,9 @@ def main() -> None:
             **run.fit_options | {"out": run.folder / name},
         )
         started = time.perf_counter()
-        samples[name] = ppgen.sample(model, SAMPLES, seed=0)
+        drawn = ppgen.sample(model, SAMPLES, seed=0)
         seconds = time.perf_counter() - started
+        samples[name] = pixel_means(network, drawn[:SHOWN])
         estimate = ppgen.elbo(model, data.test.images)
         several = f", {options.masks} masks" if name == "MADE" and options.masks > 1 else ""
         result = run.result(name + several, model, history, estimate, data, how="exact")
@@ -94,10 +96,15 @@ def main() -> None:
     print(f"{'':24}" + "".join(f"{name:>12}" for name in table))
     for row in table[options.networks[0]]:
         print(f"{row:24}" + "".join(f"{column[row]:12.5g}" for column in table.values()))
-    run.report(table=table, binarisation=options.binarisation)
+    run.report(
+        "The binarisation of the training images was {binarisation}.",
+        table=table,
+        binarisation=options.binarisation,
+    )
     grids = {f"{name}, {table[name]['test nats']:.2f} nats": x for name, x in samples.items()}
-    grids = {"test images": data.test.spread(SAMPLES).images} | grids
-    run.save_figure("samples", plots.image_grids(grids))
+    grids = {"test images": data.test.spread(SHOWN).images} | grids
+    title = "probabilities with which the pixels of samples were drawn"
+    run.save_figure("samples", plots.image_grids(grids, title=title))
     run.finish()
 
 

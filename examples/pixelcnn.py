@@ -2,8 +2,8 @@ r"""PixelCNN and its kin: likelihood, samples, completions, and samples of given
 
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
-python examples/pixelcnn.py --data binarized_mnist --channels 64 --layers 8 --kernel-size 7 \
-    --epochs 7 --bfloat16
+python examples/pixelcnn.py --data binarized_mnist --download --channels 64 --layers 8 \
+    --kernel-size 7 --epochs 7 --bfloat16
 python examples/pixelcnn.py --network Transformer --channels 64 --layers 4
 """
 
@@ -16,6 +16,7 @@ from ppgen import plots
 from ppgen.autoregressive import GatedPixelCNN, PixelCNN, Transformer
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.experiments.digit_reader import BATCH, DigitReader
+from ppgen.experiments.pixel_means import pixel_means
 from ppgen.likelihoods import Bernoulli, Categorical
 from ppgen.models import AutoregressiveModel
 
@@ -34,8 +35,7 @@ NETWORKS = {
     "Transformer": transformer,
 }
 
-COMPLETED = 10  # completed images, a row each
-DRAWS = 8  # completions of each image's lower half
+COMPLETED = 10  # images
 
 
 def main() -> None:
@@ -94,14 +94,16 @@ def main() -> None:
         patience=options.patience,
         **run.fit_options,
     )
-    epochs, validation = history.column("validation")
-    lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
-    run.save_figure("likelihood", plots.curves(lines, ylabel="log-likelihood, nats an image"))
+    run.save_figure("likelihood", history.plot())
 
     estimate = ppgen.elbo(model, data.test.arguments(options.conditional), transform=encode)
     name = options.network + (" given labels" if options.conditional else "")
     result = run.result(name, model, history, estimate, data, how="exact", likelihood=likelihood)
     run.report(
+        f"{options.network} of {{levels}} levels, {{parameters:,}} parameters: "
+        "{test_nats:.2f} ± {test_nats_standard_error:.2f} nats a test image, "
+        "{test_bits_per_pixel:.3f} bits a pixel.\nThe best of {epochs} epochs was "
+        "{best_epoch}; one took {seconds_an_epoch:.2f} s.",
         levels=levels,
         parameters=result.parameters,
         epochs=result.epochs,
@@ -119,17 +121,19 @@ def main() -> None:
         labels = some.labels.to(model.device)
     run.save_figure("completions", completions(model, shown, labels))
 
-    if not options.conditional:
-        run.save_figure(
-            "samples", plots.image_grid(likelihood.grey(ppgen.sample(model, 100, seed=0)))
-        )
-        run.finish()
-        return
-    wished = torch.arange(classes).repeat(options.judged)
-    samples = likelihood.grey(ppgen.sample(model, len(wished), wished, seed=0)).cpu()
-    figure = plots.image_grid(samples[: 10 * classes], classes, title="ten samples of each class")
-    run.save_figure("samples", figure)
-    judge(run, grey, likelihood, samples, wished)
+    if options.conditional:
+        wished = torch.arange(classes).repeat(options.judged)
+        samples = ppgen.sample(model, len(wished), wished, seed=0)
+        judge(run, grey, likelihood, likelihood.grey(samples).cpu(), wished)
+        title, columns, labels = "ten samples of each class", classes, wished[: 10 * classes]
+        few, labels = samples[: 10 * classes], labels.to(model.device)
+    else:
+        title, columns, labels = "100 samples", 10, None
+        few = ppgen.sample(model, 100, seed=0)
+    if levels == 2:
+        few = pixel_means(network, few, network.context_vectors(labels))
+        title += ": the probabilities with which their pixels were drawn"
+    run.save_figure("samples", plots.image_grid(likelihood.grey(few), columns, title))
     run.finish()
 
 
@@ -143,6 +147,8 @@ def judge(run, data, likelihood, samples, wished):
     steps = 300 if run.options.quick else max(2000, 5 * len(data.train) // BATCH)
     reader.learn(data.train.images, data.train.labels, as_samples, steps)
     run.report(
+        "A classifier reads {real_test_images_read_right:.1%} of the real test images right, and "
+        "{samples_read_as_wished:.1%} of {samples_judged} samples as the class asked for.",
         real_test_images_read_right=reader.accuracy(as_samples(data.test.images), data.test.labels),
         samples_read_as_wished=reader.accuracy(samples, wished),
         samples_judged=len(wished),
@@ -155,14 +161,13 @@ def completions(model, images, labels):
     upper[:, : images.shape[-2] // 2] = True
     images, upper = images.to(model.device), upper.to(model.device)
     with torch.no_grad():
-        p = model.eval().distribution(labels)
-        drawn = [p.complete(images, upper) for _ in range(DRAWS)]
-    grey = model.network.likelihood.grey
-    given = torch.where(upper, grey(images), torch.nan)
-    columns = torch.stack([grey(images), given, *map(grey, drawn)], 1).flatten(0, 1)
-    return plots.image_grid(
-        columns, DRAWS + 2, title="a test image, the half that is given, and completions"
-    )
+        rows = {
+            "test images": model.grey(images),
+            "given": torch.where(upper, model.grey(images), torch.nan),
+            "mean of 100 draws": model.eval().complete(images, upper, labels, mean=True),
+            "a draw": model.grey(model.complete(images, upper, labels)),
+        }
+    return plots.image_rows(rows, "lower halves, given the upper ones")
 
 
 if __name__ == "__main__":

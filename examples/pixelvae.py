@@ -7,7 +7,7 @@ z, until the guide equals the prior: posterior collapse (Bowman et al. 2016, Gen
 from a continuous space; Chen et al. 2017, Variational lossy autoencoder).
 
 python examples/pixelvae.py
-python examples/pixelvae.py --data binarized_mnist --channels 32 --layers 5 --epochs 20
+python examples/pixelvae.py --data binarized_mnist --download --channels 32 --layers 5 --epochs 20
 """
 
 from functools import partial
@@ -22,6 +22,7 @@ from ppgen import plots
 from ppgen.autoregressive import FullyVisible, Independent, PixelCNN
 from ppgen.distributions import Autoregressive
 from ppgen.experiments import Experiment, arguments, training_arguments
+from ppgen.experiments.pixel_means import pixel_means
 from ppgen.models.networks import mlp_encoder
 from ppgen.objectives import MeanFieldELBO
 
@@ -65,9 +66,16 @@ def kl(program, x):
     return torch.distributions.kl_divergence(q, prior).sum(-1).mean().item()
 
 
+@torch.no_grad()
+def drawn(program, z):
+    """Draw images given latents; return the probabilities with which their pixels were drawn."""
+    context = program.decoder(z)
+    return pixel_means(program.network, Autoregressive(program.network, context).sample(), context)
+
+
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=80, quick=15)
+    training_arguments(parser, epochs=80, quick=12)
     parser.add_argument("--latent", type=int, default=8, help="dimension of z")
     parser.add_argument("--hidden", type=int, default=200, help="of encoder and decoder")
     parser.add_argument("--batch-size", type=int, default=32)
@@ -110,8 +118,10 @@ def main() -> None:
             "reconstruction": bound + rate,
             "collapsed": rate < COLLAPSED,
         }
-        samples[f"{name}, bound {bound:.1f}"] = ppgen.sample(program, SHOWN, seed=0)
-        reconstructed[f"{name}, KL {rate:.1f}"] = ppgen.reconstruct(program, shown, seed=0)
+        prior = torch.randn(SHOWN, options.latent, device=program.device)
+        posterior = program.posterior(shown.to(program.device)).sample()
+        samples[f"{name}, bound {bound:.1f}"] = drawn(program, prior)
+        reconstructed[f"{name}, KL {rate:.1f}"] = drawn(program, posterior)
 
     print("nats an image; bound = reconstruction − KL")
     print(f"{'':24}" + "".join(f"{name:>16}" for name in list(table["PixelCNN"])[:-1]))
@@ -120,8 +130,10 @@ def main() -> None:
         note = "   collapsed: z is ignored" if collapsed else ""
         print(f"{name:24}" + "".join(f"{number:16.2f}" for number in numbers) + note)
     run.report(table=table)
-    run.save_figure("samples", plots.image_grids(samples))
-    run.save_figure("reconstructions", plots.image_grids(reconstructed))
+    title = "probabilities with which the pixels of samples were drawn"
+    run.save_figure("samples", plots.image_grids(samples, title=title))
+    title = "the better the likelihood, the less is left of the image in z"
+    run.save_figure("reconstructions", plots.image_grids(reconstructed, title=title))
     run.finish()
 
 

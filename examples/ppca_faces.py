@@ -2,7 +2,7 @@
 
 python examples/ppca_faces.py
 python examples/ppca_faces.py --data olivetti
-python examples/ppca_faces.py --data mnist --latent 32
+python examples/ppca_faces.py --data mnist --download --latent 32
 """
 
 from functools import partial
@@ -18,17 +18,14 @@ from ppgen.models import PPCA
 from ppgen.models.principal_axes import PrincipalAxes
 
 
-def scatter(z, labels):
-    """Plot two or three latents, coloured by label."""
+def scatter_3d(z, labels, title):
+    """Plot three latents, coloured by label."""
     figure = plots.Figure((6, 5.5))
-    names = {f"{axis}label": f"$z_{i + 1}$" for i, axis in enumerate("xyz"[: z.shape[1]])}
-    if z.shape[1] == 3:
-        axes = figure.add_subplot(projection="3d", **names)
-        axes.set_box_aspect(None, zoom=0.9)
-    else:
-        axes = figure.add_subplot(aspect="equal", **names)
-    axes.scatter(*z.T, c=labels, s=15, cmap="tab20")
-    axes.set_title("posterior means of the training images")
+    names = {f"{axis}label": f"$z_{i}$" for i, axis in enumerate("xyz", 1)}
+    axes = figure.add_subplot(projection="3d", title=title, **names)
+    axes.set_box_aspect(None, zoom=0.9)
+    colours = {} if labels is None else {"c": labels, "cmap": "turbo"}
+    axes.scatter(*z.T, s=15, depthshade=False, **colours)
     return figure
 
 
@@ -70,11 +67,13 @@ def main() -> None:
     figure.axes[0].axvline(latent, color="grey", linestyle="--")
     gain = (held_out.max() - held_out[0]).item()
     low, high = held_out[0].item() - 0.1 * gain, held_out.max().item() + gain
-    figure.axes[0].set(title=f"chosen: {latent} dimensions", ylim=(low, high))
+    title = f"{latent} dimensions are best for images that were held out"
+    figure.axes[0].set(title=title, ylim=(low, high))
     run.save_figure("dimension", figure)
 
     shown = train[torch.linspace(0, len(train) - 1, 25).long()]
-    labels = torch.zeros(len(train)) if data.train.labels is None else data.train.labels
+    labels = None if data.train.labels is None else data.train.labels[:2000]
+    title = "posterior means of training images"
     reconstructions = {"images": shown}
     for d in (2, 3, 16, 32, 64):
         if d < len(axes.variances):
@@ -82,21 +81,25 @@ def main() -> None:
             if d < 4:
                 with torch.no_grad():
                     z = ppca.posterior(train[:2000]).mean
-                run.save_figure(f"latents_{d}d", scatter(z, labels[:2000]))
+                scatter = scatter_3d if d == 3 else plots.scatter
+                run.save_figure(f"latents_{d}d", scatter(z, labels, title=title))
             else:
                 reconstructed = ppca.decode(ppca.posterior(shown).mean)
                 reconstructions[f"d = {d}"] = reconstructed
-    run.save_figure("reconstructions", plots.image_grids(reconstructions))
+    title = "the more dimensions, the closer the reconstructions"
+    run.save_figure("reconstructions", plots.image_grids(reconstructions, title=title))
 
     # The chosen model: new faces, walks along the latent dimensions, and completions.
     ppca = PPCA.from_images(train, latent)
     new = ppgen.sample(ppca, 100, mean=True, seed=options.seed)
-    run.save_figure("new_images", plots.image_grid(new, title=f"100 times E[x | z], d = {latent}"))
+    run.save_figure(
+        "new_images", plots.image_grid(new, title=f"100 new images E[x | z], d = {latent}")
+    )
 
     face, offsets = ppca.posterior(train[:1]).mean[0], torch.linspace(-3, 3, 7)
     walks = ppca.walk(face, offsets)[:12]
     rows = {f"$z_{{{number}}}$": walk for number, walk in enumerate(walks, 1)}
-    title = "one latent moved from −3 to 3"
+    title = "a face, with one latent moved from −3 to 3"
     run.save_figure("walks", plots.image_rows(rows, title))
 
     left = torch.arange(test.shape[-1]) < test.shape[-1] // 2
@@ -108,7 +111,8 @@ def main() -> None:
         "conditional mean": ppca.complete(cases, observed, mean=True),
         "conditional draw": ppca.complete(cases, observed),
     }
-    run.save_figure("completions", plots.image_grids(grids))
+    title = "right halves, given the left ones"
+    run.save_figure("completions", plots.image_grids(grids, title=title))
 
     # Training with 30 % of the pixels missing: EM, and the closed form after mean imputation. Then
     # maximum likelihood overfits at fewer dimensions; imputed means regularise it.
@@ -118,7 +122,7 @@ def main() -> None:
     lines = {name: (few, values) for name, values in missing.items()}
     lines["nothing missing"] = (few, complete.tolist())
     figure = plots.curves(lines, "held-out log p(x), nats an image", xlabel="latent dimensions")
-    figure.axes[0].set(title="trained with 30 % of the pixels missing")
+    figure.axes[0].set(title="30 % of the pixels missing: EM beats mean imputation")
     run.save_figure("missing_pixels", figure)
 
     # SVI on model and guide reaches the closed form. All images are one batch: an epoch is a step.
@@ -136,10 +140,18 @@ def main() -> None:
     ends = ([epochs[0], epochs[-1]], [best, best])
     figure = plots.curves({"SVI": (epochs, elbo), "closed form": ends}, "ELBO, nats an image")
     isotropic = PrincipalAxes.from_images(subset).log_likelihood(subset)[0].item()
-    figure.axes[0].set_ylim(isotropic, best + 0.1 * (best - isotropic))
+    bounds = (isotropic, best + 0.1 * (best - isotropic))
+    figure.axes[0].set(title="SVI comes near the closed form", ylim=bounds)
     run.save_figure("svi", figure)
 
     run.report(
+        "Log-likelihood, nats an image. With {chosen_latent} dimensions: "
+        "{held_out_log_likelihood:.1f} held out, {test_log_likelihood:.1f} test.\n"
+        "With 30 % of the pixels missing, held out: {held_out_log_likelihood_em:.1f} by EM, "
+        "{held_out_log_likelihood_mean_imputation:.1f} after mean imputation.\n"
+        f"With {options.latent} dimensions: {{closed_form_log_likelihood:.1f}} in closed form, "
+        "{svi_log_likelihood:.1f} by SVI, whose ELBO is {svi_elbo:.1f}; "
+        "{isotropic_log_likelihood:.1f} with none.",
         chosen_latent=latent,
         held_out_log_likelihood=held_out[latent].item(),
         test_log_likelihood=ppca.log_likelihood(test).mean().item(),

@@ -66,12 +66,13 @@ def main() -> None:
             f"nats of {binary.name}": -estimated(program, unseen, record.particles).mean,
             "kB": record.size / 1e3,
         }
-        print(record)
-    run.save_figure("samples", plots.image_grids(samples))
+    print(records)
+    run.save_figure("samples", plots.image_grids(samples, title="new digits of trained models"))
     figure = plots.image_rows(completed, "lower halves of unseen digits, by each model")
     run.save_figure("completions", figure)
     vae = models["mnist-vae"]
-    run.save_figure("manifold", plots.manifold(vae.decode, vae.latent))
+    title = "mean images over the plane of the two latents"
+    run.save_figure("manifold", plots.manifold(vae.decode, vae.latent, title=title))
     for name in (name for name, record in records.items() if record.given_labels):
         drawn = ppgen.sample(models[name], 100, torch.arange(10).repeat(10), seed=0)
         figure = plots.image_grid(drawn, 10, f"{name}: ten samples of each digit")

@@ -53,19 +53,26 @@ def main() -> None:
             print(f"  {statement}")
         run.save_figure(name, dag.draw(title=name.replace("_", " ")))
         run.report(
+            "",
             **{
                 f"{name}_nodes": len(dag.nodes),
                 f"{name}_factorisation": dag.factorisation(),
                 f"{name}_independencies": statements,
-            }
+            },
         )
     # Given an effect, its causes depend on each other: explaining away.
     net = graphs["belief_net"]
     explanation = net.explain("h1", "h2", given="x3")
     print(explanation)
     path = explanation.trails[0].nodes
-    run.save_figure("explaining_away", net.draw(highlight=path, given="x3"))
+    run.save_figure(
+        "explaining_away",
+        net.draw(highlight=path, given="x3", title="x3 makes its causes dependent"),
+    )
+    apart = {True: "independent", False: "dependent"}
     run.report(
+        f"h1 and h2 are {apart[net.d_separated('h1', 'h2')]}, and "
+        f"{apart[net.d_separated('h1', 'h2', 'x3')]} given x3.",
         hidden_causes_independent=net.d_separated("h1", "h2"),
         hidden_causes_independent_given_x3=net.d_separated("h1", "h2", "x3"),
     )

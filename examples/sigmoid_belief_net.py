@@ -6,7 +6,7 @@ with a mixture of K classes. Last, nets of many latents with each guide and each
 gradient.
 
 python examples/sigmoid_belief_net.py
-python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 --epochs 50
+python examples/sigmoid_belief_net.py --data binarized_mnist --download --latents 200 --epochs 50
 python examples/sigmoid_belief_net.py --data binarized_mnist --latents 200 100 \
     --guides autoregressive --estimators wake-sleep
 """
@@ -120,7 +120,8 @@ def small_nets(run, data):
 
 
 def draw_gap(curves, latents):
-    figure = plots.Figure((10, 4))
+    figure = plots.Figure((10, 4.6))
+    figure.suptitle("a net trained by a bound stays below one trained by the likelihood")
     left, right = figure.subplots(1, 2)
     left.set(ylabel="log p(x), nats an image", title=f"exact likelihood, {latents} latents")
     right.set(ylabel="log p(x) − bound, nats an image", title="what the bound misses", yscale="log")
@@ -132,7 +133,9 @@ def draw_gap(curves, latents):
             right.plot(epochs, gaps, color=plots.COLOURS[number], label=f"trained by {way}")
     for axes in (left, right):
         axes.set(xlabel="epoch")
-        axes.legend()
+        axes.locator_params("x", integer=True)
+    handles = left.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
@@ -141,7 +144,8 @@ def causes(net):
     z = torch.cat([torch.zeros(1, net.latents[0]), torch.eye(net.latents[0])]).to(net.device)
     with torch.no_grad():
         images = net.conditionals[0](z).sigmoid().unflatten(-1, net.image_shape)
-    return plots.image_grid(images, len(images), "all latents off, then one on at a time")
+    title = "mean images with all latents off, then with one on at a time"
+    return plots.image_grid(images, -(-len(images) // 2), title)
 
 
 def seconds(model, images):
@@ -163,7 +167,9 @@ def costs(run, data):
     mixtures = [seconds(BernoulliMixture(shape, k), images) for k in classes]
     figure = plots.Figure((6, 4))
     axes = figure.add_subplot(
-        xlabel="latents M, or classes K", ylabel=f"seconds, {len(images)} images", title="log p(x)"
+        xlabel="latents M, or classes K",
+        ylabel=f"seconds, {len(images)} images",
+        title="exact log p(x): the cost doubles with each latent",
     )
     axes.loglog(latents, nets, ".-", label="belief net: 2$^M$ states")
     axes.loglog(classes, mixtures, ".-", label="mixture: K classes")
@@ -197,15 +203,16 @@ def large_nets(run, data):
             }
             curves[name] = measured.column("bound", history)
             samples[name] = ppgen.sample(net, 25, mean=True, seed=0)
-        run.save_figure(f"samples_{guide}", plots.image_grids(samples))
+        title = f"pixel means of samples; guide: {guide}"
+        run.save_figure(f"samples_{guide}", plots.image_grids(samples, title=title))
     print(f"nats an image; the likelihood estimated with {options.particles} draws")
     print(f"{'':28}{'bound':>10}{'likelihood':>12}{'s/epoch':>10}")
     for name, (bound, estimate, _, epoch) in ((n, row.values()) for n, row in table.items()):
         print(f"{name:28}{bound:10.2f}{estimate:12.2f}{epoch:10.2f}")
-    run.report(nets=table, nets_curves=curves, particles=options.particles)
+    run.report("", nets=table, nets_curves=curves, particles=options.particles)
     lines = {name: (epochs[1:], bounds[1:]) for name, (epochs, bounds) in curves.items()}
-    ylabel = "bound of the validation images, nats an image"
-    run.save_figure("bounds", plots.curves(lines, ylabel))
+    title = "guides and gradient estimators: validation images"
+    run.save_figure("bounds", plots.curves(lines, "bound, nats an image", title=title))
 
 
 def main() -> None:

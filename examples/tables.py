@@ -128,12 +128,13 @@ def tested(way, table, folds):
 
 def draw(program, rows, names):
     """Plot rows of a table beside as many drawn ones, by their first columns."""
-    figure = Figure((8, 4))
+    figure = Figure((8, 4.4))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     drawn = ppgen.sample(program, len(rows), seed=0)
     for axes, title, points in zip(panels, ("rows", "drawn rows"), (rows, drawn), strict=True):
         axes.scatter(points[:, 0], points[:, 1], s=8)
         axes.set(title=title, xlabel=f"{names[0]}, standardised", ylabel=names[1])
+    figure.suptitle("a mixture of t draws rows like those of the table")
     panels[0].set(xlim=(-3, 5), ylim=(-3, 5))
     return figure
 

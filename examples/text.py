@@ -172,9 +172,12 @@ def main() -> None:
         "n-grams": ([*ORDERS], [*map(bits, found["test"])]),
         name: ([*ORDERS], [ours.bits] * len(ORDERS)),
     }
+    title = f"the {options.network} and n-grams of several lengths"
     ylabel = "bits a character of unseen pages"
-    run.save_figure("bits", plots.curves(curves, ylabel, "characters of an n-gram"))
+    run.save_figure("bits", plots.curves(curves, ylabel, "characters of an n-gram", title=title))
     run.report(
+        "Bits a character of unseen pages: {bits_a_character:.2f}; {best_ngram}-grams, the best on "
+        "validation pages, have {bits_a_character_of_the_best_ngram:.2f}. Five samples:",
         bits_a_character=ours.bits,
         best_ngram=best,
         bits_a_character_of_the_best_ngram=bits(of_best),

@@ -1,7 +1,7 @@
 r"""A variational autoencoder, trained by stochastic variational inference on handwritten digits.
 
 python examples/vae.py
-python examples/vae.py --data binarized_mnist --latent 50 --hidden 200 200 --epochs 100
+python examples/vae.py --data binarized_mnist --download --latent 50 --hidden 200 200 --epochs 100
 python examples/vae.py --data mnist --network convolutional --likelihood beta --latent 10
 python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 50 --epochs 100 \
     --cosine --bfloat16 --particles 5000 --images 1000
@@ -60,7 +60,8 @@ def main() -> None:
         for name, epoch in {"before": 0, "halfway": options.epochs // 2}.items():
             if history.last == epoch:
                 images = ppgen.sample(vae, 64, mean=True, seed=0)
-                figure = plots.image_grid(images, title=f"samples after {epoch} epochs")
+                title = f"mean images of samples after {epoch} epochs"
+                figure = plots.image_grid(images, title=title)
                 run.save_figure(f"samples_{name}", figure)
 
     history = ppgen.fit(
@@ -77,10 +78,7 @@ def main() -> None:
         callback=save_samples,
         **run.fit_options,
     )
-    epochs, validation = history.column("validation")
-    lines = {"training": history.column("elbo"), "validation": (epochs[1:], validation[1:])}
-    restored = {"restored": history.best.number}
-    run.save_figure("elbo", plots.curves(lines, ylabel="ELBO, nats an image", marks=restored))
+    run.save_figure("elbo", history.plot())
 
     tested, how = data, f"{options.particles:,} particles"
     if options.images is not None:
@@ -90,15 +88,23 @@ def main() -> None:
     samples = ppgen.sample(vae, 64, mean=True, seed=0)
     some = encode(data.test.spread(64).images)
     shown, reconstructed = likelihood.grey(some), ppgen.reconstruct(vae, some, mean=True, seed=0)
-    run.save_figure("samples_after", plots.image_grid(samples, title="samples after training"))
+    run.save_figure(
+        "samples_after", plots.image_grid(samples, title="mean images of samples after training")
+    )
     run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
     overview = {"test images": shown, "reconstructions": reconstructed, "samples": samples}
-    run.save_figure("overview", plots.image_grids(overview))
+    run.save_figure("overview", plots.image_grids(overview, title="what the VAE has learned"))
     if options.latent > 1:
         with torch.no_grad():
             means = vae.encode(test.to(vae.device))[0]
         most_active = means.var(0).topk(2).indices.sort().values.tolist()
-        figure = plots.manifold(vae.decode, vae.latent, most_active, device=vae.device)
+        figure = plots.manifold(
+            vae.decode,
+            vae.latent,
+            most_active,
+            device=vae.device,
+            title="mean images over a plane of latents",
+        )
         run.save_figure("manifold", figure)
 
     bound = ppgen.elbo(vae, test)
@@ -117,6 +123,12 @@ def main() -> None:
         likelihood=likelihood,
     )
     run.report(
+        "Bound of validation images, nats: {untrained_validation_elbo:.2f} before training, "
+        "{validation_elbo_after_epoch_1:.2f} after epoch 1.\n"
+        "The best of {epochs} epochs was {best_epoch}; one took {seconds_an_epoch:.2f} s.\n"
+        "Test images, nats: bound {test_elbo:.2f} ± {test_elbo_standard_error:.2f}, "
+        "log-likelihood {test_log_likelihood:.2f} ± {test_log_likelihood_standard_error:.2f} "
+        "by {particles} particles.",
         untrained_validation_elbo=history.epochs[0].validation,
         validation_elbo_after_epoch_1=history.epochs[min(1, history.last)].validation,
         epochs=result.epochs,
@@ -130,9 +142,12 @@ def main() -> None:
         history=history.to_list(),
     )
     if result.bits is None:
-        print(f"no bits per pixel: {likelihood} says nothing about grey levels")
+        print(f"There are no bits per pixel: {likelihood} says nothing about grey levels.")
     else:
-        run.report(test_bits_per_pixel=result.bits)
+        run.report(
+            "Test images take {test_bits_per_pixel:.3f} bits per pixel or less.",
+            test_bits_per_pixel=result.bits,
+        )
     run.finish()
 
 

@@ -6,7 +6,7 @@ divided evenly among its levels. Bernoulli likelihoods are not distributions of 
 have no bits.
 
 python examples/vae_likelihoods.py
-python examples/vae_likelihoods.py --data mnist --convolutional --epochs 30 --seeds 2
+python examples/vae_likelihoods.py --data mnist --download --convolutional --epochs 30 --seeds 2
 """
 
 from dataclasses import replace
@@ -110,7 +110,7 @@ def bits(table, name):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=200, quick=8)
+    training_arguments(parser, epochs=200, quick=5)
     names = list(every_likelihood(2))
     parser.add_argument("--likelihoods", nargs="+", choices=names, default=names, metavar="NAME")
     sized_argument(parser, "--seeds", 3, 2, "runs of each")
@@ -179,20 +179,27 @@ def main() -> None:
     shown = {"test images": some / (data.levels - 1)}
     figures = {"reconstructions": shown | reconstructions, "samples": samples, "draws": draws}
     titles = {
-        "reconstructions": "mean images at a draw of z given the image",
-        "samples": "mean images at draws of z from the prior",
-        "draws": "pixels drawn at the same z",
+        "reconstructions": "reconstructions: mean images at a draw of z given the image",
+        "samples": "samples: mean images at draws of z from the prior",
+        "draws": "pixels drawn at the same z: each likelihood has noise of its own",
     }
     for name, rows in figures.items():
-        run.save_figure(name, plots.image_rows(rows, titles[name]))
+        named = {name.replace("_", " "): images for name, images in rows.items()}
+        run.save_figure(name, plots.image_rows(named, titles[name]))
 
     print_table(table)
     print()
     if any("bits" in row for row in table.values()):
         shares = kinds_of_pixels(test, data.levels)
         shares = {name: pixels.float().mean().item() for name, pixels in shares.items()}
-        run.report(verdict=verdict(table, shares, options.seeds))
-    run.report(table=table, seeds=options.seeds, particles=options.particles, images=len(test))
+        run.report("{verdict}", verdict=verdict(table, shares, options.seeds))
+    run.report(
+        "These are means over {seeds} seeds, by {particles} particles, on {images} test images.",
+        table=table,
+        seeds=options.seeds,
+        particles=options.particles,
+        images=len(test),
+    )
     run.finish()
 
 

@@ -71,8 +71,9 @@ def image_grid(
 def image_grids(
     grids: Annotated[Mapping[str, Tensor], Such(len, "one or more images by their titles")],
     columns: Size | None = None,
+    title: str | None = None,
 ) -> Figure:
-    """Plot several grids of images side by side, each under its title.
+    """Plot several grids of images side by side, each under its name, and a title above all.
 
     Images and columns are as for :func:`image_grid`.
 
@@ -81,10 +82,14 @@ def image_grids(
     >>> grids = {"images": torch.rand(9, 1, 8, 8), "samples": torch.rand(16, 1, 8, 8)}
     >>> image_grids(grids).savefig("/dev/null", format="png")
     """
-    figure = Figure((3.2 * len(grids), 3.5))
+    tiled = {name: _tile(images, columns) for name, images in grids.items()}
+    height = 3.2 * max(grid.shape[0] / grid.shape[1] for grid in tiled.values())
+    figure = Figure((3.2 * len(grids), height + (0.7 if title else 0.3)))
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
-    for axes, (title, images) in zip(panels, grids.items(), strict=True):
-        _show(axes, _tile(images, columns), title)
+    for axes, (name, grid) in zip(panels, tiled.items(), strict=True):
+        _show(axes, grid, name)
+    if title:
+        figure.suptitle(title)
     return figure
 
 

@@ -107,6 +107,13 @@ def test_image_grids_has_a_titled_panel_for_each():
     assert [axes.get_title() for axes in figure.axes] == ["samples", "images"]
 
 
+def test_image_grids_have_a_title_above_and_the_height_of_their_images():
+    grids = {"samples": grey(8), "images": grey(4)}
+    plain, titled = plots.image_grids(grids, 4), plots.image_grids(grids, 4, "digits")
+    assert titled.get_suptitle() == "digits"
+    assert plain.get_figheight() < titled.get_figheight() < 3
+
+
 def test_a_reconstruction_is_on_the_right_of_its_image():
     images = grey(4)
     values = centres(plots.reconstructions(images, 1 - images, pairs=2), 2, 4)

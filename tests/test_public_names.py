@@ -44,6 +44,10 @@ def test_every_public_name_is_found_and_listed():
     assert rooms == set(ppgen.__all__) - set(ppgen._HOMES)
 
 
+def test_completion_at_a_prompt_offers_public_names_alone():
+    assert set(dir(ppgen)) == {*ppgen.__all__, "__version__"}
+
+
 def test_a_new_process_finds_what_it_uses():
     new_process(
         "import ppgen\n"

@@ -11,6 +11,7 @@ from sphinx_gallery import notebook
 from sphinx_gallery.scrapers import figure_rst
 
 ROLE = re.compile(r":(?:func|class|meth|attr|mod|doc|ref):`~?([^`<]+?)(?:\s*<[^>]+>)?`")
+DOWNLOAD = re.compile(r"^:download:`.*\n", re.M)
 DROPDOWN = re.compile(r"^\.\. dropdown:: (?P<title>.+)\n\n?(?P<text>(?:(?: {3}.*)?\n)+)", re.M)
 TABLE = re.compile(
     r"^\.\. list-table::.*\n(?P<options>(?: {3}:.*\n)*)\n(?P<rows>(?:(?: {3}.*)?\n)+)", re.M
@@ -42,23 +43,31 @@ def unfolding(match):
     return f"<details><summary>{match['title']}</summary>\n\n{text}\n\n</details>\n"
 
 
-def table(match):
-    """Write a table as Markdown does; one without a header has an empty one."""
-    rows = [
+def cells(match):
+    """Return the rows of a table, lists of their cells."""
+    return [
         [" ".join(cell.split()) for cell in re.split(r"^  - ", row, flags=re.M)]
         for row in re.split(r"^\* - ", textwrap.dedent(match["rows"]), flags=re.M)[1:]
     ]
+
+
+def table(match):
+    """Write a table as Markdown does; one without a header has an empty one."""
+    rows = cells(match)
     header = rows.pop(0) if ":header-rows: 1" in match["options"] else [""] * len(rows[0])
     lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
     return "\n".join(lines) + "\n\n"
 
 
 def all_of_markdown(rst2md):
-    """Let notebooks show names as code, tables, and answers that unfold, unknown to rst2md."""
+    """Let notebooks show names as code, tables, and answers that unfold, unknown to rst2md.
+
+    Files to download lie beside the page alone.
+    """
 
     @wraps(rst2md)
     def convert(text, *args, **options):
-        text = TABLE.sub(table, DROPDOWN.sub(unfolding, text + "\n"))
+        text = TABLE.sub(table, DROPDOWN.sub(unfolding, DOWNLOAD.sub("", text + "\n")))
         return ROLE.sub(r"``\1``", rst2md(text, *args, **options))
 
     return convert

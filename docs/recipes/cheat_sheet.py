@@ -4,6 +4,8 @@ Cheat sheet: which call answers which question
 
 ``program`` is anything that :func:`ppgen.as_program` accepts, ``data`` its arguments: a tensor, a
 tuple, a dict by keyword. Images are ``(batch, channel, height, width)``. Results are nats a row.
+
+:download:`On one page, as PDF </cheat_sheet.pdf>`
 """
 
 # %%
@@ -23,7 +25,7 @@ tuple, a dict by keyword. Images are ``(batch, channel, height, width)``. Result
 #    * - Fit a few parameters exactly, with standard errors
 #      - :func:`ppgen.inference.maximum_likelihood`
 #    * - How did the fit go?
-#      - ``history.best``, ``history.column("validation")``: :class:`~ppgen.training.History`
+#      - ``history.plot()``, ``history.best``: :class:`~ppgen.training.History`
 #    * - Keep it, and get it back
 #      - ``ppgen.save(program, "vae.pt")``, ``ppgen.load("vae.pt")``: :func:`ppgen.load`
 #

@@ -125,7 +125,9 @@ class Experiment:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = Experiment("mine", arguments("Of mine.").parse_args(["--out", folder]))
     ...     run.report(nats=22.4)
+    ...     run.report("It takes {nats:.2f} nats an image.")
     nats: 22.4
+    It takes 22.40 nats an image.
     """
 
     name: str
@@ -196,13 +198,20 @@ class Experiment:
             path.unlink(missing_ok=True)  # a link is not followed
             figure.savefig(path, dpi=150)
 
-    def report(self, **numbers: Any) -> None:
-        """Print numbers and write them to ``metrics.json``."""
-        for name, value in numbers.items():
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            if not isinstance(value, list | dict):
-                print(f"{name.replace('_', ' ')}: {shown}")
+    def report(self, sentences: str | None = None, /, **numbers: Any) -> None:
+        """Write numbers to ``metrics.json``, and print them.
+
+        ``sentences`` name those reported so far in braces, such as ``{nats:.2f}``. With None each
+        new number has a line; an empty text prints nothing.
+        """
         self.metrics.update(numbers)
+        if sentences:
+            print(sentences.format_map(self.metrics))
+        elif sentences is None:
+            for name, value in numbers.items():
+                shown = f"{value:.4g}" if isinstance(value, float) else value
+                if not isinstance(value, list | dict):
+                    print(f"{name.replace('_', ' ')}: {shown}")
         self._write("settings.json", self.settings)
         self._write("metrics.json", self.metrics)
 

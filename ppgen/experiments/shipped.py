@@ -1,6 +1,8 @@
 """The trained models that come with the package: what each is, and what it reaches."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import torch
@@ -63,7 +65,27 @@ class Pretrained:
         )
 
 
-def pretrained() -> dict[str, Pretrained]:
+class Records(dict[str, Pretrained]):
+    """Records of trained models by name, shown as a table."""
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        yield "name", "model", "test nats", "estimate", "data", "parameters", "kB"
+        for name, record in self.items():
+            of, size = record.result, f"{record.size / 1e3:,.0f}"
+            yield name, of.model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}", size
+
+    def __repr__(self) -> str:
+        rows = list(self._rows())
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows())
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def pretrained() -> Records:
     """Return the records of the trained models that come with the package, by name.
 
     Examples
@@ -73,7 +95,7 @@ def pretrained() -> dict[str, Pretrained]:
     >>> vae.result.data, vae.size < 1_000_000
     ('mnist, fixed binarisation', True)
     """
-    return {path.stem: read_record(path) for path in sorted(PRETRAINED.glob("*.json"))}
+    return Records({path.stem: read_record(path) for path in sorted(PRETRAINED.glob("*.json"))})
 
 
 def read_record(path: Path) -> Pretrained:

@@ -55,7 +55,7 @@ class Drawing:
         letters = max([int((x1 - x0 - 2 * MARGIN) / LETTER), *map(len, names)])
         names = wrap("   ".join(names), letters)
         above, entries = 0.28 * len(lines), 0.3 if legend else 0.0
-        below = entries + LINE * len(names) + 0.1 * bool(names)
+        below = entries + LINE * len(names) + 0.2 * bool(names)
         width, height = x1 - x0, y1 - y0 + above + below
         figure = Figure((width, height), layout=None)
         axes = figure.add_axes((0, below / height, 1, (y1 - y0) / height))
@@ -74,7 +74,7 @@ class Drawing:
         if title:
             figure.text(0.5, 1 - 0.08 / height, title, ha="center", va="top", fontsize=FONT)
         if names:
-            text, y = escaped("\n".join(names)), entries / height
+            text, y = escaped("\n".join(names)), (entries + 0.1) / height
             figure.text(MARGIN / width, y, text, va="bottom", fontsize=SMALL, linespacing=1.3)
         if legend:
             figure.legend(

@@ -108,7 +108,8 @@ class History:
             if numbers:
                 lines[label] = (numbers[first:], values[first:])
         marks = {} if self.best is None else {"best": self.best.number}
-        return curves(lines, "ELBO, nats a row", marks=marks, axes=axes)
+        title = "ELBO after each epoch"
+        return curves(lines, "ELBO, nats a row", marks=marks, title=title, axes=axes)
 
     @property
     def last(self) -> int:

@@ -47,6 +47,6 @@ def test_a_page_runs_as_a_notebook(page, converted, tmp_path):
 def test_a_notebook_has_no_marks_of_sphinx(page, converted):
     text = "\n".join(cell.source for cell in converted(page).cells if cell.cell_type == "markdown")
     assert text.strip().startswith("# ")
-    for mark in (":math:`", ":func:`", ":class:`", ":doc:`", "\n.. "):
+    for mark in (":math:`", ":func:`", ":class:`", ":doc:`", ":download:`", "\n.. "):
         assert mark not in text, mark
     assert text.count("<details>") == text.count("</details>")

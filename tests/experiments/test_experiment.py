@@ -176,6 +176,18 @@ def test_out_that_is_a_file_ends_with_a_reason(out, tmp_path):
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+# what is printed
+
+
+def test_sentences_name_the_numbers_reported_so_far(capsys):
+    run = Experiment("vae", parse())
+    run.report("", bound=-1.234, table={"a": {"b": 2}})
+    assert capsys.readouterr().out == ""
+    run.report("A bound of {bound:.2f}, and {table[a][b]} in {epochs} epochs.", epochs=3)
+    assert capsys.readouterr().out == "A bound of -1.23, and 2 in 3 epochs.\n"
+    assert strict_json(run.folder / "metrics.json")["epochs"] == 3
+
+
 # what is written
 
 

@@ -38,6 +38,16 @@ def test_a_model_is_small_and_says_where_it_comes_from(name):
     assert record.command in str(record)
 
 
+def test_records_show_as_a_table():
+    header, *rows = repr(RECORDS).splitlines()
+    assert header.startswith("name")
+    assert [row.split()[0] for row in rows] == list(RECORDS)
+    assert max(map(len, rows)) <= 120
+    html = RECORDS._repr_html_()
+    assert html.count("<tr>") == 1 + len(RECORDS)
+    assert all(f"<td>{name}</td>" in html for name in RECORDS)
+
+
 def test_together_they_are_small():
     assert sum(record.size for record in RECORDS.values()) <= 5_000_000
 
