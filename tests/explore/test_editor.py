@@ -106,6 +106,11 @@ def test_two_nodes_in_one_place_are_drawn():
     assert Picture(dag).svg().count("<rect") == 2
 
 
+def test_more_nodes_than_a_page_shows_are_refused():
+    with pytest.raises(GraphError, match="301 nodes; a page shows at most 300"):
+        Editor(DAG("; ".join(f"n{i}" for i in range(301))))
+
+
 def test_text_of_names_is_escaped():
     editor = Editor(DAG([("<b>&", "y")]))
     picture = Picture(editor.dag).svg()

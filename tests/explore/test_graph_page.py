@@ -207,6 +207,13 @@ def test_a_text_that_is_no_graph_leaves_the_graph_as_it_was(page, serve, text):
     assert_graph(page, DAG("p -> q"))
 
 
+@pytest.mark.parametrize("text", ["a -> b -> a", "a -> ", "; ".join(f"n{i}" for i in range(400))])
+def test_an_address_with_no_graph_to_show_opens_an_empty_canvas(page, serve, text):
+    draw(page, serve, text)
+    expect(page.locator(".q-notification")).to_be_visible()
+    assert page.locator(".canvas svg rect").count() == 0
+
+
 def test_two_tabs_are_two_graphs_and_a_page_that_is_loaded_again_keeps_its_own(page, serve):
     draw(page, serve, "p -> q")
     other = page.context.new_page()

@@ -16,6 +16,7 @@ INCH = 96  # pixels
 MARGIN = 80
 CLOSE, AIRY = 0.8, 1.8  # how far nodes are apart, in distances of a printed figure
 LONGEST = 200  # letters of a name
+MOST = 300  # nodes
 
 Point = tuple[float, float]
 
@@ -24,8 +25,8 @@ class Editor:
     """A DAG under construction: each change makes a new one, and can be undone.
 
     All nodes have the attribute ``pos`` in pixels, with y downwards: of the canvas, times ``zoom``
-    for a graph that needs more room. Marks are the attributes of
-    dagitty: ``latent``, ``adjusted`` (given), ``exposure`` (cause) and ``outcome`` (effect).
+    for a graph that needs more room. Marks are the attributes of dagitty: ``latent``, ``adjusted``
+    (given), ``exposure`` (cause) and ``outcome`` (effect).
 
     Examples
     --------
@@ -63,10 +64,7 @@ class Editor:
     @property
     def text(self) -> str:
         """The graph in one line, without its positions."""
-        graph = self._copy()
-        for _, attributes in graph.nodes(data=True):
-            attributes.pop("pos", None)
-        return DAG(graph).export()
+        return self._without_places().export()
 
     @property
     def link(self) -> str:
@@ -88,10 +86,7 @@ class Editor:
 
     def arrange(self) -> None:
         """Place the nodes in layers, parents above their children."""
-        graph = self._copy()
-        for _, attributes in graph.nodes(data=True):
-            attributes.pop("pos", None)
-        self.replace(DAG(graph))
+        self.replace(self._without_places())
 
     def add(self, at: Point) -> Node:
         """Add a node and return its name, the first letter or number that is free."""
@@ -165,6 +160,12 @@ class Editor:
         self._at += 1
         self.changed()
 
+    def _without_places(self) -> DAG:
+        graph = self._copy()
+        for _, attributes in graph.nodes(data=True):
+            attributes.pop("pos", None)
+        return DAG(graph)
+
     def _copy(self) -> nx.DiGraph:
         graph: nx.DiGraph = nx.DiGraph()
         graph.add_nodes_from((n, dict(found)) for n, found in self.dag.graph.nodes(data=True))
@@ -175,8 +176,11 @@ class Editor:
 def arranged(dag: DAG) -> DAG:
     """Return a graph with names that are texts, and positions on the canvas.
 
-    Nodes of bidirected edges have no position: their arcs lie beside the edge.
+    Nodes of bidirected edges have no position: their arcs lie beside the edge. Raises GraphError
+    for more nodes than a page can show.
     """
+    if len(dag.nodes) > MOST:
+        raise GraphError(f"the graph has {len(dag.nodes)} nodes; a page shows at most {MOST}")
     graph = nx.relabel_nodes(dag.graph, {node: str(node) for node in dag.nodes})
     if len(graph) < len(dag.nodes):
         raise GraphError("two nodes have the same name as text; expected different names")

@@ -34,8 +34,7 @@ class GraphPage:
         self.chosen: Node | tuple[Node, Node] | None = None
         self.path: tuple[Node, ...] = ()
         self.failed: tuple[tuple[Node, Node], ...] = ()
-        text = ui.context.client.request.query_params.get("graph")
-        self.editor = Editor(dag if text is None else DAG(text), self.refresh)
+        self.editor = Editor(dag, self.refresh)
         frame("Graphs")
         with columns() as (left, right):
             with left:
@@ -49,7 +48,7 @@ class GraphPage:
                 with ui.tabs().props("dense") as tabs:
                     for name in PANELS:
                         ui.tab(name)
-                with ui.tab_panels(tabs, value=next(iter(PANELS)), on_change=self.refresh):
+                with ui.tab_panels(tabs, value=next(iter(PANELS))) as self.shown:
                     self.panels = {}
                     for name, panel in PANELS.items():
                         with ui.tab_panel(name):
@@ -60,7 +59,11 @@ class GraphPage:
             with ui.row():
                 ui.button("Rename", on_click=self._rename)
                 ui.button("Cancel", on_click=self.dialog.close).props("flat")
-        self.tabs = tabs
+        self.shown.on_value_change(self.refresh)
+        linked = ui.context.client.request.query_params.get("graph")
+        with self.reporting():
+            if linked is not None:
+                self.editor = Editor(DAG(linked), self.refresh)
         self.refresh()
 
     def canvas_nodes(self) -> list[Node]:
@@ -90,8 +93,6 @@ class GraphPage:
 
     def refresh(self) -> None:
         """Draw the page again after a change; forget what is no longer in the graph."""
-        if not hasattr(self, "tabs"):  # the page is being built
-            return
         graph = self.editor.dag.graph
         if self.chosen not in (graph.edges if isinstance(self.chosen, tuple) else graph):
             self.chosen = None
@@ -101,7 +102,7 @@ class GraphPage:
             self.path = ()
         self.path = tuple(node for node in self.path if node in graph)
         self.failed = tuple(pair for pair in self.failed if all(node in graph for node in pair))
-        self.panels[str(self.tabs.value or next(iter(PANELS)))].refresh()
+        self.panels[self.shown.value].refresh()
         self.tools.refresh()
         self.canvas.draw()
         link = self.editor.link

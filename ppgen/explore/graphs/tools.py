@@ -20,7 +20,7 @@ class Tools:
     """
 
     def __init__(self, page: "GraphPage") -> None:
-        self.page, editor = page, page.editor
+        self.page = page
         with ui.row().classes("bar"):
             self.chosen = ui.select(
                 {}, label="selected", with_input=True, clearable=True, on_change=self._choose
@@ -30,11 +30,11 @@ class Tools:
             }
             self.child = ui.select({}, label="arrow to", on_change=self._connect).classes("short")
             self.rename = tool("rename", "edit", lambda: page.ask_name(page.chosen))
-            self.delete = tool("delete", "delete", lambda: editor.delete(page.chosen))
-            tool("undo", "undo", editor.undo)
-            tool("redo", "redo", editor.redo)
-            tool("arrange in layers", "account_tree", editor.arrange)
-            tool("empty the canvas", "clear", lambda: editor.replace(DAG([])))
+            self.delete = tool("delete", "delete", lambda: page.editor.delete(page.chosen))
+            tool("undo", "undo", lambda: page.editor.undo())
+            tool("redo", "redo", lambda: page.editor.redo())
+            tool("arrange in layers", "account_tree", lambda: page.editor.arrange())
+            tool("empty the canvas", "clear", lambda: page.editor.replace(DAG([])))
 
     def refresh(self) -> None:
         """Show the selected node or arrow, and what can be done with it."""
@@ -73,5 +73,5 @@ class Tools:
 
 def tool(label: str, icon: str, action: Any) -> ui.button:
     """Return a button with a picture, and with a name for screen readers."""
-    button = ui.button(icon=icon, on_click=lambda: action())
+    button = ui.button(icon=icon, on_click=action)
     return button.props(f'flat dense aria-label="{label}"').tooltip(label)

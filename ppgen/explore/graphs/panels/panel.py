@@ -20,18 +20,16 @@ class Panel:
 
     def __init__(self, page: "GraphPage") -> None:
         self.page = page
-        self._content()
+        self.box = ui.column().classes("content")
 
     def content(self) -> None:
         """Build what depends on the graph."""
 
-    @ui.refreshable_method
-    def _content(self) -> None:
-        self.content()
-
     def refresh(self) -> None:
-        """Build it again."""
-        self._content.refresh()
+        """Build it again, at once: the canvas shows what it finds."""
+        self.box.clear()
+        with self.box:
+            self.content()
 
     def answers(self, answers: Iterable[Answer]) -> None:
         """Show answers as buttons, each of which shows itself on the graph."""
