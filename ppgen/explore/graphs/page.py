@@ -37,6 +37,7 @@ class GraphPage:
         self.editor = Editor(dag, self.refresh)
         frame("Graphs")
         with columns() as (left, right):
+            self.root = left
             with left:
                 self.tools = Tools(self)
                 self.canvas = Canvas(self)
@@ -107,7 +108,8 @@ class GraphPage:
         self.canvas.draw()
         link = self.editor.link
         if len(link) <= LONGEST_LINK:  # so that a page that is loaded again shows the same
-            ui.navigate.history.replace("/?" + urlencode({"graph": link}))
+            with self.root:  # which stays: the button that was pressed may be gone by now
+                ui.navigate.history.replace("/?" + urlencode({"graph": link}))
 
     def ask_name(self, node: Node) -> None:
         """Ask for another name of a node."""
@@ -127,4 +129,7 @@ class GraphPage:
         try:
             yield
         except (GraphError, ValueError, OSError) as error:
-            ui.notify(str(error), type="negative", multi_line=True, close_button=True, timeout=8000)
+            with self.root:
+                ui.notify(
+                    str(error), type="negative", multi_line=True, close_button=True, timeout=8000
+                )
