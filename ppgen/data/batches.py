@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import checked
-from ppgen.data.dataset import Part
+from ppgen.data.dataset import Dataset, Part
 from ppgen.images import check_observed
 from ppgen.running import validated
 from ppgen.tensors import as_tensor, check_finite
@@ -67,6 +67,11 @@ class Batch:
         """Read data as arguments; raise a ValueError if tensors differ in length or are empty."""
         if isinstance(data, Batch):
             return data
+        if isinstance(data, Dataset):
+            raise TypeError(
+                f"data is the data set {data.name!r}; expected one of its parts, such as "
+                "data.train, or images of it"
+            )
         if isinstance(data, Part):
             data = data.images
         if data is None or isinstance(data, str | bool | int | float):

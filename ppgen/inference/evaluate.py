@@ -54,7 +54,10 @@ class Estimate:
     def each(self) -> Tensor:
         """Nats of each row, ``(rows,)``; raises a ValueError if rows have no terms of their own."""
         if self.per_example is None:
-            raise ValueError("rows have no terms of their own; expected a program with a row plate")
+            raise ValueError(
+                "rows have no terms of their own, only a total: they share latents or lie in no "
+                "plate; log_predictive has a term for each row if they are in a plate"
+            )
         return self.per_example
 
     @property
@@ -78,7 +81,10 @@ class Estimate:
         return (self.per_example.double().std() / math.sqrt(len(self.per_example))).item()
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} ± {self.standard_error:.2f} nats"
+        if self.per_example is None:
+            return f"{self.total:.2f} nats in all"
+        shared = f", and {self.shared:.2f} shared by all rows" if self.shared else ""
+        return f"{self.mean:.2f} ± {self.standard_error:.2f} nats{shared}"
 
     def __repr__(self) -> str:
         rows = self.rows if self.per_example is None else len(self.per_example)

@@ -1,5 +1,6 @@
 """New data and latents from a fitted program: posterior predictive, posterior, samples, images."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Literal
@@ -92,7 +93,17 @@ class Posterior(dict[str, Tensor]):
     >>> draws = Posterior(slope=torch.randn(100, 3))
     >>> draws["slope"].mean(0).shape
     torch.Size([3])
+    >>> Posterior(slope=torch.tensor([1.0, 2.0, 3.0]))
+    3 draws; mean ± standard deviation of each site
+    slope  ()  2 ± 1
     """
+
+    def __repr__(self) -> str:
+        rows = [(name, str(tuple(x.shape[1:])), _summary(x)) for name, x in self.items()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        count = len(next(iter(self.values()), ()))
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join([f"{count} draws; mean ± standard deviation of each site", *lines])
 
     def to_inferencedata(self) -> Any:
         """Return the draws as ArviZ's ``InferenceData``, as one chain; needs the package arviz."""
@@ -104,6 +115,18 @@ class Posterior(dict[str, Tensor]):
             ) from error
         chain = {name: draws.unsqueeze(0).cpu().numpy() for name, draws in self.items()}
         return arviz.from_dict(posterior=chain)
+
+
+def _summary(draws: Tensor) -> str:
+    """Mean and deviation of each entry, or their ranges if there are several entries."""
+    mean = draws.double().mean(0)
+    deviation = draws.double().std(0) if len(draws) > 1 else torch.full_like(mean, math.nan)
+    if mean.numel() == 1:
+        return f"{mean.item():.3g} ± {deviation.item():.3g}"
+    if not mean.numel():
+        return "empty"
+    ranges = (f"{x.min().item():.3g} to {x.max().item():.3g}" for x in (mean, deviation))
+    return " ± ".join(ranges)
 
 
 @checked

@@ -97,9 +97,9 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     if program is None:
         if not isinstance(content.get("object"), Program):
             raise CheckpointError(
-                f"program is None, and {path} holds no more than the state of a "
-                f"{content.get('description', {}).get('program', 'program')}; expected that "
-                "program, made as it was, as load(path, program)"
+                f"expected load(path, program) with a program that is made as it was: program is "
+                f"None, and {path} holds no more than the state of a "
+                f"{content.get('description', {}).get('program', 'program')}"
             )
         return content["object"]
     program = as_program(program)

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
-from ppgen.data.batches import Batches, Setting
+from ppgen import data
+from ppgen.data.batches import Batch, Batches, Setting
 from ppgen.data.streams import as_batches
 
 light = settings(max_examples=50, deadline=None, database=None)
@@ -274,3 +275,10 @@ def test_values_that_are_not_finite_are_refused(value, position):
 def test_nan_in_rows_of_single_numbers_is_named():
     with pytest.raises(ValueError, match="first in row 2"):
         Batches(torch.tensor([0.0, 1.0, torch.nan]))
+
+
+def test_a_data_set_of_images_is_no_argument_but_its_parts_are():
+    digits = data.load("digits").binarized()
+    with pytest.raises(TypeError, match=r"expected one of its parts, such as data\.train"):
+        Batches(digits)
+    assert len(Batch.of(digits.test)) == len(digits.test)

@@ -273,6 +273,30 @@ def test_with_a_latent_of_all_images_only_the_total_has_a_likelihood(x):
     assert found.total == pytest.approx(program.log_likelihood(x).sum().item(), abs=0.1)
 
 
+def test_an_estimate_says_what_is_a_row_s_and_what_is_shared():
+    rows = torch.tensor([-3.0, -4.0, -5.0])
+    assert str(ppgen.inference.Estimate(rows)) == "-4.00 ± 0.58 nats"
+    assert str(ppgen.inference.Estimate(rows, shared=-2.5)) == (
+        "-4.00 ± 0.58 nats, and -2.50 shared by all rows"
+    )
+    total = ppgen.inference.Estimate(None, shared=-14.5, rows=3)
+    assert repr(total) == "Estimate(-14.50 nats in all, 3 rows)"
+    with pytest.raises(ValueError, match="log_predictive has a term for each row"):
+        _ = total.each
+
+
+def test_draws_show_themselves_as_means_and_deviations():
+    draws = ppgen.inference.Posterior(
+        a=torch.tensor([1.0, 2.0, 3.0]), weights=torch.tensor([[0.0, 4.0]] * 3)
+    )
+    header, *rows = repr(draws).splitlines()
+    assert header == "3 draws; mean ± standard deviation of each site"
+    assert [row.split() for row in rows] == [
+        ["a", "()", "2", "±", "1"],
+        ["weights", "(2,)", "0", "to", "4", "±", "0", "to", "0"],
+    ]
+
+
 def test_parameters_that_would_be_lost_are_refused(x):
     for call in (ppgen.elbo, ppgen.sample, ppgen.reconstruct):
         with pytest.raises(ValueError, match="would be lost after this call; keep them"):
