@@ -126,15 +126,15 @@ def figure_uri(figure: Figure) -> str:
     return png_uri(file.getvalue())
 
 
-def outline(row: int, column: int, colour: str = "#e8590c") -> str:
-    """Return SVG that outlines one pixel of an image.
+def outline(x: float, y: float, width: float, height: float, colour: str = "#e8590c") -> str:
+    """Return SVG that outlines a part of an image, in pixels of it.
 
     Examples
     --------
-    >>> outline(2, 3)[:27]
+    >>> outline(3, 2, 1, 1)[:27]
     '<rect x="3" y="2" width="1"'
     """
     return (
-        f'<rect x="{column}" y="{row}" width="1" height="1" fill="none" '
-        f'stroke="{escape(colour)}" stroke-width="0.2"/>'
+        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="none" '
+        f'stroke="{escape(colour)}" stroke-width="1.5" vector-effect="non-scaling-stroke"/>'
     )

@@ -122,8 +122,7 @@ class PixelByPixel:
         with evaluating(program, self.seed):
             drawn = network.ancestral_sample(1, context, given, known)
             raw = network(drawn, context)
-            self.probabilities = program.image(network.likelihood.distribution(raw))[0]
+            conditionals = network.likelihood.distribution(raw)
+            self.probabilities = network.likelihood.mean(conditionals)[0]
             self.log_probs = network.log_probs(drawn, context)[0]
-        if network.likelihood.outputs > 1 or not self.model.binary:
-            self.probabilities = network.likelihood.mean(network.likelihood.distribution(raw))[0]
         self.image = drawn[0]

@@ -1,0 +1,52 @@
+"""What all views have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
+
+from nicegui import run, ui
+
+from ppgen.explore.models.opened import Model
+from ppgen.explore.models.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from ppgen.explore.models.page import ModelsPage
+
+Thing = TypeVar("Thing", Model, RunFolder)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class View(ABC, Generic[Thing]):
+    """A tab of the page.
+
+    A subclass sets ``name``, says by ``suits`` what it can show, and builds itself in ``content``.
+    It has the page and what it shows as ``page`` and ``thing``.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, page: "ModelsPage", thing: Thing) -> None:
+        self.page, self.thing = page, thing
+        self.content()
+
+    @staticmethod
+    @abstractmethod
+    def suits(thing: Any) -> bool:
+        """Whether a model or a run can be shown."""
+
+    @abstractmethod
+    def content(self) -> None:
+        """Build the view, inside its tab."""
+
+    async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what takes long in a thread, so that other tabs go on."""
+        found = await run.io_bound(function, *args, **kwargs)
+        if found is None:  # the server ends
+            raise ValueError("the computation was interrupted")
+        return found
+
+    @staticmethod
+    def bar() -> ui.row:
+        """Return a row of controls."""
+        return ui.row().classes("bar")
