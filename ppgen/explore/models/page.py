@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
@@ -14,10 +15,11 @@ from ppgen.training.archive import CheckpointError
 
 STYLE = """
 .pixels img { image-rendering: pixelated; }
-.pixels { width: 100%; }
+.pixels { max-width: 100%; flex: none; }
 .canvas.pixels { background: #d6e0ea; user-select: none; }
-.thumbnail { width: 56px; border: 1px solid #767676; }
-.strip { width: 100%; }
+.side { width: 100%; align-items: flex-start; gap: 12px; }
+.head-bar { width: 100%; align-items: center; gap: 4px 24px; }
+.speed { width: 90px; }
 .model { width: 100%; border-top: 1px solid #ccc; padding: 6px 0; gap: 4px; }
 .q-tab-panel { padding: 8px 0; }
 .q-slider { min-width: 160px; flex: 1; }
@@ -39,17 +41,18 @@ class ModelsPage:
 
     def __init__(self, things: dict[str, Model | RunFolder]) -> None:
         self.things = dict(things)
-        frame("Models")
         ui.add_css(STYLE)
         query = ui.context.client.request.query_params
         self.chosen = query.get("model", "")
         if self.chosen not in self.things:  # the address chooses among what is open, no more
             self.chosen = next(iter(self.things))
         self.view = query.get("view", "")
-        self.choice = ui.select(
-            list(self.things), value=self.chosen, label="model or run",
-            on_change=lambda event: self.choose(event.value),
-        ).classes("short").props('aria-label="model or run"')  # fmt: skip
+        with ui.row().classes("head-bar"):
+            frame("Models")
+            self.choice = ui.select(
+                list(self.things), value=self.chosen, label="model or run",
+                on_change=lambda event: self.choose(event.value),
+            ).classes("short").props('dense aria-label="model or run"')  # fmt: skip
         self.body()
 
     @property
@@ -105,8 +108,6 @@ class ModelsPage:
 
     def _remember(self) -> None:
         """Let a page that is loaded again show the same."""
-        from urllib.parse import urlencode
-
         query = urlencode({"model": self.chosen, "view": self.view})
         ui.navigate.history.replace(f"/?{query}")
 

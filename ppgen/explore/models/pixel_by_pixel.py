@@ -21,7 +21,7 @@ def draws_pixels(program: Program) -> bool:
     False
     """
     network = getattr(program, "network", None)
-    shape = getattr(network, "shape", ())
+    shape: tuple[int, ...] = getattr(network, "shape", ())
     return hasattr(network, "ancestral_sample") and len(shape) == 3 and shape[0] == 1
 
 
@@ -58,8 +58,7 @@ class PixelByPixel:
     >>> program = ppgen.models.AutoregressiveModel(MADE((1, 8, 8)))
     >>> drawn = PixelByPixel(Model.of("made", program))
     >>> before = drawn.image.clone()
-    >>> drawn.flip(20)
-    >>> bool((drawn.image == before).flatten()[:20].all())
+    >>> bool((drawn.flip(20).image == before).flatten()[:20].all())
     True
     """
 
@@ -89,12 +88,13 @@ class PixelByPixel:
         position = row * self.model.image_shape[-1] + column
         return int((self.network.ordering == position).nonzero())
 
-    def redraw(self) -> None:
+    def redraw(self) -> "PixelByPixel":
         """Draw all pixels, as after a change of label, seed or member."""
         self._draw(None, None)
         self.changed = torch.zeros_like(self.image, dtype=torch.bool)
+        return self
 
-    def flip(self, step: int) -> None:
+    def flip(self, step: int) -> "PixelByPixel":
         """Swap the grey value of a pixel, and draw those after it from the same random numbers."""
         before = self.image
         known = torch.zeros(self.pixels, dtype=torch.bool)
@@ -103,6 +103,7 @@ class PixelByPixel:
         given[step] = self.model.encode(1 - self.model.grey(given[step].view(1, 1, 1, 1))).flatten()
         self._draw(self.network.to_image(given), self.network.to_image(known))
         self.changed = self.image != before
+        return self
 
     def until(self, step: int, values: Tensor) -> Tensor:
         """Return values of the pixels before a step, and NaN for the others."""

@@ -57,7 +57,7 @@ class Pad:
                 size=(across, height), on_mouse=self._on_mouse, events=EVENTS, sanitize=False
             )
             .classes("canvas pixels")
-            .style(f"max-width: {width}px")
+            .style(f"width: {width}px")
             .props(f'tabindex=0 role="application" aria-label="{label}"')
         )
         for key, (dx, dy) in KEYS.items():
@@ -131,7 +131,7 @@ class Picker:
                 f"test image, 0 to {self.last}", value=first, min=0, max=self.last, step=1,
                 precision=0, on_change=self._on_change,
             ).classes("short")  # fmt: skip
-            self.thumbnail = ui.image().classes("pixels thumbnail")
+            self.thumbnail = picture(self.model.grey(self.image), "", 56)
             self.label = ui.label()
         self._show()
 
@@ -156,5 +156,5 @@ class Picker:
 
 def picture(image: Tensor, label: str, width: int) -> ui.image:
     """Show an image of pixels without smoothing, ``width`` pixels wide in the page at most."""
-    shown = ui.image(data_uri(image)).classes("pixels").style(f"max-width: {width}px")
+    shown = ui.image(data_uri(image)).classes("pixels").style(f"width: {width}px")
     return shown.props(f'alt="{label}" no-spinner no-transition')

@@ -146,11 +146,11 @@ class AutoregressiveView(View[Model]):
             setattr(self.drawn, name, int(value))
         await self._compute(self.drawn.redraw)
 
-    async def _compute(self, change: Callable[[], None]) -> None:
+    async def _compute(self, change: Callable[[], object]) -> None:
         self.spinner.set_visibility(True)
         try:
             with self.page.reporting(), torch.no_grad():
-                await self.compute(lambda: change() or True)
+                await self.compute(change)
         finally:
             self.spinner.set_visibility(False)
         self.show(self.step)

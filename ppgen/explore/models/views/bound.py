@@ -12,6 +12,7 @@ from ppgen.explore.models.widgets import Picker
 from ppgen.explore.pictures import figure_uri
 
 MOST = 50  # images of an estimate
+END = Bound(None, 0.0, 0.0)  # of the estimates
 
 
 class BoundView(View[Model]):
@@ -37,8 +38,10 @@ class BoundView(View[Model]):
                     self.button = ui.button("Estimate", on_click=self._estimate)
                     self.spinner = ui.spinner(size="24px")
                     self.spinner.set_visibility(False)
-                self.image = ui.image().classes("figure").props(
-                    'alt="nats over particles" no-spinner no-transition'
+                self.image = (
+                    ui.image()
+                    .classes("figure")
+                    .props('alt="nats over particles" no-spinner no-transition')
                 )
                 self.image.set_visibility(False)
             with right:
@@ -46,7 +49,7 @@ class BoundView(View[Model]):
 
     @ui.refreshable_method
     def table(self) -> None:
-        """The numbers of the figure."""
+        """List the numbers of the figure."""
         rows = [
             {
                 "particles": {0: "ELBO", None: "exact"}.get(bound.particles, bound.particles),
@@ -68,7 +71,10 @@ class BoundView(View[Model]):
         estimates = bounds(self.thing, self.thing.test.images[first:last])
         try:
             with self.page.reporting():
-                while (bound := await self.compute(next, estimates, False)) is not False:
+                while True:
+                    bound = await self.compute(next, estimates, END)
+                    if bound is END:
+                        break
                     self.found.append(bound)
                     self.image.set_source(
                         await self.compute(lambda: figure_uri(figure(self.found)))

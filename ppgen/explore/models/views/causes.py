@@ -36,7 +36,8 @@ class CausesView(View[Model]):
         with columns() as (left, right):
             with left:
                 self.pad = Pad(
-                    tuple(grid.shape[-2:]), "Causes. Arrow keys move, the space bar switches.",
+                    (grid.shape[-2], grid.shape[-1]),
+                    "Causes. Arrow keys move, the space bar switches.",
                     self._press, cell=(height, width), pitch=(height + 1, width + 1), width=640,
                 )  # fmt: skip
                 self.pad.show(grid)

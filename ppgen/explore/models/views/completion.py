@@ -13,7 +13,7 @@ from ppgen.explore.models.completions import Completed, completed
 from ppgen.explore.models.drawing import PARTS, TOOLS, Drawing, Place, Tool
 from ppgen.explore.models.opened import Model
 from ppgen.explore.models.views.view import View
-from ppgen.explore.models.widgets import Pad, Picker
+from ppgen.explore.models.widgets import Pad, Picker, picture
 from ppgen.explore.pictures import data_uri, tiled
 
 DRAWS = 4
@@ -46,7 +46,9 @@ class CompletionView(View[Model]):
                         on_change=lambda event: self._hide(event.value),
                     ).classes("short").props('aria-label="part to rub out"')  # fmt: skip
                 with self.bar():
-                    self.tools = ui.toggle(list(TOOLS), value=self.tool).props("no-caps dense")
+                    self.tools = ui.toggle(list(TOOLS), value=self.tool).props(
+                        "no-caps padding='4px 12px'"
+                    )
                     self.tools.bind_value_to(self, "tool")
                     ui.label("width")
                     self.width = ui.slider(min=1, max=max(shape[-2:]) / 4, step=0.5, value=3)
@@ -118,15 +120,18 @@ class Row:
 
     def __init__(self, model: Model, view: CompletionView) -> None:
         self.model, self.view = model, view
-        self.seconds = math.inf if model.classes else 0.0
+        # Until it is known: pixels one after the other take long, exact completions no time.
+        by_pixels, exact = (hasattr(model.program, name) for name in ("network", "complete"))
+        self.seconds = math.inf if by_pixels else float(not exact)
         with ui.column().classes("model"):
             with ui.row().classes("bar"):
                 self.takes_part = ui.checkbox(model.name, value=True)
                 self.spinner = ui.spinner(size="20px")
                 self.spinner.set_visibility(False)
                 self.nats = ui.label().classes("nats")
-            self.images = ui.image().classes("pixels").style("max-width: 480px")
-            self.images.props(f'alt="{model.name}: mean, then draws" no-spinner no-transition')
+            self.images = picture(
+                view.drawing.image, f"{model.name}: mean, then draws of what is missing", 480
+            )
             self.images.set_visibility(False)
             self.problem = ui.label().classes("problem")
             self.problem.set_visibility(False)

@@ -1,6 +1,6 @@
 """The classes of a mixture: their weights, images and draws, and the classes of a digit."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from nicegui import ui
@@ -32,7 +32,7 @@ class MixtureView(View[Model]):
 
     def content(self) -> None:
         """Build grid, draws and responsibilities."""
-        self.program: Any = self.thing.program
+        self.program = cast("Any", self.thing.program)
         with torch.no_grad():
             weights = self.program.class_logits.softmax(0)
             self.order = weights.argsort(descending=True, stable=True)
@@ -43,7 +43,8 @@ class MixtureView(View[Model]):
         with columns() as (left, right):
             with left:
                 self.pad = Pad(
-                    tuple(grid.shape[-2:]), "Classes. Arrow keys move, the space bar chooses.",
+                    (grid.shape[-2], grid.shape[-1]),
+                    "Classes. Arrow keys move, the space bar chooses.",
                     self._press, cell=(height, width), pitch=(height + 1, width + 1), width=640,
                 )  # fmt: skip
                 self.pad.show(grid)
@@ -93,9 +94,7 @@ class MixtureView(View[Model]):
             found = self.program.responsibilities(self.picker.image.unsqueeze(0))[0][self.order]
         for rank in found.topk(min(LIKELIEST, len(found))).indices.tolist():
             with ui.row().classes("line"):
-                ui.image(data_uri(self.images[rank])).classes("pixels thumbnail").props(
-                    f'alt="class {rank + 1}"'
-                )
+                picture(self.images[rank], f"class {rank + 1}", 56)
                 share = float(found[rank])
                 ui.button(f"class {rank + 1}", on_click=lambda r=rank: self.number.set_value(r + 1))
                 ui.linear_progress(share, show_value=False).props(

@@ -53,26 +53,26 @@ class PlaneView(View[Model]):
                         ui.select(
                             names, value=getattr(self, axis), label=axis,
                             on_change=lambda event, axis=axis: self._turn(axis, event.value),
-                        ).props(f'aria-label="latent {axis}"')  # fmt: skip
+                        ).classes("short").props(f'aria-label="latent {axis}"')  # fmt: skip
                     ui.button("start here", on_click=lambda: self._set_end(0)).props("outline")
                     ui.button("end here", on_click=lambda: self._set_end(1)).props("outline")
-                self.pad = Pad(
-                    (SIZE, SIZE), "Latent plane. Arrow keys move the point.",
-                    self._press, lambda _, to: self._press(to), self._settled, width=560,
-                )  # fmt: skip
-                self.pad.arrow = self._nudge
+                with ui.row().classes("side"):
+                    self.pad = Pad(
+                        (SIZE, SIZE), "Latent plane. Arrow keys move the point.",
+                        self._press, lambda _, to: self._press(to), self._settled, width=SIZE,
+                    )  # fmt: skip
+                    self.pad.arrow = self._nudge
+                    with ui.column():
+                        self.image = picture(self._image(), "mean image at the point", 224)
+                        self.where = ui.label()
+                        ui.label("nearest test image").classes("hint")
+                        self.nearest = picture(self._image(), "", 56)
                 ui.label("Click or drag: move the point. Dots: test images by label.").classes(
                     "hint"
                 )
             with right:
-                with self.bar():
-                    self.image = picture(self._image(), "mean image at the point", 224)
-                    with ui.column():
-                        self.where = ui.label()
-                        ui.label("nearest test image")
-                        self.nearest = ui.image().classes("pixels thumbnail")
                 ui.label("Way from start to end").classes("hint")
-                self.way = ui.image().classes("pixels strip").props('alt="images on the way"')
+                self.way = picture(self._image(), "images on the way", 480)
                 self.way.set_visibility(False)
                 if len(order) > SLIDERS:
                     ui.number(
@@ -98,16 +98,17 @@ class PlaneView(View[Model]):
                     min=-reach, max=reach, step=STEP, value=float(self.z[dimension]),
                     on_change=lambda event, d=dimension: self._slide(d, event.value),
                 ).props(f'label aria-label="latent z{dimension + 1}"')  # fmt: skip
-                self.walks[dimension] = (
-                    ui.image().classes("pixels").style("max-width: 210px; flex: none")
-                ).props(f'alt="walk along z{dimension + 1} from -{FARTHEST:g} to {FARTHEST:g}"')
+                label = f"walk along z{dimension + 1} from -{FARTHEST:g} to {FARTHEST:g}"
+                self.walks[dimension] = picture(self._image(), label, 240)
 
     def move(self, z: Tensor) -> None:
         """Show the image at a point."""
         self.z = z.clone()
         self.image.set_source(data_uri(self._image()))
         self.pad.mark(self._marks())
-        self.where.set_text(f"z{self.across + 1} = {self._at(0):.2f}, z{self.up + 1} = {self._at(1):.2f}")
+        self.where.set_text(
+            f"z{self.across + 1} = {self._at(0):.2f}, z{self.up + 1} = {self._at(1):.2f}"
+        )
         index = self.latents.nearest(z)
         self.nearest.set_source(data_uri(self.thing.grey(self.thing.test.images[index])))
         self.nearest.props(f'alt="test image {index}"')
@@ -116,12 +117,7 @@ class PlaneView(View[Model]):
                 bar.set_value(round(float(z[dimension]), 2))
 
     def _image(self) -> Tensor:
-        return self.thing_grey(self.latents.image(self.z))
-
-    @staticmethod
-    def thing_grey(images: Tensor) -> Tensor:
-        """Means of a decoder are grey values already; those of PPCA may leave the range."""
-        return images.clamp(0, 1)
+        return self.latents.image(self.z)
 
     def _at(self, axis: int) -> float:
         return float(self.z[(self.across, self.up)[axis]])
@@ -148,7 +144,7 @@ class PlaneView(View[Model]):
     def _settled(self) -> None:
         """Draw the walks through the point, which a moving point need not wait for."""
         for dimension, image in self.walks.items():
-            walk = self.thing_grey(self.latents.walk(self.z, dimension))
+            walk = self.latents.walk(self.z, dimension)
             image.set_source(data_uri(tiled(walk, len(walk))))
 
     def _set_end(self, end: int) -> None:
@@ -156,7 +152,7 @@ class PlaneView(View[Model]):
         self.pad.mark(self._marks())
         start, stop = self.ends
         if start is not None and stop is not None:
-            images = self.thing_grey(self.latents.way(start, stop))
+            images = self.latents.way(start, stop)
             self.way.set_source(data_uri(tiled(images, len(images))))
             self.way.set_visibility(True)
 

@@ -7,6 +7,7 @@ from nicegui import ui
 from ppgen.explore.models.run_folder import RunFolder, Snapshot
 from ppgen.explore.models.views.view import View
 from ppgen.explore.pictures import figure_uri, png_uri
+from ppgen.training.history import History
 
 SECONDS = 2.0  # between two readings
 
@@ -63,7 +64,7 @@ class RunView(View[RunFolder]):
         for name, history in found.histories.items():
             epochs, image, label = self.curves.get(name) or self._new_curve(name)
             if len(history.epochs) != epochs:
-                image.set_source(await self.compute(lambda h=history: figure_uri(h.plot())))
+                image.set_source(await self.compute(_drawn, history))
                 best = history.best
                 text = f"{name}: epoch {history.last}, {history.seconds:,.1f} s"
                 if best is not None:
@@ -88,3 +89,7 @@ class RunView(View[RunFolder]):
             label = ui.label(name).classes("epochs")
         self.curves[name] = 0, image, label
         return self.curves[name]
+
+
+def _drawn(history: History) -> str:
+    return figure_uri(history.plot())

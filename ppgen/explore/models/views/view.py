@@ -12,7 +12,7 @@ from ppgen.explore.models.run_folder import RunFolder
 if TYPE_CHECKING:
     from ppgen.explore.models.page import ModelsPage
 
-Thing = TypeVar("Thing", Model, RunFolder)
+Thing = TypeVar("Thing", bound=Model | RunFolder)
 P = ParamSpec("P")
 T = TypeVar("T")
 
