@@ -91,6 +91,7 @@ def figure(found: list[Bound]) -> Figure:
             lines[name] = (ends, (bound.nats, bound.nats))
     made = curves(lines, "nats an image", "particles")
     made.axes[0].set_xscale("log")
+    made.axes[0].xaxis.set_major_formatter("{x:g}")
     return made
 
 

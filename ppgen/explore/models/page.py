@@ -16,8 +16,11 @@ from ppgen.training.archive import CheckpointError
 STYLE = """
 .pixels img { image-rendering: pixelated; }
 .pixels { max-width: 100%; flex: none; }
+.canvas.pixels img { display: block; }
 .canvas.pixels { background: #d6e0ea; user-select: none; }
 .side { width: 100%; align-items: flex-start; gap: 12px; }
+.pair { display: flex; flex-wrap: wrap; }
+.half { width: 380px; max-width: 100%; }
 .head-bar { width: 100%; align-items: center; gap: 4px 24px; }
 .speed { width: 90px; }
 .model { width: 100%; border-top: 1px solid #ccc; padding: 6px 0; gap: 4px; }

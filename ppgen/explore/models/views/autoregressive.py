@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from nicegui import ui
 
-from ppgen.explore.layout import columns
 from ppgen.explore.models.drawing import Place
 from ppgen.explore.models.opened import Model
 from ppgen.explore.models.pixel_by_pixel import PixelByPixel, draws_pixels
@@ -14,6 +12,7 @@ from ppgen.explore.models.views.view import View
 from ppgen.explore.models.widgets import Pad
 from ppgen.explore.pictures import heat, outline
 
+NEXT = "#d6001c"
 SECONDS = 0.1  # between two pictures while it plays
 
 
@@ -59,12 +58,12 @@ class AutoregressiveView(View[Model]):
                 ui.select(
                     list(range(self.thing.classes)), value=0, label="label",
                     on_change=lambda event: self._redraw(label=event.value),
-                ).props('aria-label="label"')  # fmt: skip
+                ).classes("short").props('aria-label="label"')  # fmt: skip
             if len(self.drawn.members) > 1:
                 ui.select(
                     list(range(len(self.drawn.members))), value=0, label="ordering",
                     on_change=lambda event: self._redraw(member=event.value),
-                ).props('aria-label="ordering"')  # fmt: skip
+                ).classes("short").props('aria-label="ordering"')  # fmt: skip
             self.spinner = ui.spinner(size="24px")
             self.spinner.set_visibility(False)
         with ui.row().classes("line"):
@@ -73,21 +72,22 @@ class AutoregressiveView(View[Model]):
                 on_change=lambda event: self.show(int(event.value)),
             ).props('aria-label="pixels drawn"')  # fmt: skip
         self.status = ui.label()
-        with columns() as (left, right):
-            with left:
+        with ui.element("main").classes("side pair"):
+            with ui.column().classes("half"):
                 self.pad = Pad(
                     size, "The draw. Arrow keys move the cursor, the space bar flips a pixel.",
-                    self._press,
+                    self._press, width=380,
                 )  # fmt: skip
                 ui.label(
                     "Click a pixel to flip it: those after it are drawn again from the same random "
                     "numbers. Orange outlines: what changed."
                 ).classes("hint")
-            with right:
-                self.heat = Pad(size, "Probability of white of each pixel", lambda at: None)
+            with ui.column().classes("half"):
+                label = "Probability of white of each pixel"
+                self.heat = Pad(size, label, lambda at: None, width=380)
                 ui.label(
-                    "Probability of white given the pixels before: dark 0, yellow 1. The outline "
-                    "is the next pixel."
+                    "Probability of white given the pixels before: dark 0, yellow 1. Red outline: "
+                    "the next pixel."
                 ).classes("hint")
         self.timer = ui.timer(SECONDS, self._tick, active=False)
         self.show(0)
@@ -99,7 +99,7 @@ class AutoregressiveView(View[Model]):
         following, text = "", f"{drawn.pixels} pixels drawn"
         if self.step < drawn.pixels:
             row, column = drawn.place(self.step)
-            following = outline(column, row, 1, 1)
+            following = outline(column, row, 1, 1, NEXT)
             chance = float(drawn.probabilities[0, row, column])
             text = (
                 f"{self.step} of {drawn.pixels} pixels; the next, row {row}, column {column}, is "
@@ -128,7 +128,7 @@ class AutoregressiveView(View[Model]):
         if self.step == self.drawn.pixels:
             self._run(False)
 
-    async def _press(self, at: Place) -> None:
+    def _press(self, at: Place) -> None:
         row, column = int(at[1]), int(at[0])
         if not (0 <= row < self.pad.size[0] and 0 <= column < self.pad.size[1]):
             return
@@ -137,7 +137,7 @@ class AutoregressiveView(View[Model]):
             ui.notify("This pixel is not drawn yet.")
             return
         self._run(False)
-        await self._compute(lambda: self.drawn.flip(step))
+        self.soon(lambda: self._compute(lambda: self.drawn.flip(step)))
 
     async def _redraw(self, **changes: Any) -> None:
         if None in changes.values():
@@ -147,10 +147,6 @@ class AutoregressiveView(View[Model]):
         await self._compute(self.drawn.redraw)
 
     async def _compute(self, change: Callable[[], object]) -> None:
-        self.spinner.set_visibility(True)
-        try:
-            with self.page.reporting(), torch.no_grad():
-                await self.compute(change)
-        finally:
-            self.spinner.set_visibility(False)
+        with self.busy(self.spinner):
+            await self.compute(change)
         self.show(self.step)

@@ -28,12 +28,12 @@ class BoundView(View[Model]):
     def content(self) -> None:
         """Build the choice of images and the figure."""
         self.found: list[Bound] = []
-        self.busy = False
+        self.estimating = False
         with columns() as (left, right):
             with left:
                 with self.bar():
                     self.picker = Picker(self.thing, lambda _: None)
-                    self.count = ui.number("images", value=1, min=1, max=MOST, precision=0)
+                    self.count = ui.number("images", value=10, min=1, max=MOST, precision=0)
                     self.count.classes("short")
                     self.button = ui.button("Estimate", on_click=self._estimate)
                     self.spinner = ui.spinner(size="24px")
@@ -61,27 +61,25 @@ class BoundView(View[Model]):
             ui.table(rows=rows, row_key="particles").props("dense flat")
 
     async def _estimate(self) -> None:
-        if self.busy:
+        if self.estimating:
             return
         first = self.picker.index
         last = first + min(max(int(self.count.value or 1), 1), MOST)
-        self.busy, self.found = True, []
-        self.button.disable()
-        self.spinner.set_visibility(True)
+        self.estimating, self.found = True, []
         estimates = bounds(self.thing, self.thing.test.images[first:last])
         try:
-            with self.page.reporting():
+            with self.busy(self.spinner):
                 while True:
                     bound = await self.compute(next, estimates, END)
                     if bound is END:
                         break
                     self.found.append(bound)
-                    self.image.set_source(
-                        await self.compute(lambda: figure_uri(figure(self.found)))
-                    )
+                    self.image.set_source(await self.compute(_drawn, self.found))
                     self.image.set_visibility(True)
                     self.table.refresh()
         finally:
-            self.busy = False
-            self.button.enable()
-            self.spinner.set_visibility(False)
+            self.estimating = False
+
+
+def _drawn(found: list[Bound]) -> str:
+    return figure_uri(figure(found))

@@ -1,6 +1,5 @@
 """Completion: rub out parts of a digit, and see what each model puts there."""
 
-import asyncio
 import math
 from typing import Any
 
@@ -95,7 +94,7 @@ class CompletionView(View[Model]):
     def _changed(self) -> None:
         self.show()
         if self.at_once.value:
-            ui.timer(0, self._complete, once=True)
+            self.soon(self._complete)
 
     async def _complete(self) -> None:
         """Complete by one model after another, and begin again if the drawing changes meanwhile."""
@@ -140,26 +139,24 @@ class Row:
 
     async def complete(self, image: Tensor, observed: Tensor, label: int) -> None:
         """Complete an image, and show it or why it cannot be."""
-        self.spinner.set_visibility(True)
-        try:
-            label = min(label, max(0, self.model.classes - 1))
-            found = await self.view.compute(
-                completed, self.model, image, observed, label=label, draws=DRAWS
-            )
-        except REFUSED as error:
-            self._refuse(str(error))
-        else:
-            self._show(found)
-        finally:
-            self.spinner.set_visibility(False)
-        await asyncio.sleep(0)
+        label = min(label, max(0, self.model.classes - 1))
+        with self.view.busy(self.spinner):
+            try:
+                found = await self.view.compute(
+                    completed, self.model, image, observed, label=label, draws=DRAWS
+                )
+            except REFUSED as error:
+                self._refuse(str(error))
+            else:
+                self._show(found)
 
     def _show(self, found: Completed) -> None:
         self.seconds = found.seconds
         images = torch.cat([found.mean.unsqueeze(0), found.draws])
         self.images.set_source(data_uri(tiled(images, len(images))))
         self.nats.set_text(
-            f"{found.log_prob:.1f} nats for what stood there · mean, then draws · "
+            f"{found.log_prob:.1f} nats {'' if self.model.binary else 'of grey values '}for what "
+            "stood there · mean, then draws · "
             f"{found.seconds:.1f} s"
         )
         self.images.set_visibility(True)

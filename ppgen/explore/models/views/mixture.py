@@ -53,7 +53,7 @@ class MixtureView(View[Model]):
                 )
             with right:
                 self.number = ui.number(
-                    f"class by weight, 1 to {len(self.order)}", value=1, min=1,
+                    f"class, 1 to {len(self.order)}", value=1, min=1,
                     max=len(self.order), precision=0, on_change=lambda e: self.choose(e.value),
                 ).classes("short")  # fmt: skip
                 self.weight = ui.label()
@@ -96,7 +96,9 @@ class MixtureView(View[Model]):
             with ui.row().classes("line"):
                 picture(self.images[rank], f"class {rank + 1}", 56)
                 share = float(found[rank])
-                ui.button(f"class {rank + 1}", on_click=lambda r=rank: self.number.set_value(r + 1))
+                ui.button(
+                    f"class {rank + 1}", on_click=lambda r=rank: self.number.set_value(r + 1)
+                ).props("flat no-caps dense").style("flex: none")
                 ui.linear_progress(share, show_value=False).props(
                     f'aria-label="responsibility of class {rank + 1}"'
                 )

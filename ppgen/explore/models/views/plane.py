@@ -78,7 +78,7 @@ class PlaneView(View[Model]):
                     ui.number(
                         "latents shown", value=SLIDERS, min=2, max=len(order), precision=0,
                         on_change=lambda event: self._show_more(event.value),
-                    )  # fmt: skip
+                    ).classes("short")  # fmt: skip
                 self.sliders()
         self._draw_plane()
         self.move(self.z)

@@ -1,7 +1,9 @@
 """What all views have in common."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
 
 from nicegui import run, ui
@@ -28,6 +30,7 @@ class View(ABC, Generic[Thing]):
 
     def __init__(self, page: "ModelsPage", thing: Thing) -> None:
         self.page, self.thing = page, thing
+        self.root = ui.context.slot.parent
         self.content()
 
     @staticmethod
@@ -40,11 +43,27 @@ class View(ABC, Generic[Thing]):
         """Build the view, inside its tab."""
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what takes long in a thread, so that other tabs go on."""
+        """Run what takes long in a thread, so that other tabs go on; it must not return None."""
         found = await run.io_bound(function, *args, **kwargs)
-        if found is None:  # the server ends
-            raise ValueError("the computation was interrupted")
+        if found is None or self.root.is_deleted:  # the server ends, or the tab was left
+            raise asyncio.CancelledError
         return found
+
+    def soon(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run an asynchronous function after the event that is being handled."""
+        with self.root:
+            ui.timer(0, function, once=True)
+
+    @contextmanager
+    def busy(self, spinner: ui.spinner) -> Iterator[None]:
+        """Show that something is being computed, and an error of it as a notice."""
+        spinner.set_visibility(True)
+        try:
+            with self.page.reporting():
+                yield
+        finally:
+            if not self.root.is_deleted:
+                spinner.set_visibility(False)
 
     @staticmethod
     def bar() -> ui.row:
