@@ -23,7 +23,7 @@ def has_causes(program: Program) -> bool:
     True
     """
     try:
-        return _support(_lowest(program)) is constraints.boolean
+        return _support(_lowest(program)[0]) is constraints.boolean
     except (TypeError, ValueError, RuntimeError, NotImplementedError, StopIteration):
         return False
 
@@ -47,7 +47,7 @@ class Causes:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        site = _lowest(model.program)
+        site, self._pixels = _lowest(model.program)
         self.site = site["name"]
         self.on = torch.zeros(site["fn"].event_shape, dtype=torch.bool)
 
@@ -90,16 +90,16 @@ class Causes:
         with evaluating(program, 0):
             given = poutine.condition(program.model, {self.site: on.to(program.dtype)})
             trace = poutine.trace(given).get_trace(n=len(on))
-            return program.image(image_site(program, trace)["fn"])
+            return program.image(trace.nodes[self._pixels]["fn"])
 
 
-def _lowest(program: Program) -> Site:
-    """Latent site that the model draws last, just above the image."""
+def _lowest(program: Program) -> tuple[Site, str]:
+    """Find the latent site that the model draws last, and the name of the site of images."""
     with evaluating(program, 0):
         trace = poutine.trace(program.model).get_trace(n=2)
         name = image_site(program, trace)["name"]
     names = [found for found in latent_sites(trace) if found != name]
-    return trace.nodes[names[-1] if names else name]
+    return trace.nodes[names[-1] if names else name], name
 
 
 def _support(site: Site) -> constraints.Constraint:

@@ -35,12 +35,17 @@ class CausesView(View[Model]):
         self.seed = 0
         with columns() as (left, right):
             with left:
-                self.pad = Pad(
-                    (grid.shape[-2], grid.shape[-1]),
-                    "Causes. Arrow keys move, the space bar switches.",
-                    self._press, cell=(height, width), pitch=(height + 1, width + 1), width=640,
-                )  # fmt: skip
-                self.pad.show(grid)
+                with ui.row().classes("side"):
+                    self.pad = Pad(
+                        (grid.shape[-2], grid.shape[-1]),
+                        "Causes. Arrow keys move, the space bar switches.",
+                        self._press, cell=(height, width), pitch=(height + 1, width + 1), width=480,
+                    )  # fmt: skip
+                    self.pad.show(grid)
+                    with ui.column():
+                        label = "pixel probabilities given the causes"
+                        self.image = picture(self.causes.image, label, 224)
+                        self.on = ui.label()
                 ui.label("Each cause alone. Click one to switch it; outlined ones are on.").classes(
                     "hint"
                 )
@@ -54,8 +59,6 @@ class CausesView(View[Model]):
                     ui.button("draw from the prior", on_click=self._draw).props("outline")
                 self.picker = Picker(self.thing, lambda _: None)
                 ui.button("infer the causes of this image", on_click=self._infer).props("outline")
-                self.image = picture(self.causes.image, "pixel probabilities given the causes", 336)
-                self.on = ui.label()
         self._show()
 
     def _press(self, at: Place) -> None:
