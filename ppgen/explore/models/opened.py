@@ -169,7 +169,9 @@ def known_names() -> list[str]:
 def open_model(name: str) -> Model:
     """Open a file, or a trained model of the package; raise a ValueError if it cannot be."""
     try:
-        return Model.of(name, load(name))
+        model = Model.of(name, load(name))
+        _ = model.test  # now, since the digits take seconds to load
+        return model
     except CheckpointError as error:
         expected = "" if Path(name).exists() else f"; expected {', '.join(known_names())}, a file"
         raise ValueError(f"{error}{expected and expected + ', or a folder'}") from error

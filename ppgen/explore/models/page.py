@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from ppgen.explore.layout import frame
-from ppgen.explore.models.opened import Model, open_model
+from ppgen.explore.models.opened import Model
 from ppgen.explore.models.run_folder import RunFolder
 from ppgen.explore.models.views import VIEWS
 from ppgen.training.archive import CheckpointError
@@ -28,7 +28,8 @@ STYLE = """
 .q-slider { min-width: 160px; flex: 1; }
 .line { width: 100%; flex-wrap: nowrap; align-items: center; gap: 8px; }
 .figure { width: 100%; max-width: 640px; border: 1px solid #ccc; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 12px;
+.curves { --least: 400px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least, 240px)), 1fr)); gap: 12px;
   width: 100%; }
 """
 
@@ -68,13 +69,11 @@ class ModelsPage:
         self.chosen = name
         self.body.refresh()
 
-    def open(self, name: str) -> None:
-        """Show the model in a file of a run that is open."""
-        with self.reporting():
-            if name not in self.things:
-                self.things[name] = open_model(name)
-                self.choice.set_options(list(self.things))
-            self.choice.set_value(name)
+    def open(self, model: Model) -> None:
+        """Show a model of a run that is open."""
+        self.things[model.name] = model
+        self.choice.set_options(list(self.things))
+        self.choice.set_value(model.name)
 
     @ui.refreshable_method
     def body(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ppgen.explore.models.opened import open_model
 from ppgen.explore.models.run_folder import RunFolder, Snapshot
 from ppgen.explore.models.views.view import View
 from ppgen.explore.pictures import figure_uri, png_uri
@@ -31,8 +32,9 @@ class RunView(View[RunFolder]):
         self.command = ui.label().classes("hint")
         self.status = ui.label("Nothing is there yet.")
         self.links = ui.row().classes("bar")
-        self.plots = ui.element("div").classes("figures")
+        self.plots = ui.element("div").classes("figures curves")
         self.numbers = ui.label()
+        self.samples = ui.element("div").classes("figures")
         self.pictures = ui.element("div").classes("figures")
         self.problems = ui.label().classes("hint")
         ui.timer(SECONDS, self._read, immediate=True)
@@ -60,7 +62,9 @@ class RunView(View[RunFolder]):
             if path not in self.models:
                 self.models.add(path)
                 with self.links:
-                    ui.button(f"explore {path}", on_click=lambda path=path: self.page.open(path))
+                    ui.button(f"explore {path}", on_click=lambda path=path: self._open(path)).props(
+                        "no-caps outline"
+                    )
         for name, history in found.histories.items():
             epochs, image, label = self.curves.get(name) or self._new_curve(name)
             if len(history.epochs) != epochs:
@@ -73,7 +77,8 @@ class RunView(View[RunFolder]):
                 self.curves[name] = len(history.epochs), image, label
         for name, content in found.figures.items():
             if name not in self.figures:
-                with self.pictures, ui.element("figure").style("margin: 0"):
+                place = self.samples if name.startswith("samples") else self.pictures
+                with place, ui.element("figure").style("margin: 0"):
                     image = ui.image().classes("figure").props(f'alt="{name}" no-transition')
                     ui.label(name).classes("hint")
                 self.figures[name] = b"", image
@@ -82,6 +87,10 @@ class RunView(View[RunFolder]):
                 self.figures[name] = content, self.figures[name][1]
         if found.histories or found.figures or found.numbers:
             self.status.set_text("Read again every two seconds.")
+
+    async def _open(self, path: str) -> None:
+        with self.page.reporting():
+            self.page.open(await self.compute(open_model, path))
 
     def _new_curve(self, name: str) -> tuple[int, ui.image, ui.label]:
         with self.plots, ui.element("figure").style("margin: 0"):
