@@ -56,11 +56,12 @@ class Causes:
 
     def switch(self, cause: int) -> None:
         """Turn a cause on or off."""
+        self.on = self.on.clone()
         self.on[cause] = ~self.on[cause]
 
     def turn_off(self) -> None:
         """Turn all causes off."""
-        self.on[:] = False
+        self.on = torch.zeros_like(self.on)
 
     def draw(self, seed: int) -> None:
         """Draw the causes from the prior."""

@@ -29,8 +29,8 @@ STYLE = """
 .line { width: 100%; flex-wrap: nowrap; align-items: center; gap: 8px; }
 .figure { width: 100%; max-width: 640px; border: 1px solid #ccc; }
 .curves { --least: 400px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least, 240px)), 1fr)); gap: 12px;
-  width: 100%; }
+.figures { display: grid; gap: 12px; width: 100%;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least, 240px)), 1fr)); }
 """
 
 
