@@ -30,12 +30,15 @@ def data_uri(image: Tensor, zoom: int = 1) -> str:
     >>> data_uri(torch.rand(1, 8, 8), zoom=4)[:22]
     'data:image/png;base64,'
     """
-    colours = image.detach().float().expand(3, -1, -1).permute(1, 2, 0)
-    colours = torch.where(colours.isnan(), torch.tensor(MISSING), colours)
-    pixels = (255 * colours.clamp(0, 1)).round().to(torch.uint8)
-    pixels = pixels.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1)
+    values = image.detach().float().numpy().transpose(1, 2, 0)
+    missing = np.isnan(values)
+    if missing.any():
+        values = np.where(missing, np.float32(MISSING), values)
+    pixels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
+    pixels = pixels.repeat(zoom, 0).repeat(zoom, 1)
+    grey = pixels.shape[2] == 1
     file = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels.numpy())).save(file, "PNG", compress_level=1)
+    Image.fromarray(pixels[..., 0] if grey else pixels).save(file, "PNG", compress_level=1)
     return png_uri(file.getvalue())
 
 

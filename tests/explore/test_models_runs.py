@@ -98,6 +98,7 @@ def test_pictures_are_enlarged_without_smoothing():
     assert shown.shape == (6, 6, 3)
     assert (shown[:3, 3:] == 255).all()
     assert (shown[3:, :3] == 128).all()
+    assert pixels(data_uri(image[:, :1])).ndim == 2  # grey, as nothing is missing
     assert (shown[3:, 3:] == np.rint(255 * np.array(MISSING))).all()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from ppgen.running import evaluating
 PARTICLES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
+@lru_cache(1000)
 def has_bound(model: Model) -> bool:
     """Whether a model has latents that its guide draws, so that its ELBO is a bound.
 

@@ -1,5 +1,7 @@
 """Binary causes of images, which can be switched on and off."""
 
+from functools import lru_cache
+
 import torch
 from pyro import poutine
 from pyro.distributions import constraints
@@ -13,6 +15,7 @@ from ppgen.program import Program
 from ppgen.running import evaluating
 
 
+@lru_cache(1000)
 def has_causes(program: Program) -> bool:
     """Whether a program's images have binary causes: the lowest latent site is a binary vector.
 
@@ -63,17 +66,19 @@ class Causes:
         """Turn all causes off."""
         self.on = torch.zeros_like(self.on)
 
-    def draw(self, seed: int) -> None:
+    def draw(self, seed: int) -> "Causes":
         """Draw the causes from the prior."""
         with evaluating(self.model.program, seed):
             trace = poutine.trace(self.model.program.model).get_trace(n=1)
         self.on = trace.nodes[self.site]["value"][0].bool()
+        return self
 
-    def infer(self, x: Tensor, seed: int) -> None:
+    def infer(self, x: Tensor, seed: int) -> "Causes":
         """Draw the causes of an image ``(channel, height, width)`` from the guide."""
         with evaluating(self.model.program, seed):
             trace = poutine.trace(self.model.program.guide).get_trace(x.unsqueeze(0))
         self.on = trace.nodes[self.site]["value"][0].bool()
+        return self
 
     @property
     def image(self) -> Tensor:

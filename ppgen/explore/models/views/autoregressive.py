@@ -32,9 +32,13 @@ class AutoregressiveView(View[Model]):
         """Whether it draws images of one channel pixel after pixel."""
         return isinstance(thing, Model) and draws_pixels(thing.program)
 
+    def prepare(self) -> object:
+        """Draw all pixels once."""
+        self.drawn = PixelByPixel(self.thing)
+        return self.drawn
+
     def content(self) -> None:
         """Build controls and both pictures."""
-        self.drawn = PixelByPixel(self.thing)
         self.step, size = 0, self.thing.image_shape[-2:]
         with self.bar():
             for label, icon, action in (

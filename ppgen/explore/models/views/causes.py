@@ -25,12 +25,17 @@ class CausesView(View[Model]):
         """Whether its images have binary causes."""
         return isinstance(thing, Model) and not thing.classes and has_causes(thing.program)
 
+    def prepare(self) -> object:
+        """Find the causes, and what each makes alone."""
+        self.causes = Causes(self.thing)
+        self.effects, self.first = self.causes.effects, self.causes.image
+        return self
+
     def content(self) -> None:
         """Build grid and image."""
-        self.causes = Causes(self.thing)
         count = len(self.causes)
         self.columns = min(MOST_COLUMNS, max(1, round(count**0.5)))
-        grid = tiled(self.causes.effects, self.columns)
+        grid = tiled(self.effects, self.columns)
         height, width = self.thing.image_shape[-2:]
         self.seed = 0
         with columns() as (left, right):
@@ -44,7 +49,7 @@ class CausesView(View[Model]):
                     self.pad.show(grid)
                     with ui.column():
                         label = "pixel probabilities given the causes"
-                        self.image = picture(self.causes.image, label, 224)
+                        self.image = picture(self.first, label, 224)
                         self.on = ui.label()
                 ui.label("Each cause alone. Click one to switch it; outlined ones are on.").classes(
                     "hint"
@@ -59,33 +64,33 @@ class CausesView(View[Model]):
                     ui.button("draw from the prior", on_click=self._draw).props("outline")
                 self.picker = Picker(self.thing, lambda _: None)
                 ui.button("infer the causes of this image", on_click=self._infer).props("outline")
-        self._show()
+        self.soon(self._show)
 
     def _press(self, at: Place) -> None:
         self.causes.switch(tile_at(at, len(self.causes), self.columns, self.pad.cell))
-        self._show()
+        self.soon(self._show)
 
     def _switch(self) -> None:
         if self.number.value is not None and 1 <= self.number.value <= len(self.causes):
             self.causes.switch(int(self.number.value) - 1)
-            self._show()
+            self.soon(self._show)
 
     def _off(self) -> None:
         self.causes.turn_off()
-        self._show()
+        self.soon(self._show)
 
-    def _draw(self) -> None:
-        self.causes.draw(self.seed)
+    async def _draw(self) -> None:
         self.seed += 1
-        self._show()
+        await self.compute(self.causes.draw, self.seed)
+        await self._show()
 
-    def _infer(self) -> None:
+    async def _infer(self) -> None:
+        self.seed += 1
         with self.page.reporting():
-            self.causes.infer(self.picker.image, self.seed)
-            self.seed += 1
-            self._show()
+            await self.compute(self.causes.infer, self.picker.image, self.seed)
+            await self._show()
 
-    def _show(self) -> None:
+    async def _show(self) -> None:
         on = self.causes.on.nonzero().flatten().tolist()
         height, width = self.pad.cell
         marks = (
@@ -93,5 +98,6 @@ class CausesView(View[Model]):
             for n in on
         )
         self.pad.mark("".join(marks))
-        self.image.set_source(data_uri(self.causes.image))
         self.on.set_text(f"{len(on)} of {len(self.causes)} causes are on")
+        image = await self.compute(self.causes.images, self.causes.on.unsqueeze(0))
+        self.image.set_source(data_uri(image[0]))

@@ -82,9 +82,10 @@ class MixtureView(View[Model]):
 
     def _draw(self, seed: int) -> None:
         self.seed = seed
-        index = self.order[self.rank].expand(DRAWS)
-        with evaluating(self.program, seed):
-            drawn = BernoulliTable(self.program.pixel_logits, index).sample()
+        self.soon(self._show_draws)
+
+    async def _show_draws(self) -> None:
+        drawn = await self.compute(_drawn, self.program, int(self.order[self.rank]), self.seed)
         self.draws.set_source(data_uri(tiled(drawn, DRAWS // 2)))
 
     @ui.refreshable_method
@@ -103,3 +104,8 @@ class MixtureView(View[Model]):
                     f'aria-label="responsibility of class {rank + 1}"'
                 )
                 ui.label(f"{share:.4f}")
+
+
+def _drawn(program: Any, index: int, seed: int) -> torch.Tensor:
+    with evaluating(program, seed):
+        return BernoulliTable(program.pixel_logits, torch.full((DRAWS,), index)).sample()

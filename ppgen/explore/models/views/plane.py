@@ -37,13 +37,17 @@ class PlaneView(View[Model]):
         """Whether it decodes two or more real latents, which its guide finds for an image."""
         return isinstance(thing, Model) and has_latent_plane(thing.program) and not thing.classes
 
+    def prepare(self) -> object:
+        """Find the latents of the test images."""
+        self.latents = Latents(self.thing)
+        return self.latents.order
+
     def content(self) -> None:
         """Build plane, image, way and sliders."""
-        self.latents = Latents(self.thing)
         order = self.latents.order
         self.across, self.up = sorted(order[:2])
         self.shown = order[: min(SLIDERS, len(order))]
-        self.z = torch.zeros(len(order))
+        self.z, self.near = torch.zeros(len(order)), -1
         self.ends: list[Tensor | None] = [None, None]
         with columns() as (left, right):
             with left:
@@ -110,8 +114,10 @@ class PlaneView(View[Model]):
             f"z{self.across + 1} = {self._at(0):.2f}, z{self.up + 1} = {self._at(1):.2f}"
         )
         index = self.latents.nearest(z)
-        self.nearest.set_source(data_uri(self.thing.grey(self.thing.test.images[index])))
-        self.nearest.props(f'alt="test image {index}"')
+        if index != self.near:
+            self.near = index
+            self.nearest.set_source(data_uri(self.thing.grey(self.thing.test.images[index])))
+            self.nearest.props(f'alt="test image {index}"')
         for dimension, bar in self.bars.items():
             if abs(bar.value - float(z[dimension])) > STEP / 2:
                 bar.set_value(round(float(z[dimension]), 2))

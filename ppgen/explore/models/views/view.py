@@ -22,8 +22,9 @@ T = TypeVar("T")
 class View(ABC, Generic[Thing]):
     """A tab of the page.
 
-    A subclass sets ``name``, says by ``suits`` what it can show, and builds itself in ``content``.
-    It has the page and what it shows as ``page`` and ``thing``.
+    A subclass sets ``name``, says by ``suits`` what it can show, computes in ``prepare`` what takes
+    long, and builds itself in ``content``. It has the page and what it shows as ``page`` and
+    ``thing``.
     """
 
     name: ClassVar[str]
@@ -31,12 +32,25 @@ class View(ABC, Generic[Thing]):
     def __init__(self, page: "ModelsPage", thing: Thing) -> None:
         self.page, self.thing = page, thing
         self.root = ui.context.slot.parent
-        self.content()
+        with self.root:
+            self.waiting = ui.spinner(size="32px")
+        self.soon(self._begin)
+
+    async def _begin(self) -> None:
+        with self.page.reporting():
+            await self.compute(self.prepare)
+            self.waiting.delete()
+            with self.root:
+                self.content()
 
     @staticmethod
     @abstractmethod
     def suits(thing: Any) -> bool:
         """Whether a model or a run can be shown."""
+
+    def prepare(self) -> object:
+        """Compute, in a thread, what ``content`` needs; must not return None."""
+        return self
 
     @abstractmethod
     def content(self) -> None:
