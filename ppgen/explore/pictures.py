@@ -33,7 +33,7 @@ def data_uri(image: Tensor, zoom: int = 1) -> str:
     values = image.detach().float().numpy().transpose(1, 2, 0)
     missing = np.isnan(values)
     if missing.any():
-        values = np.where(missing, np.float32(MISSING), values)
+        values = np.where(missing, np.asarray(MISSING, np.float32), values)
     pixels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
     pixels = pixels.repeat(zoom, 0).repeat(zoom, 1)
     grey = pixels.shape[2] == 1

@@ -185,6 +185,13 @@ def test_a_fit_is_watched(opened, tmp_path):
         fit.kill()
 
 
+def test_names_with_markup_are_shown_as_text(opened, tmp_path):
+    named = tmp_path / """a" innerHTML="<b id=bad>x<\\b>" y='.png"""
+    ppgen.plots.image_grid(torch.rand(4, 1, 8, 8)).savefig(named, format="png")
+    page = opened(tmp_path, text="innerHTML")
+    assert page.locator("#bad").count() == 0
+
+
 def test_a_wrong_name_says_what_there_is():
     command = [sys.executable, "-m", "ppgen", "explore", "model", "mnist-vea", "--no-browser"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -157,4 +157,11 @@ class Picker:
 def picture(image: Tensor, label: str, width: int) -> ui.image:
     """Show an image of pixels without smoothing, ``width`` pixels wide in the page at most."""
     shown = ui.image(data_uri(image)).classes("pixels").style(f"width: {width}px")
-    return shown.props(f'alt="{label}" no-spinner no-transition')
+    return described(shown, label)
+
+
+def described(image: ui.image, label: str) -> ui.image:
+    """Say what an image is. The label is set as it is, since names of files may hold markup."""
+    image.props("no-spinner no-transition")
+    image.props["alt"] = label
+    return image

@@ -7,6 +7,7 @@ from nicegui import ui
 from ppgen.explore.models.opened import open_model
 from ppgen.explore.models.run_folder import RunFolder, Snapshot
 from ppgen.explore.models.views.view import View
+from ppgen.explore.models.widgets import described
 from ppgen.explore.pictures import figure_uri, png_uri
 from ppgen.training.history import History
 
@@ -79,7 +80,7 @@ class RunView(View[RunFolder]):
             if name not in self.figures:
                 place = self.samples if name.startswith("samples") else self.pictures
                 with place, ui.element("figure").style("margin: 0"):
-                    image = ui.image().classes("figure").props(f'alt="{name}" no-transition')
+                    image = described(ui.image().classes("figure"), name)
                     ui.label(name).classes("hint")
                 self.figures[name] = b"", image
             if self.figures[name][0] != content:
@@ -94,7 +95,7 @@ class RunView(View[RunFolder]):
 
     def _new_curve(self, name: str) -> tuple[int, ui.image, ui.label]:
         with self.plots, ui.element("figure").style("margin: 0"):
-            image = ui.image().classes("figure").props(f'alt="curves of {name}" no-transition')
+            image = described(ui.image().classes("figure"), f"curves of {name}")
             label = ui.label(name).classes("epochs")
         self.curves[name] = 0, image, label
         return self.curves[name]
