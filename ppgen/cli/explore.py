@@ -24,7 +24,14 @@ def add_to(commands: Any) -> None:
         help="text such as 'S -> A; S -> R', a file, FILE.py:MODEL, or - for standard input",
     )  # fmt: skip
     dag.set_defaults(run=run_dag)
-    for page in (dag,):
+    model = pages.add_parser("model", help="try trained models, and watch a run")
+    model.add_argument(
+        "names", nargs="*", metavar="NAME | FILE | RUN FOLDER",
+        help="a model of the package, a saved model, or the folder of a run, which may go on; "
+        "default: all models of the package",
+    )  # fmt: skip
+    model.set_defaults(run=run_model)
+    for page in (dag, model):
         page.add_argument("--port", type=int, default=0, help="default: a free one")
         page.add_argument("--no-browser", action="store_true", help="print the address only")
 
@@ -50,3 +57,14 @@ def _extra() -> Iterator[None]:
         raise ImportError(
             "explore needs the package nicegui: pip install 'pyro-ppgen[explore]'"
         ) from None
+
+
+def run_model(options: argparse.Namespace) -> None:
+    """Serve the page for models."""
+    with _extra():
+        from ppgen.explore.models.page import ModelsPage
+        from ppgen.explore.server import serve
+    from ppgen.explore.models.opened import open_named  # here, as other commands need no torch
+
+    things = open_named(options.names)
+    serve(lambda: ModelsPage(things), "Models", port=options.port, show=not options.no_browser)

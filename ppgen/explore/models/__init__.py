@@ -1,0 +1,1 @@
+"""The page for trained models: latents, completions, drawing, classes, causes, bounds, runs."""
