@@ -82,14 +82,13 @@ def until_other(page, pad, source):
     page.wait_for_function("([image, source]) => image.src != source", arg=[image, source])
 
 
-def test_all_models_of_the_package_are_there_and_nothing_is_fetched_elsewhere(page, serve):
-    address = serve("model")
-    page.goto(address)
-    page.get_by_text("Click or drag").or_(page.get_by_text("Click one")).first.wait_for()
+def test_all_models_of_the_package_are_there_and_nothing_is_fetched_elsewhere(opened, picture):
+    page = opened(text="Click or drag", view="Latent plane", model="mnist-vae")
+    picture("model-plane")
     page.get_by_label("model or run").first.click()
     for name in ppgen.pretrained():
         page.get_by_role("option", name=name).wait_for()
-    host = urlsplit(address).netloc
+    host = urlsplit(page.url).netloc
     assert {urlsplit(url).netloc for url in page.requests if not url.startswith("data:")} == {host}
 
 
@@ -112,7 +111,7 @@ def test_a_dragged_point_shows_its_image(shown):
     page.wait_for_function("t => !document.body.innerText.includes(t)", arg=at)
 
 
-def test_a_rubbed_out_digit_is_completed_by_every_model(opened):
+def test_a_rubbed_out_digit_is_completed_by_every_model(opened, picture):
     page = opened(text="after each stroke", view="Completion", model="mnist-mixture")
     page.get_by_label("part to rub out").first.click()
     page.get_by_role("option", name="nothing").click()
@@ -122,6 +121,7 @@ def test_a_rubbed_out_digit_is_completed_by_every_model(opened):
     for name in names:
         page.locator(f"img[alt^='{name}: mean']").first.wait_for(timeout=60_000)
     assert page.get_by_text("nats for what stood there").count() >= 2
+    picture("model-completion")
 
 
 def test_a_digit_is_drawn_by_keys(opened):
@@ -171,14 +171,15 @@ def test_causes_are_switched_and_the_bound_is_estimated(shown):
     page.get_by_role("cell", name="1000").wait_for(timeout=60_000)
 
 
-def test_a_fit_is_watched(opened, tmp_path):
+def test_a_fit_is_watched(opened, tmp_path, picture):
     page = opened(tmp_path, text="Nothing is there yet")
-    command = [sys.executable, str(EXAMPLE), "--quick", "--epochs", "4", "--out", str(tmp_path)]
+    command = [sys.executable, str(EXAMPLE), "--quick", "--epochs", "2", "--out", str(tmp_path)]
     fit = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         page.get_by_text(re.compile(r"fit: epoch \d")).wait_for(timeout=120_000)
         page.get_by_text("samples_after.png").wait_for(timeout=120_000)
         assert fit.wait(timeout=120) == 0
+        picture("model-run")
         page.get_by_role("button", name="explore").click(timeout=60_000)
         page.get_by_role("tab", name="Latent plane").wait_for(timeout=60_000)
     finally:
