@@ -85,8 +85,9 @@ def options(script, folder):
 def story_and_commands(script):
     """Split the docstring of a script into its text and its commands."""
     text = ast.get_docstring(ast.parse(script.read_text()))
-    story, _, commands = text.partition("\npython examples/")
-    return story.strip(), f"python examples/{commands or script.name}"
+    story, _, rest = text.partition("\npython examples/")
+    commands, _, remarks = rest.partition("\n\n")
+    return f"{story}\n{remarks}".strip(), f"python examples/{commands or script.name}"
 
 
 def page(script, runs):
@@ -104,7 +105,7 @@ def page(script, runs):
         story=story,
         commands=indent(commands, "   "),
         figures="\n".join(f".. image:: {path}\n   :alt: {path.stem}\n" for path in figures),
-        printed=f".. code-block:: text\n\n{indent(dedent(printed), '   ')}" if printed else "",
+        printed=f".. code-block:: text\n   :class: printed\n\n{indent(dedent(printed), '   ')}" if printed else "",
     )
     (GALLERY / f"{name}.rst").write_text(text)
     picture = f"   :img-top: {figures[0]}\n" if figures else ""
