@@ -59,6 +59,7 @@ autodoc_default_options = {"exclude-members": "set"}  # matplotlib makes it, for
 autodoc_typehints = "none"  # numpydoc's parameters say more
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -73,6 +74,7 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "remove_config_comments": True,
     "show_memory": False,
+    "write_computation_times": False,
     "show_signature": False,
     "download_all_examples": True,
     "default_thumb_file": str(DOCS / "_static" / "page.png"),
