@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from textwrap import dedent, indent
+from textwrap import dedent, fill, indent
 
 from sphinx.util import logging
 
@@ -90,6 +90,14 @@ def story_and_commands(script):
     return f"{story}\n{remarks}".strip(), f"python examples/{commands or script.name}"
 
 
+def wrapped(printed):
+    """Wrap long sentences; leave the rows of tables, whose columns are two spaces apart."""
+    return "\n".join(
+        line if "  " in line.strip() else fill(line, 100, break_on_hyphens=False)
+        for line in printed.splitlines()
+    )
+
+
 def page(script, runs):
     """Write the page of a script; return its card."""
     name = script.stem
@@ -97,7 +105,7 @@ def page(script, runs):
     folder = GALLERY / "runs" / name
     printed, figures = "", []
     if runs:
-        printed = run(script, folder).replace(str(folder), f"runs/{name}")
+        printed = wrapped(run(script, folder).replace(str(folder), f"runs/{name}"))
         figures = sorted(path.relative_to(GALLERY) for path in folder.rglob("*.png"))
     text = PAGE.format(
         name=name,
@@ -105,7 +113,7 @@ def page(script, runs):
         story=story,
         commands=indent(commands, "   "),
         figures="\n".join(f".. image:: {path}\n   :alt: {path.stem}\n" for path in figures),
-        printed=f".. code-block:: text\n   :class: printed\n\n{indent(dedent(printed), '   ')}" if printed else "",
+        printed=f".. code-block:: text\n\n{indent(dedent(printed), '   ')}" if printed else "",
     )
     (GALLERY / f"{name}.rst").write_text(text)
     picture = f"   :img-top: {figures[0]}\n" if figures else ""
