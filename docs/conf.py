@@ -44,8 +44,9 @@ html_title = "ppgen"
 html_static_path = ["_static"]
 html_css_files = ["ppgen.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "start": []}
+html_sidebars = {"index": [], "start": [], "explore": []}
 html_theme_options = {
+    "header_links_before_dropdown": 7,
     "show_prev_next": True,
     "navigation_with_keys": True,
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
