@@ -44,8 +44,9 @@ html_title = "ppgen"
 html_static_path = ["_static"]
 html_css_files = ["ppgen.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "start": []}
+html_sidebars = {"index": [], "start": [], "explore": []}
 html_theme_options = {
+    "header_links_before_dropdown": 7,
     "show_prev_next": True,
     "navigation_with_keys": True,
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
@@ -59,6 +60,7 @@ autodoc_default_options = {"exclude-members": "set"}  # matplotlib makes it, for
 autodoc_typehints = "none"  # numpydoc's parameters say more
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -73,6 +75,7 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "remove_config_comments": True,
     "show_memory": False,
+    "write_computation_times": False,
     "show_signature": False,
     "download_all_examples": True,
     "default_thumb_file": str(DOCS / "_static" / "page.png"),

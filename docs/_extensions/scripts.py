@@ -5,10 +5,9 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from textwrap import dedent, indent
+from textwrap import dedent, fill, indent
 
 from sphinx.util import logging
 
@@ -61,8 +60,9 @@ The script
 """
 
 
-def run(script, folder):
+def run(script):
     """Run a script in its quick form; return what it prints."""
+    folder = GALLERY / "runs" / script.stem
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     ran = subprocess.run(
@@ -74,7 +74,7 @@ def run(script, folder):
     )
     if ran.returncode:
         LOGGER.warning("%s ended with an error:\n%s", script.name, ran.stderr)
-    return ran.stdout
+    return ran.stdout.replace(str(folder), f"runs/{script.stem}")
 
 
 def options(script, folder):
@@ -85,19 +85,26 @@ def options(script, folder):
 def story_and_commands(script):
     """Split the docstring of a script into its text and its commands."""
     text = ast.get_docstring(ast.parse(script.read_text()))
-    story, _, commands = text.partition("\npython examples/")
-    return story.strip(), f"python examples/{commands or script.name}"
+    story, _, rest = text.partition("\npython examples/")
+    commands, _, remarks = rest.partition("\n\n")
+    return f"{story}\n{remarks}".strip(), f"python examples/{commands or script.name}"
 
 
-def page(script, runs):
-    """Write the page of a script; return its card."""
+def wrapped(printed):
+    """Wrap long sentences; leave the rows of tables, whose columns are two spaces apart."""
+    return "\n".join(
+        line if "  " in line.strip() else fill(line, 100, break_on_hyphens=False)
+        for line in printed.splitlines()
+    )
+
+
+def page(script, printed):
+    """Write the page of a script, with figures if it was run; return its card."""
     name = script.stem
     story, commands = story_and_commands(script)
     folder = GALLERY / "runs" / name
-    printed, figures = "", []
-    if runs:
-        printed = run(script, folder).replace(str(folder), f"runs/{name}")
-        figures = sorted(path.relative_to(GALLERY) for path in folder.rglob("*.png"))
+    printed = wrapped(printed)
+    figures = sorted(path.relative_to(GALLERY) for path in folder.rglob("*.png")) if printed else []
     text = PAGE.format(
         name=name,
         line="=" * len(name),
@@ -113,11 +120,18 @@ def page(script, runs):
 
 
 def write_pages(app):
-    """Write all pages, two scripts at a time."""
+    """Write all pages; two scripts run at a time.
+
+    Python 3.11 cannot parse in two threads, so the threads do no more than wait.
+    """
     GALLERY.mkdir(exist_ok=True)
     scripts = sorted((ROOT / "examples").glob("*.py"))
-    with ThreadPoolExecutor(2) as pool:
-        cards = list(pool.map(partial(page, runs=not app.tags.has("quick")), scripts))
+    if app.tags.has("quick"):
+        printed = [""] * len(scripts)
+    else:
+        with ThreadPoolExecutor(2) as pool:
+            printed = list(pool.map(run, scripts))
+    cards = list(map(page, scripts, printed))
     text = INDEX.format(
         cards=indent("\n".join(cards), "   "),
         names="\n".join(f"   {script.stem}" for script in scripts),

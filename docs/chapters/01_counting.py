@@ -87,8 +87,8 @@ plots.curves(
 # 32 bits, and its inverse underflows to zero. Their logarithms are small numbers:
 #
 # .. math::
-#    \log p(x) = \log P(K = k) - \log \binom{D}{k}, \qquad
-#    \log \binom{D}{k} = \log\Gamma(D + 1) - \log\Gamma(k + 1) - \log\Gamma(D - k + 1).
+#    \log p(x) &= \log P(K = k) - \log \binom{D}{k}, \\
+#    \log \binom{D}{k} &= \log\Gamma(D + 1) - \log\Gamma(k + 1) - \log\Gamma(D - k + 1).
 #
 # So every distribution here works with :math:`\log p`, in *nats*: natural logarithms. A nat is
 # :math:`1 / \log 2 \approx 1.44` bits.

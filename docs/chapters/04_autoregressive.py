@@ -106,7 +106,7 @@ for name, model in {"counted": counted, "pseudo-count 0.02": smoothed, "LSTM": l
     drawn = ppgen.sample(model, 1000, seed=0)
     known = (drawn.flatten(1)[:, None] == letters.flatten(1)).all(-1).any(-1).float().mean()
     print(f"{name:18} {known:.3f} of 1,000 samples are letters")
-    samples[name] = drawn[:36]
+    samples[name] = torch.nn.functional.pad(drawn[:36], (1, 1, 1, 1))  # letters apart
 plots.image_grids(samples)
 
 # %%

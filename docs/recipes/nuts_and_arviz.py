@@ -62,8 +62,8 @@ for axes, (name, draws) in zip(
 figure
 
 # %%
-# **ArviZ** (``pip install 'ppgen[arviz]'``) takes draws of either kind as its ``InferenceData``,
-# for tables and plots:
+# **ArviZ** (``pip install 'pyro-ppgen[arviz]'``) takes draws of either kind as its
+# ``InferenceData``, for tables and plots:
 #
 # .. code-block:: python
 #

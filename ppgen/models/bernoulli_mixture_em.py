@@ -65,7 +65,7 @@ def maximisation(
 ) -> tuple[Tensor, Tensor]:
     """M-step: return the class and pixel logits that maximise the expected log-likelihood.
 
-    They stay finite. Pixel logits are the maximum within ±``LARGEST_LOGIT``, so the likelihood
+    They stay finite. Pixel logits are the maximum within ``LARGEST_LOGIT`` of 0, so the likelihood
     never falls. A pixel logit stays as it is if no observation of it is expected, and a class
     without images gets a probability of nearly 0.
     """
