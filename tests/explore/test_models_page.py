@@ -171,7 +171,7 @@ def test_causes_are_switched_and_the_bound_is_estimated(shown):
     page.get_by_role("cell", name="1000").wait_for(timeout=60_000)
 
 
-def test_a_fit_is_watched(opened, tmp_path, picture):
+def test_a_fit_is_watched(opened, tmp_path):
     page = opened(tmp_path, text="Nothing is there yet")
     command = [sys.executable, str(EXAMPLE), "--quick", "--epochs", "2", "--out", str(tmp_path)]
     fit = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -179,7 +179,6 @@ def test_a_fit_is_watched(opened, tmp_path, picture):
         page.get_by_text(re.compile(r"fit: epoch \d")).wait_for(timeout=120_000)
         page.get_by_text("samples_after.png").wait_for(timeout=120_000)
         assert fit.wait(timeout=120) == 0
-        picture("model-run")
         page.get_by_role("button", name="explore").click(timeout=60_000)
         page.get_by_role("tab", name="Latent plane").wait_for(timeout=60_000)
     finally:
