@@ -1,10 +1,10 @@
 r"""
-Fit a Pyro program that I already have
-======================================
+Fit a Pyro program that I already have: regression, mixture, HMM
+================================================================
 
 A program of any sites, plates and arguments is taken as it stands: a pair of model and guide
 becomes a program by :func:`ppgen.as_program`. Three of them follow: a hierarchical regression, a
-mixture, and a hidden Markov model.
+mixture, and a hidden Markov model (HMM).
 """
 
 # %%
@@ -76,10 +76,11 @@ print("weights", found["weights"].mean(0), "centres", found["centre"].mean(0))
 print("P(k = 1) of the first and the last row:", found["k"].double().mean(0)[[0, -1]])
 
 # %%
-# **A hidden Markov model.** ``pyro.markov`` tells Pyro that each state depends on the one before
+# **A hidden Markov model (HMM).** ``pyro.markov`` tells Pyro that each state depends on the one before
 # alone, so that the sum over all paths costs as much as the length. Rows are sequences. There is
 # nothing to guide: tables are parameters, fitted by maximum likelihood. They are read back in the
-# program's own parameter store.
+# program's own parameter store. The model also runs without data, on ``n`` rows, so that it can draw
+# new sequences.
 
 moves, emits = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.8, 0.2], [0.1, 0.9]])
 states = [torch.zeros(300).long()]
@@ -88,14 +89,15 @@ for _ in range(9):
 seen = dist.Categorical(emits[torch.stack(states, 1)]).sample()
 
 
-def chain(x):
+def chain(x=None, *, n=1, length=10):
+    n, length = (n, length) if x is None else x.shape
     move = pyro.param("move", (torch.eye(2) + 1) / 3, constraint=constraints.simplex)
     emit = pyro.param("emit", (torch.eye(2) + 1) / 3, constraint=constraints.simplex)
-    with pyro.plate("sequences", len(x), dim=-1):
+    with pyro.plate("sequences", n, dim=-1):
         z = 0
-        for t in pyro.markov(range(x.shape[1])):
+        for t in pyro.markov(range(length)):
             z = pyro.sample(f"z_{t}", dist.Categorical(move[z]), infer={"enumerate": "parallel"})
-            pyro.sample(f"x_{t}", dist.Categorical(emit[z]), obs=x[:, t])
+            pyro.sample(f"x_{t}", dist.Categorical(emit[z]), obs=None if x is None else x[:, t])
 
 
 hidden = ppgen.as_program(chain)
@@ -104,10 +106,21 @@ print("log p of a sequence, exact:", ppgen.elbo(hidden, seen))
 print("move", hidden.param("move"), "emit", hidden.param("emit"), sep="\n")
 
 # %%
+# **Decode the states** of given sequences by exact draws of whole paths: their mean at each step is
+# the probability of state 1 there. **New sequences** come from :func:`ppgen.sample`, a site a step.
+
+paths = ppgen.posterior(hidden, seen, draws=100, seed=0)
+print("P(state 3 is 1) of five sequences:", paths["z_3"][:, :5].double().mean(0))
+probable = torch.stack([paths[f"z_{t}"].double().mean(0) for t in range(10)], 1)
+print("states decoded right:", (probable.round() == torch.stack(states, 1)).double().mean())
+fresh = ppgen.sample(hidden, 3, seed=0)
+print("new sequences:", torch.stack([fresh[f"x_{t}"] for t in range(10)], 1), sep="\n")
+
+# %%
 # **What to look at.** The posterior means of the slopes lie near the true ones; the centres are
 # near −3 and 2, with weights near 0.3 and 0.7; and the tables are near those that made the
 # sequences. A warning says if a program cannot be run on a part of its rows, and then takes all at
-# each step.
+# each step. Log-likelihoods of held-out rows: :doc:`cheat_sheet`.
 #
 # **Reference:** :func:`ppgen.as_program`, :func:`ppgen.fit`, :func:`ppgen.posterior`,
 # :func:`ppgen.predict`, :func:`ppgen.log_predictive` for held-out rows.

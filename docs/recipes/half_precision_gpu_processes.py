@@ -40,11 +40,20 @@ print("bound", ppgen.elbo(vae, digits.test.images))
 # .. code-block:: python
 #
 #    # train.py
+#    import os
+#
+#    import ppgen
+#    from ppgen.models import VAE
+#
 #    digits = ppgen.data.load("digits").binarized()
 #    vae = VAE.mlp(digits.image_shape, latent=8)
 #    ppgen.fit(vae, digits.train.images, epochs=50, batch_size=128, out="runs/vae", resume=True)
+#    if int(os.environ.get("RANK", 0)) == 0:
+#        print("bound", ppgen.elbo(vae, digits.test.images))
 #
-# ``batch_size`` is that of all processes together. A run may be resumed by another number of them.
+# ``batch_size`` is that of all processes together. Code after ``fit`` runs in every process; torchrun
+# numbers them by ``RANK``, so that the first alone prints here. A run may be resumed by another number
+# of processes.
 #
 # **Compiled steps.** Running a program through Pyro takes time at each step, more than the
 # arithmetic if networks are small. ``compile`` says what is done about it:

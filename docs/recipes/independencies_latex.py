@@ -55,13 +55,23 @@ for statement in dag.implied_independencies():
     print(statement, "    ", statement.latex())
 
 # %%
-# The graph of any Pyro program is read off the program; the picture is for the eye, and
-# ``dag.export("tikz")`` for the paper.
+# The graph of any Pyro program is read off the program. If the program takes data, pass them, as
+# to the program itself. The picture is for the eye, and ``dag.export("tikz")`` for the paper.
 
-import ppgen
+import pyro
+import pyro.distributions as dist
+import torch
 
-vae = ppgen.models.VAE.mlp((1, 8, 8), latent=2)
-print(DAG.from_program(vae).factorisation(latex=True))
+
+def model(x, y=None):
+    slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+    noise = pyro.sample("noise", dist.HalfNormal(1.0))
+    with pyro.plate("rows", len(x)):
+        pyro.sample("y", dist.Normal(slope * x, noise), obs=y)
+
+
+x = torch.linspace(-1, 1, 10)
+print(DAG.from_program(model, x).factorisation(latex=True))
 dag.draw(highlight=["S", "R", "AP"], given="G", title="given G, the path from S to AP is open")
 
 # %%

@@ -3,7 +3,7 @@ Sample a posterior by NUTS, and hand draws to ArviZ
 ===================================================
 
 A program of ppgen is a Pyro program, so Pyro's Markov chain Monte Carlo (MCMC) runs on its model.
-That shows what a variational guide has missed.
+NUTS needs no guide. It shows what a variational guide has missed.
 """
 
 # %%
@@ -32,8 +32,10 @@ def model(x, y=None):
 
 # %%
 # **The task.** The same model, by variational inference and by the no-U-turn sampler (NUTS). NUTS
-# takes the program's ``model``, with the data as arguments. The chain here is short, so that the
-# page takes seconds; a thousand draws in four chains are usual.
+# takes the model alone, with the data as arguments; the guide here serves the comparison. One short
+# chain keeps the page fast. Four chains of a thousand draws are usual: ``num_chains=4,
+# num_samples=1000``. Chains run in several processes, so start them under ``if __name__ ==
+# "__main__":`` in a script.
 
 program = ppgen.as_program((model, AutoNormal(model)))
 data = {"x": x, "y": y}
@@ -41,10 +43,11 @@ ppgen.fit(program, data, steps=600, lr=0.03, average=0.99, progress=False)
 by_guide = ppgen.posterior(program, data, draws=400, seed=0)
 
 pyro.set_rng_seed(0)
-chain = MCMC(NUTS(program.model), num_samples=150, warmup_steps=75, disable_progbar=True)
+options = {"num_samples": 150, "warmup_steps": 75, "num_chains": 1, "disable_progbar": True}
+chain = MCMC(NUTS(model), **options)
 chain.run(**data)
 by_nuts = chain.get_samples()
-ahead = Predictive(program.model, by_nuts)(x=torch.tensor([[1.0, 1.0]]))["y"]
+ahead = Predictive(model, by_nuts)(x=torch.tensor([[1.0, 1.0]]))["y"]
 print("new y at x = (1, 1): by NUTS", ahead.mean(), "±", ahead.std())
 
 # %%
@@ -62,8 +65,8 @@ for axes, (name, draws) in zip(
 figure
 
 # %%
-# **ArviZ** (``pip install 'pyro-ppgen[arviz]'``) takes draws of either kind as its
-# ``InferenceData``, for tables and plots:
+# **ArviZ** takes draws of either kind as its ``InferenceData``, for tables and plots. Install it by
+# ``pip install 'pyro-ppgen[arviz]'``, or ``pip install '.[arviz]'`` in a clone.
 #
 # .. code-block:: python
 #

@@ -40,13 +40,14 @@ files = sorted(folder.glob("*.png"))
 levels = np.stack([np.array(Image.open(file).convert("L").resize((8, 8))) for file in files])
 images = torch.tensor(levels).unsqueeze(1)
 images = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
-mine = Dataset("mine", 256, Part(images[:800]), Part(images[800:900]), Part(images[900:]))
+train, validation, test = images.tensor_split([int(0.8 * len(images)), int(0.9 * len(images))])
+mine = Dataset("mine", 256, Part(train), Part(validation), Part(test))
 
 likelihood = ContinuousBernoulli()
 encode = partial(likelihood.encode, levels=mine.levels)
 vae = VAE.mlp(mine.image_shape, latent=4, hidden=[200], likelihood=likelihood)
 parts = mine.train.images, mine.validation.images
-options = {"epochs": 50, "batch_size": 64, "lr": 3e-3, "progress": False}
+options = {"epochs": 50, "lr": 3e-3, "progress": False}
 history = ppgen.fit(vae, *parts, transform=encode, **options)
 
 # %%
@@ -69,7 +70,8 @@ ppgen.plots.image_grids(grids)
 # Colour images have three channels: ``convert("RGB")``, and ``permute(0, 3, 1, 2)`` in place of
 # ``unsqueeze(1)``. From 28×28 pixels on, take :meth:`ppgen.models.VAE.convolutional`. For black and
 # white images, ``mine.binarized()`` and the default likelihood need no ``transform``. If the images
-# do not fit into memory, pass a ``torch.utils.data`` data set.
+# do not fit into memory, pass a ``torch.utils.data`` data set. With few images, pass more epochs: an
+# epoch is one pass through them. Other measures than the bound: :doc:`cheat_sheet`.
 #
 # **Reference:** :class:`~ppgen.data.Dataset`, :class:`~ppgen.models.VAE`,
 # :mod:`ppgen.likelihoods`, :func:`ppgen.fit`, :func:`ppgen.reconstruct`.

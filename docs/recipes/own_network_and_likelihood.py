@@ -17,11 +17,13 @@ from functools import partial
 import pyro.distributions as dist
 import torch
 from torch import nn
+from torch.distributions import constraints, transform_to
 
 import ppgen
 from ppgen.autoregressive import AutoregressiveNetwork, check_network
 from ppgen.likelihoods import Density
 from ppgen.models import VAE, AutoregressiveModel
+from ppgen.models.posteriors import Posterior
 
 
 class Laplace(Density):
@@ -52,6 +54,28 @@ bits = vae.likelihood.bits_per_pixel(bound, digits.test.images, digits.levels).m
 print(f"{bits:.2f} bits per pixel; log2 of 17 levels is 4.09")
 
 # %%
+# **A posterior** q(z | x), the guide's family of distributions, takes the place of ``latent``. It
+# sets ``outputs``, the number of encoder outputs of an image; ``forward`` turns them into a
+# distribution. This one has a full covariance matrix.
+
+
+class FullGaussian(Posterior):
+    def __init__(self, latent):
+        super().__init__(latent)
+        self.outputs = latent + latent**2
+
+    def forward(self, raw):
+        mean, square = raw[..., : self.latent], raw[..., self.latent :]
+        factor = transform_to(constraints.lower_cholesky)(square.unflatten(-1, (self.latent, -1)))
+        return dist.MultivariateNormal(mean, scale_tril=factor)
+
+
+binary = digits.binarized()
+full = VAE.mlp(digits.image_shape, FullGaussian(4), hidden=[200])
+ppgen.fit(full, binary.train.images, binary.validation.images, epochs=30, progress=False)
+print("bound of test images:", ppgen.elbo(full, binary.test.images))
+
+# %%
 # **An autoregressive network** defines ``forward``: the raw outputs of all pixels at once, each
 # from the pixels before it alone. :func:`~ppgen.autoregressive.check_network` finds out whether
 # that is so, and raises an error that names the first pixel whose outputs know too much.
@@ -71,7 +95,7 @@ class TwoBefore(AutoregressiveNetwork):
 
 network = TwoBefore(digits.image_shape)
 check_network(network)
-program, binary = AutoregressiveModel(network), digits.binarized()
+program = AutoregressiveModel(network)
 ppgen.fit(program, binary.train.images, epochs=20, lr=0.05, progress=False)
 print("log p of test images:", ppgen.elbo(program, binary.test.images))
 
@@ -80,10 +104,9 @@ print("log p of test images:", ppgen.elbo(program, binary.test.images))
 # masses cannot be compared. If ``encoder`` or ``decoder`` returns another shape than is needed, the
 # error says which one is.
 #
-# Another **guide**: pass a :class:`ppgen.models.posteriors.Posterior` in place of ``latent``. It
-# sets ``outputs``, the number of encoder outputs, and its ``forward`` turns them into q(z | x);
-# ``ppgen.models.posteriors.InverseAutoregressiveFlow(latent)`` is one. What does not fit into this
-# form is a :class:`ppgen.Program` with a ``guide`` of its own.
+# Other posteriors are ready, such as ``ppgen.models.posteriors.InverseAutoregressiveFlow(latent)``.
+# A guide that does not fit into this form belongs to a :class:`ppgen.Program` of one's own. Recurrent
+# networks (RNN) are among the autoregressive ones: :class:`ppgen.autoregressive.LSTM`.
 #
 # **Reference:** :class:`~ppgen.likelihoods.Likelihood`, :class:`~ppgen.models.VAE`,
-# :class:`~ppgen.autoregressive.AutoregressiveNetwork`.
+# :class:`ppgen.models.posteriors.Posterior`, :class:`~ppgen.autoregressive.AutoregressiveNetwork`.

@@ -2,8 +2,8 @@ r"""
 Try several settings, and compare them in a table
 =================================================
 
-A fit is a function of its arguments, so a sweep is a loop. Settings are chosen by the validation
-rows; the test rows are looked at once, for the best.
+A fit is a function of its arguments, so a grid search over hyperparameters is a loop. Settings are
+chosen by the validation rows; the test rows are evaluated once, for the best.
 """
 
 # %%

@@ -2,9 +2,9 @@ r"""
 Model the columns of a data frame
 =================================
 
-The columns of a data frame are the arguments of a Pyro program, by their names. Here a program
-learns the joint density of two columns of floats and one of classes, and scores rows that it has
-not seen.
+The columns of a pandas DataFrame become the arguments of a Pyro program, by their names, if they
+are passed as ``dict(frame)``. Here a program learns the joint density of two columns of floats and
+one of classes, and computes the log-likelihood of rows that it has not seen.
 """
 
 # %%
@@ -61,13 +61,35 @@ each = ppgen.elbo(program, floats_alone).each - torch.tensor(train[floats].std()
 print("log-densities in the table's units:", each[:3])
 
 given = [dict(floats_alone, kind=torch.full((len(test),), k)) for k in range(3)]
-joint = torch.stack([ppgen.elbo(program, columns).each for columns in given])
+joint = torch.stack([ppgen.elbo(program, rows).each for rows in given])
 right = (joint.argmax(0) == torch.tensor(held_out["kind"].values)).float().mean()
 print(f"cultivars that the two columns tell, by Bayes' rule: {right:.0%}")
 
 # %%
-# A whole frame of numbers is one argument, a tensor ``(rows, columns)``: ``ppgen.fit(program,
-# frame, …)``. Arrays, tensors, ``torch.utils.data`` data sets and loaders are data as well. The
+# **Missing cells.** A fit does not take NaN. Pass any number in its place, and a frame of booleans
+# that says which cells were seen: ``.mask(seen)`` leaves the others out of the likelihood. To impute
+# them, take draws of :func:`ppgen.predict`. For images, see :doc:`missing_pixels`.
+
+torch.manual_seed(0)
+gaps = scaled.mask(torch.rand(scaled.shape).numpy() < 0.2)
+cells = {"x": gaps.fillna(0), "seen": gaps.notna()}
+
+
+def gaussian(x, seen):
+    loc, log_scale = pyro.param("loc", torch.zeros(2)), pyro.param("log_scale", torch.zeros(2))
+    with pyro.plate("rows", len(x)):
+        pyro.sample("x", dist.Normal(loc, log_scale.exp()).mask(seen).to_event(1), obs=x)
+
+
+independent = ppgen.as_program(gaussian)
+ppgen.fit(independent, cells, steps=300, batch_size="all", lr=0.05, progress=False)
+print("means:", independent.param("loc").tolist(), "of the cells seen:", gaps.mean().tolist())
+drawn = ppgen.predict(independent, cells, draws=100, seed=0)["x"].mean(0)
+print(gaps.where(gaps.notna(), drawn.numpy()).head(3))
+
+# %%
+# ``ppgen.fit(program, frame, …)``, without ``dict``, passes a whole frame of numbers as one
+# argument, a tensor ``(rows, columns)``. Arrays, tensors, ``torch.utils.data`` data sets and loaders are data as well. The
 # script ``examples/tables.py`` compares mixtures of multivariate t distributions with Gaussians.
 #
 # **Reference:** :func:`ppgen.as_program`, :func:`ppgen.fit`, :func:`ppgen.elbo`,

@@ -2,8 +2,8 @@ r"""
 Model text, character by character
 ==================================
 
-A text is a sequence of symbols, each drawn given those before it. An LSTM from
-:mod:`ppgen.autoregressive` computes these conditionals, and
+A text is a sequence of symbols, each drawn given those before it. An LSTM, a recurrent neural
+network (RNN) from :mod:`ppgen.autoregressive`, computes these conditionals, and
 :class:`~ppgen.models.AutoregressiveModel` makes a program of it.
 """
 
@@ -64,6 +64,9 @@ print(*(f"{readable(line[:20])} | {readable(line[20:])}" for line in completed),
 # %%
 # The fit here takes seconds, so the words are barely words. ``examples/text.py`` trains on the
 # whole manual and compares an LSTM, a transformer and n-grams in bits a character.
+#
+# All rows have one length: cut long lines, and fill short ones up with a symbol of its own, which
+# then counts in the bits. There is no temperature: samples are drawn from the model as it is.
 #
 # **Reference:** :class:`~ppgen.autoregressive.LSTM`, :class:`~ppgen.autoregressive.Transformer`,
 # :class:`~ppgen.models.AutoregressiveModel`, :class:`~ppgen.likelihoods.Categorical`,

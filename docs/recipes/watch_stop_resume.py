@@ -50,7 +50,9 @@ history.plot()
 # **Stop and resume.** With ``out``, a folder such as ``"runs/vae"`` and here one that is made for
 # the page, each epoch leaves a checkpoint. ``resume=True`` goes on from it, or starts if there is
 # none, so that the same command can be given again after a kill. Here, three epochs and then three
-# more are the same six as at once.
+# more are the same six as at once. After a resume, ``callback`` is first called when the next epoch
+# ends. It runs before the checkpoint is written: an epoch whose callback is killed is repeated, and
+# reported twice.
 
 run = {"out": tempfile.mkdtemp(), "resume": True, "progress": False}
 ppgen.fit(make(), train, validation, epochs=3, **run)
