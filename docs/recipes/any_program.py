@@ -76,11 +76,11 @@ print("weights", found["weights"].mean(0), "centres", found["centre"].mean(0))
 print("P(k = 1) of the first and the last row:", found["k"].double().mean(0)[[0, -1]])
 
 # %%
-# **A hidden Markov model (HMM).** ``pyro.markov`` tells Pyro that each state depends on the one before
-# alone, so that the sum over all paths costs as much as the length. Rows are sequences. There is
-# nothing to guide: tables are parameters, fitted by maximum likelihood. They are read back in the
-# program's own parameter store. The model also runs without data, on ``n`` rows, so that it can draw
-# new sequences.
+# **A hidden Markov model (HMM).** ``pyro.markov`` tells Pyro that each state depends on the one
+# before alone, so that the sum over all paths costs as much as the length. Rows are sequences.
+# There is nothing to guide: tables are parameters, fitted by maximum likelihood. They are read back
+# in the program's own parameter store. The model also runs without data, on ``n`` rows, so that it
+# can draw new sequences.
 
 moves, emits = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.8, 0.2], [0.1, 0.9]])
 states = [torch.zeros(300).long()]

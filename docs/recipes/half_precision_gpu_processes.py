@@ -51,9 +51,9 @@ print("bound", ppgen.elbo(vae, digits.test.images))
 #    if int(os.environ.get("RANK", 0)) == 0:
 #        print("bound", ppgen.elbo(vae, digits.test.images))
 #
-# ``batch_size`` is that of all processes together. Code after ``fit`` runs in every process; torchrun
-# numbers them by ``RANK``, so that the first alone prints here. A run may be resumed by another number
-# of processes.
+# ``batch_size`` is that of all processes together. Code after ``fit`` runs in every process;
+# torchrun numbers them by ``RANK``, so that the first alone prints here. A run may be resumed by
+# another number of processes.
 #
 # **Compiled steps.** Running a program through Pyro takes time at each step, more than the
 # arithmetic if networks are small. ``compile`` says what is done about it:

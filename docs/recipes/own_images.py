@@ -70,8 +70,8 @@ ppgen.plots.image_grids(grids)
 # Colour images have three channels: ``convert("RGB")``, and ``permute(0, 3, 1, 2)`` in place of
 # ``unsqueeze(1)``. From 28×28 pixels on, take :meth:`ppgen.models.VAE.convolutional`. For black and
 # white images, ``mine.binarized()`` and the default likelihood need no ``transform``. If the images
-# do not fit into memory, pass a ``torch.utils.data`` data set. With few images, pass more epochs: an
-# epoch is one pass through them. Other measures than the bound: :doc:`cheat_sheet`.
+# do not fit into memory, pass a ``torch.utils.data`` data set. With few images, pass more epochs:
+# an epoch is one pass through them. Other measures than the bound: :doc:`cheat_sheet`.
 #
 # **Reference:** :class:`~ppgen.data.Dataset`, :class:`~ppgen.models.VAE`,
 # :mod:`ppgen.likelihoods`, :func:`ppgen.fit`, :func:`ppgen.reconstruct`.

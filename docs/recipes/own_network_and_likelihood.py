@@ -105,8 +105,8 @@ print("log p of test images:", ppgen.elbo(program, binary.test.images))
 # error says which one is.
 #
 # Other posteriors are ready, such as ``ppgen.models.posteriors.InverseAutoregressiveFlow(latent)``.
-# A guide that does not fit into this form belongs to a :class:`ppgen.Program` of one's own. Recurrent
-# networks (RNN) are among the autoregressive ones: :class:`ppgen.autoregressive.LSTM`.
+# A guide that does not fit into this form belongs to a :class:`ppgen.Program` of one's own.
+# Recurrent networks (RNN) are among the autoregressive ones: :class:`ppgen.autoregressive.LSTM`.
 #
 # **Reference:** :class:`~ppgen.likelihoods.Likelihood`, :class:`~ppgen.models.VAE`,
 # :class:`ppgen.models.posteriors.Posterior`, :class:`~ppgen.autoregressive.AutoregressiveNetwork`.

@@ -67,8 +67,8 @@ print(f"cultivars that the two columns tell, by Bayes' rule: {right:.0%}")
 
 # %%
 # **Missing cells.** A fit does not take NaN. Pass any number in its place, and a frame of booleans
-# that says which cells were seen: ``.mask(seen)`` leaves the others out of the likelihood. To impute
-# them, take draws of :func:`ppgen.predict`. For images, see :doc:`missing_pixels`.
+# that says which cells were seen: ``.mask(seen)`` leaves the others out of the likelihood. To
+# impute them, take draws of :func:`ppgen.predict`. For images, see :doc:`missing_pixels`.
 
 torch.manual_seed(0)
 gaps = scaled.mask(torch.rand(scaled.shape).numpy() < 0.2)
@@ -89,8 +89,9 @@ print(gaps.where(gaps.notna(), drawn.numpy()).head(3))
 
 # %%
 # ``ppgen.fit(program, frame, …)``, without ``dict``, passes a whole frame of numbers as one
-# argument, a tensor ``(rows, columns)``. Arrays, tensors, ``torch.utils.data`` data sets and loaders are data as well. The
-# script ``examples/tables.py`` compares mixtures of multivariate t distributions with Gaussians.
+# argument, a tensor ``(rows, columns)``. Arrays, tensors, ``torch.utils.data`` data sets and
+# loaders are data as well. The script ``examples/tables.py`` compares mixtures of multivariate t
+# distributions with Gaussians.
 #
 # **Reference:** :func:`ppgen.as_program`, :func:`ppgen.fit`, :func:`ppgen.elbo`,
 # :class:`~ppgen.inference.Estimate`. **Next:** :doc:`any_program`.
