@@ -58,8 +58,11 @@ def main() -> None:
         by_pixels = hasattr(program, "network")  # of others, means are clearer than drawn pixels
         drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
         samples[name] = program.grey(drawn)
-        answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0)
-        completed[name] = answer.samples[0] if by_pixels else answer.mean
+        try:
+            answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0)
+            completed[name] = answer.samples[0] if by_pixels else answer.mean
+        except ValueError as error:
+            print(f"{name} completes nothing: {error}.")
         unseen = binary.test.arguments(record.given_labels)
         table[name] = {
             "test nats": record.result.nats,

@@ -15,7 +15,7 @@ from ppgen.experiments import shipped, shipping
 from ppgen.experiments.results import Result
 from ppgen.experiments.shipped import estimated, probe
 from ppgen.inference import elbo
-from ppgen.models import BernoulliMixture
+from ppgen.models import AutoregressiveModel, BernoulliMixture, SigmoidBeliefNet
 from ppgen.training import CheckpointError, saving
 from ppgen.training.saving import PRETRAINED
 
@@ -55,12 +55,17 @@ def test_together_they_are_small():
 @every
 def test_a_model_answers_as_its_record_says(name):
     record = RECORDS[name]
-    answers = probe(ppgen.load(name), record.given_labels)
+    program = ppgen.load(name)
+    answers = probe(program, record.given_labels)
     assert answers.keys() == record.answers.keys()
     assert answers["nats"] == pytest.approx(record.answers["nats"], abs=ROUNDING)
     # Of 39,200 pixels 39 may fall the other way: their probability lies next to a random number.
+    # If draws depend on draws, one of them changes all that follow: then the means are those of two
+    # sets of 50 images, whose difference has a standard deviation of 0.01.
+    chained = isinstance(program, AutoregressiveModel | SigmoidBeliefNet)
     for what in answers.keys() - {"nats"}:
-        assert answers[what] == pytest.approx(record.answers[what], abs=1e-3)
+        bound = 0.05 if chained else 1e-3
+        assert answers[what] == pytest.approx(record.answers[what], abs=bound)
 
 
 @needs_real("MNIST")
