@@ -34,16 +34,21 @@ tuple, a dict by keyword. Images are ``(batch, channel, height, width)``. Result
 # .. list-table::
 #    :widths: 50 50
 #
-#    * - A lower bound on log p(x), fast; exact if nothing is latent or all of it is summed out
+#    * - log p of held-out rows, with a standard error
+#      - latents of each row: ``ppgen.iwae(program, test, 100)``; latents that rows share:
+#        ``ppgen.log_predictive(program, test)``; none, or all summed out:
+#        ``ppgen.elbo(program, test)``, exact
+#    * - A lower bound on log p(x), fast
 #      - ``ppgen.elbo(program, test)``: :func:`ppgen.elbo`
 #    * - A closer bound, by importance weights
 #      - ``ppgen.iwae(program, test, particles=100)``: :func:`ppgen.iwae`
 #    * - A bound that does not lean on the guide, slow
 #      - :func:`ppgen.inference.ais`
-#    * - The density of held-out rows, if rows share latents
+#    * - If rows share latents: the posterior predictive density
 #      - ``ppgen.log_predictive(program, test, draws=200)``: :func:`ppgen.log_predictive`
-#    * - Each row, mean and standard error
-#      - ``.each``, ``.mean``, ``.standard_error`` of an :class:`~ppgen.inference.Estimate`
+#    * - Log-likelihood of each row, mean, standard error
+#      - ``.each``, ``.mean``, ``.standard_error`` of an :class:`~ppgen.inference.Estimate`: ± is
+#        over rows; ``.error`` is the Monte Carlo error of each row
 #    * - Likelihoods of different kinds in one unit
 #      - ``likelihood.bits_per_pixel(…)``: :class:`~ppgen.likelihoods.Likelihood`
 #    * - Does a batch come from where the held-out images come from?
