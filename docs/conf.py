@@ -26,6 +26,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "chapters",
     "cheat_sheet",
+    "imports",
     "scripts",
     "sphinx-mathjax-offline",
 ]
