@@ -41,8 +41,10 @@ def run_dag(options: argparse.Namespace) -> None:
     is_program = re.fullmatch(r".+\.py:\w+", options.graph)
     dag = (of_program if is_program else graph_of)(options.graph) if options.graph else DAG([])
     with _extra():
+        from ppgen.explore.graphs.editor import arranged
         from ppgen.explore.graphs.page import GraphPage
         from ppgen.explore.server import serve
+    dag = arranged(dag)
     serve(lambda: GraphPage(dag), "Graphs", port=options.port, show=not options.no_browser)
 
 

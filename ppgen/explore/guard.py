@@ -1,7 +1,6 @@
 """Only the holder of the token on this machine gets in."""
 
 from collections.abc import Awaitable, Callable
-from http.cookies import SimpleCookie
 from secrets import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -39,16 +38,17 @@ class Guard:
         """Pass on a request that may pass, and refuse others."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        headers = {
-            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
-        }
+        headers: dict[str, str] = {}
+        for key, value in scope["headers"]:  # of one that comes twice, both are looked at
+            name, text = key.decode("latin-1").lower(), value.decode("latin-1")
+            headers[name] = f"{headers[name]}; {text}" if name in headers else text
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(query).get("token")
-        if given is not None and self._is_token(given) and self._is_here(headers):
+        opens = scope["type"] == "http" and given is not None
+        if opens and self._is_token(str(given)) and self._is_here(headers):
             rest = urlencode([(key, value) for key, value in query if key != "token"])
-            where = scope["path"] + (f"?{rest}" if rest else "")
             cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-            return await _answer(send, 303, "", location=where, **{"set-cookie": cookie})
+            return await _answer(send, 303, "", location=f"/?{rest}", **{"set-cookie": cookie})
         if self.admits(headers):
             return await self.app(scope, receive, send)
         if scope["type"] == "websocket":
@@ -57,12 +57,22 @@ class Guard:
 
     def admits(self, headers: dict[str, str]) -> bool:
         """Whether a request comes from a page of this server and has its token."""
-        cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        return cookie is not None and self._is_token(cookie.value) and self._is_here(headers)
+        # Other servers of this machine set cookies too, in any form.
+        pairs = (cookie.partition("=") for cookie in headers.get("cookie", "").split(";"))
+        known = any(
+            name.strip() == self.cookie and self._is_token(value.strip())
+            for name, _, value in pairs
+        )
+        # A page of another port is of the same site to a browser, which sends the cookie: such a
+        # page may link to this one, and not frame it or read from it.
+        own_page = headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        own_page = own_page or headers.get("sec-fetch-dest") == "document"
+        return known and own_page and self._is_here(headers)
 
     def _is_here(self, headers: dict[str, str]) -> bool:
         origin = headers.get("origin")
-        return headers.get("host") in self.hosts and (origin is None or origin in self.origins)
+        is_ours = origin is None or origin in self.origins
+        return headers.get("host", "").lower() in self.hosts and is_ours
 
     def _is_token(self, text: str) -> bool:
         return compare_digest(text.encode(), self.token.encode())

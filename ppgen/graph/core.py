@@ -161,13 +161,18 @@ def _graph(source: Any) -> nx.DiGraph:
     return with_causes(graph, bidirected)
 
 
+def cause_name(x: Node, y: Node) -> str:
+    """Name of the latent common cause that stands for a bidirected edge."""
+    return f"U({x}, {y})"
+
+
 def with_causes(graph: nx.DiGraph, bidirected: Bidirected) -> nx.DiGraph:
     """Add a latent common cause to a graph for each bidirected edge."""
     # Each pair once, in whichever direction it was written.
     for x, y in {frozenset(pair): pair for pair in bidirected}.values():
         if x == y:
             raise GraphError(f"source has the edge {x} ↔ {x}; expected two different nodes")
-        cause = f"U({x}, {y})"
+        cause = cause_name(x, y)
         while cause in graph:
             cause += "'"
         graph.add_node(cause, **bidirected[x, y] | {"latent": True})

@@ -92,6 +92,22 @@ def test_a_bidirected_edge_is_an_arc_that_follows_its_ends():
     assert Picture(editor.dag).svg() != before
 
 
+def test_a_bidirected_edge_is_renamed_and_deleted_with_its_ends():
+    editor = Editor(DAG("x <-> y; x -> z"))
+    places = editor.places
+    editor.mark({"adjusted": editor.dag.nodes})
+    editor.rename("x", "q")
+    assert editor.text == "q [adjusted]; y [adjusted]; z [adjusted]; q -> z; q <-> y"
+    assert editor.places["q"] == places["x"]
+    editor.delete("y")
+    assert editor.dag.nodes == ("q", "z")
+
+
+def test_a_name_that_no_page_can_show_is_refused():
+    with pytest.raises(GraphError, match="201 letters; expected at most 200"):
+        Editor(DAG([("a" * 201, "b")]))
+
+
 def test_positions_in_small_numbers_are_spread_over_the_canvas():
     editor = Editor(DAG('a [pos="-1.2,0.3"]; b [pos="1.4,0.3"]; c [pos="0.1,-0.5"]; a -> b'))
     (ax, ay), (bx, by), (cx, cy) = editor.places.values()
@@ -107,8 +123,8 @@ def test_two_nodes_in_one_place_are_drawn():
 
 
 def test_more_nodes_than_a_page_shows_are_refused():
-    with pytest.raises(GraphError, match="301 nodes; a page shows at most 300"):
-        Editor(DAG("; ".join(f"n{i}" for i in range(301))))
+    with pytest.raises(GraphError, match="101 nodes; a page shows at most 100"):
+        Editor(DAG("; ".join(f"n{i}" for i in range(101))))
 
 
 def test_text_of_names_is_escaped():

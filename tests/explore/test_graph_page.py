@@ -132,6 +132,32 @@ def test_a_cycle_is_refused_and_named(page, serve):
     expect(page.locator(".canvas svg path[stroke='#c1272d']")).to_have_count(1)  # the way back
 
 
+def test_a_node_that_goes_while_it_is_held_is_let_go(page, serve):
+    draw(page, serve, 'p [pos="200,200"]')
+    canvas = Canvas(page)
+    canvas.click((600, 300))
+    canvas.shows("a").to_be_attached()
+    page.locator(".canvas").focus()
+    page.mouse.move(*canvas.at((600, 300)))
+    page.mouse.down()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".canvas svg text", has_text="a")).to_have_count(0)
+    page.mouse.move(*canvas.at((300, 400)))
+    page.mouse.up()
+    assert_graph(page, DAG("p"))
+
+
+def test_a_question_outlives_its_graph(page, serve):
+    draw(page, serve)
+    open_tab(page, "Learn")
+    page.get_by_role("button", name="Quiz").click()
+    page.get_by_role("button", name="empty the canvas").click()
+    expect(page.locator(".canvas svg rect")).to_have_count(0)
+    page.get_by_role("button", name="dependent", exact=True).click()
+    expect(page.locator(".explanation")).to_be_visible()
+    Canvas(page).shows("f").to_be_attached()
+
+
 def test_a_graph_is_drawn_by_keys_alone(page, serve):
     draw(page, serve)
     canvas = page.locator(".canvas")

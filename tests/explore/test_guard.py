@@ -14,9 +14,13 @@ async def inside(scope, receive, send):
 
 def answers(headers, query="", kind="http"):
     """What a guarded server sends for a request."""
-    sent = []
     encoded = [(k.encode(), v.encode()) for k, v in headers.items()]
-    scope = {"type": kind, "path": "/", "query_string": query.encode(), "headers": encoded}
+    return sent_for({"type": kind, "query_string": query.encode(), "headers": encoded})
+
+
+def sent_for(request):
+    sent = []
+    scope = {"type": "http", "path": "//evil.org/", "query_string": b""} | request
 
     async def send(message):
         sent.append(message)
@@ -31,7 +35,10 @@ def answers(headers, query="", kind="http"):
     "headers",
     [
         HERE | COOKIE,
-        {"host": "localhost:8000"} | COOKIE,
+        {"host": "LOCALHOST:8000"} | COOKIE,
+        HERE | COOKIE | {"sec-fetch-site": "same-origin"},
+        HERE | COOKIE | {"sec-fetch-site": "same-site", "sec-fetch-dest": "document"},
+        HERE | {"cookie": 'pref={"a": 1}; a[b]=1; x="y; ppgen-8000=secret'},
         HERE | COOKIE | {"origin": "http://127.0.0.1:8000"},
     ],
 )
@@ -49,6 +56,8 @@ def test_the_holder_of_the_cookie_gets_in(headers, kind):
         {"host": "127.0.0.1:8001"} | COOKIE,
         HERE | COOKIE | {"origin": "http://example.org"},
         HERE | COOKIE | {"origin": "http://127.0.0.1:9000"},
+        HERE | COOKIE | {"sec-fetch-site": "same-site"},
+        HERE | COOKIE | {"sec-fetch-site": "same-site", "sec-fetch-dest": "iframe"},
         HERE | {"cookie": "ppgen-8000=other"},
         HERE | {"cookie": "ppgen-8001=secret"},
         HERE | {"cookie": "ppgen-8000=s\xe9cret"},
@@ -59,6 +68,22 @@ def test_the_holder_of_the_cookie_gets_in(headers, kind):
 def test_others_do_not(headers, kind):
     first = answers(headers, kind=kind)[0]
     assert first.get("status", first.get("code")) in (403, 1008)
+
+
+@pytest.mark.parametrize("name", ["host", "origin", "cookie"])
+def test_a_header_that_comes_twice_is_no_way_in(name):
+    good = HERE | COOKIE | {"origin": "http://127.0.0.1:8000"}
+    encoded = [(k.encode(), v.encode()) for k, v in good.items()]
+    for twice in ([(name.encode(), b"evil"), *encoded], [*encoded, (name.encode(), b"evil")]):
+        expected = [{"type": "inside"}] if name == "cookie" else [403]
+        sent = sent_for({"headers": twice})
+        assert (sent if name == "cookie" else [sent[0]["status"]]) == expected
+
+
+def test_a_websocket_has_no_token_in_its_address():
+    assert answers(HERE, "token=secret", "websocket")[0] == {
+        "type": "websocket.close", "code": 1008
+    }  # fmt: skip
 
 
 def test_the_token_moves_from_the_address_into_a_cookie():

@@ -117,8 +117,7 @@ def test_a_rubbed_out_digit_is_completed_by_every_model(opened, picture):
     page.get_by_role("option", name="nothing").click()
     pad = page.get_by_role("application", name="The digit.")
     drag(page, pad, (0.3, 0.6), (0.7, 0.6), (0.3, 0.8), (0.7, 0.8))
-    names = list(ppgen.pretrained())
-    for name in names:
+    for name in ("mnist-mixture", "mnist-vae"):  # which need no order of the pixels
         page.locator(f"img[alt^='{name}: mean']").first.wait_for(timeout=60_000)
     assert page.get_by_text("nats for what stood there").count() >= 2
     picture("model-completion")

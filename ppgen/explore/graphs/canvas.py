@@ -59,6 +59,11 @@ class Canvas:
         if not moved:
             self.picture = picture
 
+    def let_go(self) -> None:
+        """Forget what the pointer holds if it is no longer in the graph."""
+        if not {self.held, self.target} - {None} <= set(self.page.canvas_nodes()):
+            self.held = self.target = None
+
     def _on_mouse(self, event: MouseEventArguments) -> None:
         at = event.image_x * self.zoom, event.image_y * self.zoom
         if event.type == "pointerdown" and event.button == 0:

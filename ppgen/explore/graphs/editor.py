@@ -6,6 +6,7 @@ from typing import Any
 import networkx as nx
 
 from ppgen.graph import DAG, GraphError
+from ppgen.graph.core import cause_name
 from ppgen.graph.nodes import Node
 from ppgen.graph.sketch import Sketch
 from ppgen.graph.writing import arcs_of
@@ -16,7 +17,7 @@ INCH = 96  # pixels
 MARGIN = 80
 CLOSE, AIRY = 0.8, 1.8  # how far nodes are apart, in distances of a printed figure
 LONGEST = 200  # letters of a name
-MOST = 300  # nodes
+MOST = 100  # nodes; a layout of more takes seconds
 
 Point = tuple[float, float]
 
@@ -117,7 +118,11 @@ class Editor:
             raise GraphError(f"a name has {len(name)} letters; expected 1 to {LONGEST}")
         if name != node and name in self.dag.graph:
             raise GraphError(f"there is a node {name!r} already; expected another name")
-        self._push(DAG(nx.relabel_nodes(self._copy(), {node: name})))
+        names = {node: name}
+        for cause, ends in arcs_of(self.dag.graph).items():
+            if node in ends:
+                names[cause] = cause_name(*(name if end == node else end for end in ends))
+        self._push(DAG(nx.relabel_nodes(self._copy(), names)))
 
     def delete(self, chosen: Node | tuple[Node, Node]) -> None:
         """Remove a node with its arrows, or one arrow."""
@@ -125,16 +130,20 @@ class Editor:
         if isinstance(chosen, tuple):
             graph.remove_edge(*chosen)
         else:
+            arcs = arcs_of(graph)
+            graph.remove_nodes_from([cause for cause, ends in arcs.items() if chosen in ends])
             graph.remove_node(chosen)
         self._push(DAG(graph))
 
     def mark(self, marks: Mapping[str, Iterable[Node]]) -> None:
         """Give each of the marks to the nodes listed for it, and to no others."""
         graph = self._copy()
+        arcs = arcs_of(graph).keys()  # which are no nodes on the canvas
         for status, nodes in marks.items():
-            chosen = self.dag.node_set(nodes, status)
+            chosen = self.dag.node_set(nodes, status) - arcs
             for node, attributes in graph.nodes(data=True):
-                attributes.pop(status, None)
+                if node not in arcs:
+                    attributes.pop(status, None)
                 if node in chosen:
                     attributes[status] = True
         self._push(DAG(graph))
@@ -184,6 +193,8 @@ def arranged(dag: DAG) -> DAG:
     graph = nx.relabel_nodes(dag.graph, {node: str(node) for node in dag.nodes})
     if len(graph) < len(dag.nodes):
         raise GraphError("two nodes have the same name as text; expected different names")
+    if (longest := max(map(len, graph), default=0)) > LONGEST:
+        raise GraphError(f"a name has {longest:,} letters; expected at most {LONGEST}")
     arcs = arcs_of(graph)
     for cause in arcs:
         graph.nodes[cause].pop("pos", None)

@@ -34,7 +34,8 @@ class GraphPage:
         self.chosen: Node | tuple[Node, Node] | None = None
         self.path: tuple[Node, ...] = ()
         self.failed: tuple[tuple[Node, Node], ...] = ()
-        self.editor = Editor(dag, self.refresh)
+        linked = ui.context.client.request.query_params.get("graph")
+        self.editor = Editor(dag if linked is None else DAG([]), self.refresh)
         frame("Graphs")
         with columns() as (left, right):
             self.root = left
@@ -61,7 +62,6 @@ class GraphPage:
                 ui.button("Rename", on_click=self._rename)
                 ui.button("Cancel", on_click=self.dialog.close).props("flat")
         self.shown.on_value_change(self.refresh)
-        linked = ui.context.client.request.query_params.get("graph")
         with self.reporting():
             if linked is not None:
                 self.editor = Editor(DAG(linked), self.refresh)
@@ -87,14 +87,16 @@ class GraphPage:
     def show(self, answer: Answer) -> None:
         """Show an answer on the graph."""
         self.path = answer.path
-        if answer.marks:
-            self.editor.mark(answer.marks)
-        else:
-            self.refresh()
+        with self.reporting():
+            if answer.marks:
+                self.editor.mark(answer.marks)
+            else:
+                self.refresh()
 
     def refresh(self) -> None:
         """Draw the page again after a change; forget what is no longer in the graph."""
         graph = self.editor.dag.graph
+        self.canvas.let_go()
         if self.chosen not in (graph.edges if isinstance(self.chosen, tuple) else graph):
             self.chosen = None
         if any(
@@ -106,10 +108,10 @@ class GraphPage:
         self.panels[self.shown.value].refresh()
         self.tools.refresh()
         self.canvas.draw()
-        link = self.editor.link
-        if len(link) <= LONGEST_LINK:  # so that a page that is loaded again shows the same
-            with self.root:  # which stays: the button that was pressed may be gone by now
-                ui.navigate.history.replace("/?" + urlencode({"graph": link}))
+        # A page that is loaded again shows the same, unless that takes too long an address.
+        link = urlencode({"graph": self.editor.link})
+        with self.root:  # which stays: the button that was pressed may be gone by now
+            ui.navigate.history.replace(f"/?{link}" if len(link) <= LONGEST_LINK else "/")
 
     def ask_name(self, node: Node) -> None:
         """Ask for another name of a node."""

@@ -124,7 +124,7 @@ class RunFolder:
         for path in sorted(self._files("*.png", "*/*.png"), key=_by_time)[:MOST]:
             try:
                 found[str(path.relative_to(self.folder))] = self._once(path, _picture)
-            except (OSError, ValueError, SyntaxError):  # PIL raises the last for a damaged PNG
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
                 problems.append(f"{path.name} is not a whole picture, or is being written")
         return found
 
@@ -135,6 +135,8 @@ class RunFolder:
             inside = self.folder.resolve()
             for pattern in patterns:
                 for path in sorted(self.folder.glob(pattern)):
+                    if not str(path).isprintable():  # no text that a page could show
+                        continue
                     if path.is_file() and path.resolve().is_relative_to(inside):
                         found.append(path)
         except OSError:  # a folder was removed meanwhile

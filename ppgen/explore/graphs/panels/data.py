@@ -66,9 +66,13 @@ class Data(Panel):
 
     async def _on_upload(self, event: events.UploadEventArguments) -> None:
         with self.page.reporting():
-            text = (await event.file.read()).decode("utf-8-sig")
+            self.table = self.report = None
+            try:
+                text = (await event.file.read()).decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise GraphError(f"{event.file.name} is not UTF-8 text: {error}") from None
             self.table = read_csv(io.StringIO(text, newline=""), event.file.name)
-            self.name, self.report = event.file.name, None
+            self.name = event.file.name
             await self._test()
 
     async def _test(self) -> None:

@@ -65,10 +65,13 @@ class Learn(Panel):
         self.page.editor.replace(self.question.dag)
 
     def _answer(self, answer: bool) -> None:
-        assert self.question is not None
+        if self.question is None or self.answered is not None:  # a second click
+            return
         explanation = self.question.explanation
         self.answered = answer
         self.asked += 1
         self.right += answer is explanation.separated
+        if set(self.page.editor.dag.graph) != set(self.question.dag.graph):  # it was changed
+            self.page.editor.replace(self.question.dag)
         self.page.path = () if explanation.separated else explanation.trails[0].nodes
         self.page.editor.mark(query_marks(self.question.statement))
