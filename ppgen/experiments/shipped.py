@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from ppgen.inference import Estimate, complete, elbo, iwae, sample
 from ppgen.program import Program
 from ppgen.training.saving import PRETRAINED
 
+WIDEST = 32  # letters of a model's name in the table
 PROBED = 50
 """Images by which a model is recognised."""
 
@@ -73,7 +75,8 @@ class Records(dict[str, Pretrained]):
         yield "name", "model", "test nats", "estimate", "data", "parameters", "kB"
         for name, record in self.items():
             of, size = record.result, f"{record.size / 1e3:,.0f}"
-            yield name, of.model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}", size
+            model = shorten(of.model, WIDEST, placeholder=" …")
+            yield name, model, f"{of.nats:.2f}", of.estimate, of.data, f"{of.parameters:,}", size
 
     def __repr__(self) -> str:
         rows = list(self._rows())

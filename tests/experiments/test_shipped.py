@@ -69,7 +69,13 @@ def test_a_model_answers_as_its_record_says(name):
 
 
 @needs_real("MNIST")
-@every
+@pytest.mark.parametrize(
+    "name",  # bounds of all test images by many particles take a minute
+    [
+        pytest.param(n, marks=pytest.mark.slow if one.particles else ())
+        for n, one in RECORDS.items()
+    ],
+)
 def test_a_model_has_the_test_nats_of_its_record(name):
     record = RECORDS[name]
     images = data.load("mnist").binarized().test.arguments(record.given_labels)
