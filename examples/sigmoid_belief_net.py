@@ -194,7 +194,7 @@ def large_nets(run, data):
             folder = f"{guide}_{way}"
             history, measured = fit(run, net, data, after_each, folder, objective=ESTIMATORS[way])
             likelihood = ppgen.iwae(net, test, options.particles)
-            record(run, net, history, likelihood, data, name, f"{options.particles} particles")
+            record(run, net, history, likelihood, data, name, f"{options.particles:,} particles")
             table[name] = {
                 "test_bound": ppgen.elbo(net, test).mean,
                 "test_log_likelihood": likelihood.mean,

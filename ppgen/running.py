@@ -56,6 +56,17 @@ def uninterrupted() -> Iterator[None]:
             handler(*pressed[0])
 
 
+@contextmanager
+def noting_missing_arguments(note: str) -> Iterator[None]:
+    """Add a note to the error of a program that is called with fewer arguments than it takes."""
+    try:
+        yield
+    except TypeError as error:
+        if " missing " in str(error):
+            error.add_note(note)
+        raise
+
+
 class Turn:
     """The right to run programs, which one thread has at a time; its calls may hold further ones.
 

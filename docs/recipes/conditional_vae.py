@@ -2,50 +2,41 @@ r"""
 Give a VAE the class of each image
 ==================================
 
-:class:`~ppgen.models.VAE` takes no labels. A class-conditional VAE is a program of one's own:
-decoder and encoder see the label beside what they see anyway, and the label is a second argument.
+:class:`~ppgen.models.VAE` takes no labels. A subclass whose model and guide take the label as a
+second argument is a class-conditional VAE: decoder and encoder see it beside what they see anyway.
 """
 
 # %%
 # **The task.** The model draws z from N(0, I) and the image given z and the label. The guide
-# approximates p(z | image, label). Both take the labels as one more tensor of rows.
+# approximates p(z | image, label). The ten more inputs of both networks are the label, one-hot.
 
 import pyro
-import pyro.distributions as dist
 import torch
-from torch import nn
 from torch.nn.functional import one_hot
 
 import ppgen
+from ppgen.models import VAE, networks
 
 
-class ConditionalVAE(ppgen.Program):
-    objective = ppgen.objectives.MeanFieldELBO()  # the divergence in closed form
-
-    def __init__(self, latent=8):
-        super().__init__()
-        self.latent = latent
-        self.encoder = nn.Sequential(nn.Linear(74, 200), nn.ReLU(), nn.Linear(200, 2 * latent))
-        self.decoder = nn.Sequential(nn.Linear(latent + 10, 200), nn.ReLU(), nn.Linear(200, 64))
-
+class ConditionalVAE(VAE):
     def model(self, x, label, *, n=1):
         with pyro.plate("data", n if x is None else len(x)):
-            z = pyro.sample("z", dist.Normal(torch.zeros(self.latent), 1.0).to_event(1))
-            logits = self.decoder(torch.cat([z, one_hot(label, 10)], -1)).unflatten(-1, (1, 8, 8))
-            return pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x)
+            z_and_label = torch.cat([self.draw_prior(), one_hot(label, 10)], -1)
+            return pyro.sample("x", self.decoded(z_and_label), obs=x)
 
     def guide(self, x, label):
+        raw = self.encoder(torch.cat([x.flatten(1), one_hot(label, 10)], -1))
         with pyro.plate("data", len(x)):
-            raw = self.encoder(torch.cat([x.flatten(1), one_hot(label, 10)], -1))
-            loc, log_scale = raw.chunk(2, -1)
-            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
+            self.draw_posterior(self.posterior(raw))
 
 
+encoder = networks.mlp([64 + 10, 200, 2 * 8])  # mean and log-variance of each latent
+decoder = networks.mlp_decoder(8 + 10, (1, 8, 8), outputs=1, hidden=[200])
+program = ConditionalVAE((1, 8, 8), encoder, decoder, latent=8)
 digits = ppgen.data.load("digits").binarized()
 train, validation, test = (
     part.arguments(labelled=True) for part in (digits.train, digits.validation, digits.test)
 )
-program = ConditionalVAE()
 history = ppgen.fit(program, train, validation, epochs=60, lr=3e-3, progress=False)
 
 # %%
@@ -74,5 +65,5 @@ print(f"test images whose label has the highest bound: {right:.0%}")
 # way; the script ``examples/pixelcnn.py --conditional`` does so. There log p(image | label) is
 # exact.
 #
-# **Reference:** :class:`ppgen.Program`, :func:`ppgen.sample`, :class:`~ppgen.data.Part`,
-# :class:`~ppgen.models.AutoregressiveModel`, :class:`~ppgen.objectives.MeanFieldELBO`.
+# **Reference:** :class:`~ppgen.models.VAE`, :mod:`ppgen.models.networks`, :func:`ppgen.sample`,
+# :class:`~ppgen.data.Part`, :class:`~ppgen.models.AutoregressiveModel`.

@@ -11,12 +11,10 @@ the pixels that are there; :func:`ppgen.inference.complete` draws (imputes) the 
 # would hold them.
 
 import pyro
-import pyro.distributions as dist
 import torch
-from torch import nn
 
 import ppgen
-from ppgen.models import BernoulliMixture
+from ppgen.models import VAE, BernoulliMixture, networks
 
 digits = ppgen.data.load("digits").binarized()
 torch.manual_seed(0)
@@ -36,31 +34,27 @@ mixture.fit_em(images.nan_to_num(), observed)  # or ppgen.fit(mixture, (…, obs
 print("mixture: log p of whole test images", ppgen.elbo(mixture, digits.test.images))
 
 # %%
-# A VAE that learns from images with gaps is a program of one's own. The mask leaves missing pixels
-# out of the likelihood; the encoder sees the known pixels and the mask.
+# A VAE that learns from images with gaps is a subclass. The mask leaves missing pixels out of the
+# likelihood; the encoder sees the known pixels and the mask.
 
 
-class VAEWithGaps(ppgen.Program):
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(128, 100), nn.ReLU(), nn.Linear(100, 16))
-        self.decoder = nn.Sequential(nn.Linear(8, 100), nn.ReLU(), nn.Linear(100, 64))
-
+class VAEWithGaps(VAE):
     def model(self, x, observed):
         with pyro.plate("data", len(x)):
-            z = pyro.sample("z", dist.Normal(torch.zeros(8), 1.0).to_event(1))
-            pixels = dist.Bernoulli(logits=self.decoder(z).unflatten(-1, (1, 8, 8)))
+            pixels = self.decoded(self.draw_prior()).base_dist
             pyro.sample("x", pixels.mask(observed).to_event(3), obs=x)
 
     def guide(self, x, observed):
+        raw = self.encoder(torch.cat([x * observed, observed], 1))
         with pyro.plate("data", len(x)):
-            known = torch.cat([x * observed, observed], 1).flatten(1)
-            loc, log_scale = self.encoder(known).chunk(2, -1)
-            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
+            self.draw_posterior(self.posterior(raw))
 
 
-vae, whole = VAEWithGaps(), torch.ones_like(digits.test.images, dtype=torch.bool)
+encoder = networks.mlp_encoder((2, 8, 8), outputs=2 * 8, hidden=[100])
+decoder = networks.mlp_decoder(8, (1, 8, 8), outputs=1, hidden=[100])
+vae = VAEWithGaps((1, 8, 8), encoder, decoder, latent=8)
 ppgen.fit(vae, (images.nan_to_num(), observed), epochs=30, lr=3e-3, progress=False)
+whole = torch.ones_like(digits.test.images, dtype=torch.bool)
 print("VAE: log p of whole test images, at least", ppgen.elbo(vae, (digits.test.images, whole)))
 
 # %%

@@ -24,6 +24,7 @@ so, a ``torch.utils.data`` data set or loader."""
 Transform = Callable[[Tensor], Tensor]
 
 EVALUATION_BATCH = 1000
+FINITE = "finite numbers, and a boolean mask beside them if values are missing"
 
 
 @checked
@@ -134,7 +135,7 @@ class Batch:
         """Raise a ValueError if a value is no finite number; rows are counted from ``before``."""
         for tensor in self.tensors:
             if tensor.is_floating_point():
-                check_finite("data", tensor, before=before)
+                check_finite("data", tensor, FINITE, before)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Apply a function to each tensor of rows."""

@@ -1,5 +1,6 @@
 """Nodes, statements of their independence, and the error of this package."""
 
+import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +17,15 @@ Nodes = Any  # one node, or an iterable of nodes
 ESCAPES = str.maketrans(
     {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ "}
     | {character: f"\\{character}" for character in "_%$#&{}"}
+)
+
+
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+)
+SYMBOL = re.compile(
+    rf"(?P<letter>[A-Za-z]|{'|'.join(GREEK.split())})(?P<index>[0-9]+|(_[A-Za-z0-9]+)+)?"
 )
 
 
@@ -110,9 +120,25 @@ def join(nodes: Iterable[Node]) -> str:
 
 
 def latex_name(node: Node) -> str:
-    """Name of a node in LaTeX, for math mode."""
-    text = str(node).translate(ESCAPES)
-    return text if len(text) == 1 else rf"\mathrm{{{text}}}"
+    r"""Name of a node in LaTeX, for math mode; letters can have an index.
+
+    Examples
+    --------
+    >>> print(*map(latex_name, ["x", "x12", "theta_1", "mu_school_i", "AP", "R&D"]))
+    x x_{12} \theta_{1} \mu_{\mathrm{school}, i} \mathrm{AP} \mathrm{R\&D}
+    """
+    text = str(node)
+    symbol = SYMBOL.fullmatch(text)
+    if symbol is None:
+        text = text.translate(ESCAPES)
+        return text if len(text) == 1 else rf"\mathrm{{{text}}}"
+    letter, index = symbol["letter"], symbol["index"]
+    if len(letter) > 1:
+        letter = f"\\{letter}"
+    if not index:
+        return letter
+    parts = (p if p.isdigit() else latex_name(p) for p in index.strip("_").split("_"))
+    return f"{letter}_{{{', '.join(parts)}}}"
 
 
 def node_sequence(graph: nx.DiGraph, nodes: Nodes, name: str) -> tuple[Node, ...]:

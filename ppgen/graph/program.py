@@ -87,6 +87,7 @@ def from_program(
     # Here, so that other questions about graphs need not wait for torch.
     from ppgen.graph.provenance import FAILURES, as_fit_calls, track, undisturbed
     from ppgen.program import as_program
+    from ppgen.running import noting_missing_arguments
 
     if latent not in LATENT:
         raise GraphError(f"latent is {latent!r}; expected one of {', '.join(map(repr, LATENT))}")
@@ -96,7 +97,10 @@ def from_program(
     run = program.model if pair else model
     if pair:
         args, kwargs = as_fit_calls(program, args, kwargs)
-    with undisturbed(program):
+    with (
+        undisturbed(program),
+        noting_missing_arguments("from_program takes the model's arguments after the model"),
+    ):
         graph, returned = track(run, args, kwargs, deterministic)
         if pair and not args and not kwargs and returned is not None:
             data = returned if isinstance(returned, dict | tuple) else (returned,)

@@ -18,7 +18,7 @@ from ppgen.objectives.elbo import guessed_plates, latent_sites, sample_sites
 from ppgen.objectives.plates import RowPlates, Site
 from ppgen.objectives.supports import check_support
 from ppgen.program import Program, accept
-from ppgen.running import evaluating
+from ppgen.running import evaluating, noting_missing_arguments
 
 
 @checked
@@ -194,7 +194,8 @@ def sample(
             "the form model(x=None, *, n=1), or use ppgen.predict(program, data)"
         )
     model, guide = (_without_data(part, names) for part, names in zip(parts, taken, strict=True))
-    with evaluating(program, seed):
+    missing = "sample takes the further arguments of the model after n, with n rows each"
+    with evaluating(program, seed), noting_missing_arguments(missing):
         trace = poutine.trace(model).get_trace(n, *context)
         plates = _row_plates(model, n, context, trace)
         shared = [
