@@ -67,6 +67,11 @@ class Pair(nn.Module):
         return self.layer(x), self.layer(x)
 
 
+def labelled(x, label, *, n=1):
+    with pyro.plate("data", n if x is None else len(x)):
+        return pyro.sample("x", dist.Normal(label, 1.0), obs=x)
+
+
 MISTAKES = {
     "bytes": (lambda: fit(VAE.mlp(SHAPE), levels().float()), "divide grey levels 0 … 255 by 255"),
     "bytes to grey": (
@@ -136,6 +141,18 @@ MISTAKES = {
     "almost a name": (
         lambda: fit(lines(), torch.randn(9), epoch=3),
         r"'epoch'; did you mean 'epochs'\?; expected program, data",
+    ),
+    "gaps": (
+        lambda: fit(VAE.mlp(SHAPE), images().masked_fill(images() > 0, torch.nan)),
+        "data holds NaN .*, first in row 0; .* a boolean mask beside them",
+    ),
+    "labels that are forgotten": (
+        lambda: ppgen.sample(labelled, 5),
+        r"(?s)missing .*'label'.*sample takes the further arguments of the model after n",
+    ),
+    "a graph without arguments": (
+        lambda: DAG.from_program(line),
+        r"(?s)missing .*'x'.*from_program takes the model's arguments after the model",
     ),
     "a model and a guide": (
         lambda: ppgen.as_program(line, line),
