@@ -16,6 +16,8 @@ from ppgen.inference import complete
 
 PARTICLES = 100
 SHOWN = 8  # completed digits
+SCORED = 100  # unseen digits
+STEPS = 200  # to fit the latents of a completed digit: enough for a picture
 
 
 def drawing(path, label):
@@ -59,11 +61,12 @@ def main() -> None:
         drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
         samples[name] = program.grey(drawn)
         try:
-            answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0)
+            sizes = {"particles": PARTICLES, "steps": STEPS}
+            answer = complete(program, x, upper, *labels, **sizes, seed=0)
             completed[name] = answer.samples[0] if by_pixels else answer.mean
         except ValueError as error:
             print(f"{name} completes nothing: {error}.")
-        unseen = binary.test.arguments(record.given_labels)
+        unseen = binary.test.spread(SCORED).arguments(record.given_labels)
         table[name] = {
             "test nats": record.result.nats,
             f"nats of {binary.name}": -estimated(program, unseen, record.particles).mean,

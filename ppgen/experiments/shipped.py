@@ -18,7 +18,9 @@ from ppgen.training.saving import PRETRAINED
 
 WIDEST = 32  # letters of a model's name in the table
 PROBED = 50
-"""Images by which a model is recognised."""
+"""Images, and completions, by which a model is recognised."""
+COMPLETED = 10
+"""Images that are completed, several times each."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def probe(program: Program, given_labels: bool) -> dict[str, float]:
         "mean pixel of samples": float(sample(program, PROBED, *labels, seed=0).mean()),
     }
     with suppress(ValueError):  # discrete latents cannot be fitted to what is given
-        completed = complete(program, x, upper, *labels, particles=100, seed=0)
+        few = [tensor[:COMPLETED] for tensor in (x, *labels)]
+        each = {"draws": PROBED // COMPLETED, "particles": 100}
+        completed = complete(program, few[0], upper, *few[1:], **each, seed=0)
         answers["mean pixel of completions"] = float(completed.samples.mean())
     return answers

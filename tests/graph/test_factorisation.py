@@ -22,7 +22,25 @@ def test_empty_graphs_and_latent_nodes():
 
 @pytest.mark.parametrize(
     "name",
-    ["x", "grass wet", "x_1", "theta_12", "mu_school_i", "x_", "_x", "x__1", "lambda1", "50%", "a$b", "C#", "{a}", "a^2", "a~b", "\\", "ψ"],
+    [
+        "x",
+        "grass wet",
+        "x_1",
+        "theta_12",
+        "mu_school_i",
+        "x_",
+        "_x",
+        "x__1",
+        "lambda1",
+        "50%",
+        "a$b",
+        "C#",
+        "{a}",
+        "a^2",
+        "a~b",
+        "\\",
+        "ψ",
+    ],
 )
 def test_latex_of_any_name_is_valid(name):
     """Parsed by matplotlib, which does not know ``\\&``."""
