@@ -10,10 +10,26 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Send], Awaitable[None]]
 
 REFUSED = "The address needs the token that ppgen printed when it started.\n"
+NO_PAGE = "There is no such page here.\n"
+INSIDE = "/_nicegui"
+"""Where the framework keeps its own files, its socket, uploads and downloads."""
+
+# The page's own scripts are in the page, and vue compiles templates in the browser.
+POLICY = {
+    "content-security-policy": (
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'; "
+        "base-uri 'self'; form-action 'self'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+"""Headers of all answers: nothing is fetched elsewhere, and no other page frames this one."""
 
 
 class Guard:
     """ASGI middleware that answers 403 to every request without the token of this server.
+
+    There is one page: other paths, but for those of the framework, answer 404.
 
     The token is in the address that is opened first. It moves into a cookie, so that addresses
     that a user copies do not contain it. A name other than this machine's is refused as well, or a
@@ -49,11 +65,14 @@ class Guard:
             rest = urlencode([(key, value) for key, value in query if key != "token"])
             cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
             return await _answer(send, 303, "", location=f"/?{rest}", **{"set-cookie": cookie})
-        if self.admits(headers):
-            return await self.app(scope, receive, send)
-        if scope["type"] == "websocket":
-            return await send({"type": "websocket.close", "code": 1008})
-        return await _answer(send, 403, REFUSED)
+        if not self.admits(headers):
+            if scope["type"] == "websocket":
+                return await send({"type": "websocket.close", "code": 1008})
+            return await _answer(send, 403, REFUSED)
+        path = scope["path"]
+        if scope["type"] == "http" and path != "/" and not path.startswith(INSIDE):
+            return await _answer(send, 404, NO_PAGE)
+        return await self.app(scope, receive, _with_policy(send))
 
     def admits(self, headers: dict[str, str]) -> bool:
         """Whether a request comes from a page of this server and has its token."""
@@ -78,8 +97,21 @@ class Guard:
         return compare_digest(text.encode(), self.token.encode())
 
 
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(key.encode(), value.encode("latin-1")) for key, value in headers.items()]
+
+
+def _with_policy(send: Send) -> Send:
+    async def sent(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = message | {"headers": [*message.get("headers", ()), *_encoded(POLICY)]}
+        await send(message)
+
+    return sent
+
+
 async def _answer(send: Send, status: int, text: str, **headers: str) -> None:
-    listed = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"} | headers
-    encoded = [(key.encode(), value.encode("latin-1")) for key, value in listed.items()]
+    listed = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+    encoded = _encoded(listed | POLICY | headers)
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": text.encode()})

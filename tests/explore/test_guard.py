@@ -9,18 +9,21 @@ COOKIE = {"cookie": "a=b; ppgen-8000=secret"}
 
 
 async def inside(scope, receive, send):
+    if scope["path"] == "/_nicegui/answers":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
     await send({"type": "inside"})
 
 
-def answers(headers, query="", kind="http"):
+def answers(headers, query="", kind="http", path=""):
     """What a guarded server sends for a request."""
     encoded = [(k.encode(), v.encode()) for k, v in headers.items()]
-    return sent_for({"type": kind, "query_string": query.encode(), "headers": encoded})
+    request = {"type": kind, "query_string": query.encode(), "headers": encoded}
+    return sent_for(request | ({"path": path} if path else {}))
 
 
 def sent_for(request):
     sent = []
-    scope = {"type": "http", "path": "//evil.org/", "query_string": b""} | request
+    scope = {"type": "http", "path": "/", "query_string": b""} | request
 
     async def send(message):
         sent.append(message)
@@ -87,7 +90,7 @@ def test_a_websocket_has_no_token_in_its_address():
 
 
 def test_the_token_moves_from_the_address_into_a_cookie():
-    first = answers(HERE, "graph=a+-%3E+b&token=secret")[0]
+    first = answers(HERE, "graph=a+-%3E+b&token=secret", path="//evil.org/")[0]
     headers = dict(first["headers"])
     assert first["status"] == 303
     assert headers[b"location"] == b"/?graph=a+-%3E+b"
@@ -102,3 +105,29 @@ def test_a_wrong_token_is_refused(query):
 
 def test_the_right_token_under_a_foreign_name_is_refused():
     assert answers({"host": "example.org"}, "token=secret")[0]["status"] == 403
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/x", "//", "/..", "/favicon.ico"])
+def test_there_is_one_page(path):
+    assert answers(HERE | COOKIE, path=path)[0]["status"] == 404
+    assert answers(HERE, path=path)[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "path"),
+    [
+        (HERE | COOKIE, "", "/_nicegui/answers"),
+        (HERE | COOKIE, "", "/x"),
+        (HERE, "", ""),
+        (HERE, "token=secret", ""),
+    ],
+)
+def test_every_answer_forbids_frames_and_other_hosts(headers, query, path):
+    sent = dict(answers(headers, query, path=path)[0]["headers"])
+    policy = sent[b"content-security-policy"].decode()
+    assert "frame-ancestors 'none'" in policy
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+    assert sent[b"referrer-policy"] == b"no-referrer"
+    if path == "/_nicegui/answers":
+        assert sent[b"a"] == b"b"

@@ -1,6 +1,7 @@
 """Folders of runs, whole and damaged, and pictures."""
 
 import json
+import os
 from base64 import b64decode
 from io import BytesIO
 
@@ -10,8 +11,10 @@ import torch
 from PIL import Image
 
 import ppgen
+from ppgen.explore.models import run_folder
 from ppgen.explore.models.opened import open_named
 from ppgen.explore.models.run_folder import RunFolder
+from ppgen.explore.models.views.run import _short
 from ppgen.explore.pictures import data_uri, heat, tile_at, tiled
 from ppgen.models import VAE
 from ppgen.plots import MISSING, image_grid
@@ -71,6 +74,27 @@ def test_a_folder_that_is_removed(run):
     found = folder.read()
     assert not found.figures
     assert not found.histories
+    assert found.problems == (f"{run} is no longer there",)
+
+
+def test_a_picture_that_is_too_large_is_named(run, monkeypatch):
+    monkeypatch.setattr(run_folder, "LARGEST_PICTURE", (run / "elbo.png").stat().st_size - 1)
+    found = RunFolder(run).read()
+    assert "elbo.png" not in found.figures
+    assert any("elbo.png" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("name", [b"bell\x07.png", b"not utf-8 \xff.png", b"two\nlines.png"])
+def test_names_that_are_no_text_are_left_out(run, name):
+    (run / "elbo.png").rename(run / os.fsdecode(name))
+    found = RunFolder(run).read()
+    assert list(found.figures) == ["samples_after.png"]
+    assert not found.problems
+
+
+def test_a_number_of_many_digits_is_shortened():
+    assert _short(10**400) == "1" + 79 * "0" + "…"
+    assert (_short(12), _short(0.123456), _short("a text")) == ("12", "0.1235", "a text")
 
 
 def test_links_out_of_the_folder_are_not_followed(run, tmp_path_factory):

@@ -1,5 +1,6 @@
 """The bar of tools above the canvas: what the mouse can do, by standard controls."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
@@ -29,6 +30,7 @@ class Tools:
                 status: ui.checkbox(label, on_change=self._mark) for status, label in MARKS.items()
             }
             self.child = ui.select({}, label="arrow to", on_change=self._connect).classes("short")
+            tool = self._tool
             self.rename = tool("rename", "edit", lambda: page.ask_name(page.chosen))
             self.delete = tool("delete", "delete", lambda: page.editor.delete(page.chosen))
             tool("undo", "undo", lambda: page.editor.undo())
@@ -63,15 +65,20 @@ class Tools:
         marked = editor.marked(status)
         if node is not None and event.value is not (node in marked):
             others = [other for other in marked if other != node]
-            editor.mark({status: [*others, node] if event.value else others})
+            with self.page.reporting():
+                editor.mark({status: [*others, node] if event.value else others})
 
     def _connect(self, event: ValueChangeEventArguments) -> None:
         if event.value is not None:
             with self.page.reporting():
                 self.page.connect(self.page.chosen, event.value)
 
+    def _tool(self, label: str, icon: str, action: Callable[[], object]) -> ui.button:
+        """Return a button with a picture, and with a name for screen readers."""
 
-def tool(label: str, icon: str, action: Any) -> ui.button:
-    """Return a button with a picture, and with a name for screen readers."""
-    button = ui.button(icon=icon, on_click=action)
-    return button.props(f'flat dense aria-label="{label}"').tooltip(label)
+        def reported() -> None:
+            with self.page.reporting():
+                action()
+
+        button = ui.button(icon=icon, on_click=reported)
+        return button.props(f'flat dense aria-label="{label}"').tooltip(label)

@@ -40,11 +40,12 @@ class ModelsPage:
     Attributes
     ----------
     things
-        Models and runs by name: what the command named, and models of the runs.
+        Models and runs by name: what the command named, and models of the runs. All tabs share
+        them, so that a page that is loaded again still has what was opened.
     """
 
     def __init__(self, things: dict[str, Model | RunFolder]) -> None:
-        self.things = dict(things)
+        self.things = things
         ui.add_css(STYLE)
         query = ui.context.client.request.query_params
         self.chosen = query.get("model", "")

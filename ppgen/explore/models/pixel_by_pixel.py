@@ -1,7 +1,8 @@
 """An image that an autoregressive network draws pixel by pixel, from fixed random numbers."""
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -26,9 +27,9 @@ def draws_pixels(program: Program) -> bool:
 
 
 class PixelByPixel:
-    """A draw of an autoregressive network, whose pixels can be changed.
+    """A draw of an autoregressive network, from which others that differ in a pixel are made.
 
-    Every pixel keeps its random number, those of torch's generator with one seed. So after a change
+    Every pixel has its random number, those of torch's generator with one seed. So after a change
     only what depends on it differs. Arguments of methods and results count pixels in the order of
     drawing.
 
@@ -49,7 +50,7 @@ class PixelByPixel:
     log_probs
         Of each pixel given those before it, nats, in the same shape.
     changed
-        Pixels that differ from the draw before the last change, in the same shape.
+        Pixels that differ from the draw that this one was made from, in the same shape.
 
     Examples
     --------
@@ -57,9 +58,8 @@ class PixelByPixel:
     >>> from ppgen.autoregressive import MADE
     >>> program = ppgen.models.AutoregressiveModel(MADE((1, 8, 8)))
     >>> drawn = PixelByPixel(Model.of("made", program))
-    >>> before = drawn.image.clone()
-    >>> bool((drawn.flip(20).image == before).flatten()[:20].all())
-    True
+    >>> drawn.flipped(20).changed.flatten()[:22].tolist().index(True)
+    20
     """
 
     def __init__(self, model: Model, label: int = 0, seed: int = 0, member: int = 0) -> None:
@@ -67,7 +67,8 @@ class PixelByPixel:
         program: Any = model.program
         self.members: Sequence[Any] = program.network.members
         self.label, self.seed, self.member = label, seed, member
-        self.redraw()
+        self._draw(None, None)
+        self.changed = torch.zeros_like(self.image, dtype=torch.bool)
 
     @property
     def network(self) -> Any:
@@ -88,22 +89,16 @@ class PixelByPixel:
         position = row * self.model.image_shape[-1] + column
         return int((self.network.ordering == position).nonzero())
 
-    def redraw(self) -> "PixelByPixel":
-        """Draw all pixels, as after a change of label, seed or member."""
-        self._draw(None, None)
-        self.changed = torch.zeros_like(self.image, dtype=torch.bool)
-        return self
-
-    def flip(self, step: int) -> "PixelByPixel":
+    def flipped(self, step: int) -> Self:
         """Swap the grey value of a pixel, and draw those after it from the same random numbers."""
-        before = self.image
         known = torch.zeros(self.pixels, dtype=torch.bool)
         known[: step + 1] = True
-        given = self.network.in_order(before).clone()
+        given = self.network.in_order(self.image).clone()
         given[step] = self.model.encode(1 - self.model.grey(given[step].view(1, 1, 1, 1))).flatten()
-        self._draw(self.network.to_image(given), self.network.to_image(known))
-        self.changed = self.image != before
-        return self
+        other = copy.copy(self)
+        other._draw(self.network.to_image(given), self.network.to_image(known))
+        other.changed = other.image != self.image
+        return other
 
     def until(self, step: int, values: Tensor) -> Tensor:
         """Return values of the pixels before a step, and NaN for the others."""

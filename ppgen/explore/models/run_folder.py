@@ -73,7 +73,7 @@ class RunFolder:
 
     def read(self) -> Snapshot:
         """Read what is there now; never raises an error."""
-        problems: list[str] = []
+        problems = [] if self.folder.is_dir() else [f"{self.folder} is no longer there"]
         settings = self._json("settings.json", problems)
         metrics = self._json("metrics.json", problems)
         return Snapshot(

@@ -1,5 +1,6 @@
 """Autoregressive drawing: pixels one after the other, and what follows from a change."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,8 @@ class AutoregressiveView(View[Model]):
 
     def prepare(self) -> object:
         """Draw all pixels once."""
+        self.wanted = {"label": 0, "seed": 0, "member": 0}
+        self.turn = asyncio.Lock()  # changes are made one after the other
         self.drawn = PixelByPixel(self.thing)
         return self.drawn
 
@@ -141,16 +144,15 @@ class AutoregressiveView(View[Model]):
             ui.notify("This pixel is not drawn yet.")
             return
         self._run(False)
-        self.soon(lambda: self._compute(lambda: self.drawn.flip(step)))
+        self.soon(lambda: self._draw(lambda: self.drawn.flipped(step)))
 
     async def _redraw(self, **changes: Any) -> None:
-        if None in changes.values():
-            return
-        for name, value in changes.items():
-            setattr(self.drawn, name, int(value))
-        await self._compute(self.drawn.redraw)
+        if None not in changes.values():
+            self.wanted |= {name: int(value) for name, value in changes.items()}
+            await self._draw(lambda: PixelByPixel(self.thing, **self.wanted))
 
-    async def _compute(self, change: Callable[[], object]) -> None:
+    async def _draw(self, draw: Callable[[], PixelByPixel]) -> None:
         with self.busy(self.spinner):
-            await self.compute(change)
+            async with self.turn:
+                self.drawn = await self.compute(draw)
         self.show(self.step)

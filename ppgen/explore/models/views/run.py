@@ -12,6 +12,7 @@ from ppgen.explore.pictures import figure_uri, png_uri
 from ppgen.training.history import History
 
 SECONDS = 2.0  # between two readings
+LONGEST = 80  # letters of a number or a text
 
 
 class RunView(View[RunFolder]):
@@ -55,7 +56,7 @@ class RunView(View[RunFolder]):
         self.problems.set_text("; ".join(found.problems))
         self.numbers.set_text(
             " · ".join(
-                f"{name.replace('_', ' ')}: {f'{value:.4g}' if isinstance(value, float) else value}"
+                f"{name.replace('_', ' ')}: {_short(value)}"
                 for name, value in found.numbers.items()
             )
         )
@@ -99,6 +100,11 @@ class RunView(View[RunFolder]):
             label = ui.label(name).classes("epochs")
         self.curves[name] = 0, image, label
         return self.curves[name]
+
+
+def _short(value: str | float) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _drawn(history: History) -> str:
