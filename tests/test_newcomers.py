@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -145,6 +146,10 @@ MISTAKES = {
     "gaps": (
         lambda: fit(VAE.mlp(SHAPE), images().masked_fill(images() > 0, torch.nan)),
         "data holds NaN .*, first in row 0; .* a boolean mask beside them",
+    ),
+    "a frame for its columns": (
+        lambda: fit(labelled, pd.DataFrame({"x": [0.5, 1.5], "label": [0.0, 1.0]})),
+        r"missing .*'label'; .* a dict by their names, such as dict\(frame\)",
     ),
     "labels that are forgotten": (
         lambda: ppgen.sample(labelled, 5),

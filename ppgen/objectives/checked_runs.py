@@ -247,7 +247,8 @@ def explained(
                 f"; expected floating tensors, perhaps for data[{whole[0]!r}], which is of "
                 f"{batch[whole[0]].dtype}: tensor.float()"
                 if whole and ("type" in reason or "bool" in reason)
-                else "; expected arguments that the model and the guide can be called with"
+                else "; expected arguments that the model and the guide can be called with: a "
+                "tensor, a tuple, or a dict by their names, such as dict(frame)"
             )
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "
