@@ -65,5 +65,5 @@ print(f"test images whose label has the highest bound: {right:.0%}")
 # way; the script ``examples/pixelcnn.py --conditional`` does so. There log p(image | label) is
 # exact.
 #
-# **Reference:** :class:`~ppgen.models.VAE`, :mod:`ppgen.models.networks`, :func:`ppgen.sample`,
+# **Reference:** :class:`~ppgen.models.VAE`, ``ppgen.models.networks``, :func:`ppgen.sample`,
 # :class:`~ppgen.data.Part`, :class:`~ppgen.models.AutoregressiveModel`.

@@ -146,7 +146,7 @@ def test_a_marked_outcome_that_is_left_out_is_drawn_given_the_others():
     x = torch.tensor([-1.5, -0.2, 0.4, 2.0])
     program = LabelledMixture()
     ppgen.fit(program, {"x": x, "kind": (x > 0).long()}, steps=1, lr=1e-9, progress=False)
-    exact, draws = (2 * x).sigmoid(), 2000
+    exact, draws = (2 * x).sigmoid(), 400
     error = (exact * (1 - exact) / draws).sqrt()
     for found in (ppgen.posterior, ppgen.predict):
         kind = found(program, {"x": x}, draws=draws, seed=0)["kind"]

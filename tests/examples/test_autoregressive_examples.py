@@ -187,9 +187,9 @@ def test_pixelcnn_refuses_a_single_level(run, capfd):
     assert "error: --levels is 1; expected 2 or more" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("network", ["LSTM", "Transformer"])
+@pytest.mark.parametrize("network", ["LSTM", pytest.param("Transformer", marks=pytest.mark.slow)])
 def test_text(network, run):
-    ran = run("text", "--network", network)
+    ran = run("text", "--network", network, "--width", "32", "--epochs", "1")
     metrics = ran.metrics
     characters = 96
     assert 1 < metrics["bits_a_character"] < math.log2(characters)
