@@ -33,6 +33,9 @@ def main() -> None:
     )
     parser.add_argument("--hidden", type=int, nargs="+", default=[400], help="layers of the mlp")
     parser.add_argument("--tanh", action="store_true", help="units of the mlp; default: ReLU")
+    parser.add_argument(
+        "--channels", type=int, nargs="+", default=[32, 64], help="of the convolutions"
+    )
     parser.add_argument("--blocks", type=int, default=0, help="residual, after each convolution")
     parser.add_argument("--likelihood", choices=every_likelihood(2), default="bernoulli")
     parser.add_argument("--draws", type=int, default=1, help="importance-weighted in training")
@@ -51,7 +54,9 @@ def main() -> None:
         "mlp": partial(
             VAE.mlp, hidden=options.hidden, activation=nn.Tanh if options.tanh else nn.ReLU
         ),
-        "convolutional": partial(VAE.convolutional, blocks=options.blocks),
+        "convolutional": partial(
+            VAE.convolutional, channels=options.channels, blocks=options.blocks
+        ),
     }
     vae = networks[options.network](data.image_shape, options.latent, likelihood=likelihood)
     encode = partial(likelihood.encode, levels=data.levels)

@@ -15,7 +15,8 @@ import torch
 from torch.nn.functional import one_hot
 
 import ppgen
-from ppgen.models import VAE, networks
+from ppgen.models import VAE
+from ppgen.models.networks import mlp, mlp_decoder
 
 
 class ConditionalVAE(VAE):
@@ -30,22 +31,18 @@ class ConditionalVAE(VAE):
             self.draw_posterior(self.posterior(raw))
 
 
-encoder = networks.mlp([64 + 10, 200, 2 * 8])  # mean and log-variance of each latent
-decoder = networks.mlp_decoder(8 + 10, (1, 8, 8), outputs=1, hidden=[200])
-program = ConditionalVAE((1, 8, 8), encoder, decoder, latent=8)
+encoder = mlp([64 + 10, 200, 2 * 8])  # to mean and log-variance of each latent
+program = ConditionalVAE((1, 8, 8), encoder, mlp_decoder(8 + 10, (1, 8, 8), 1), latent=8)
 digits = ppgen.data.load("digits").binarized()
-train, validation, test = (
-    part.arguments(labelled=True) for part in (digits.train, digits.validation, digits.test)
-)
-history = ppgen.fit(program, train, validation, epochs=60, lr=3e-3, progress=False)
+train, test = (part.arguments(labelled=True) for part in (digits.train, digits.test))
+history = ppgen.fit(program, train, epochs=60, lr=3e-3, progress=False)
 
 # %%
 # **What to look at.** Samples of each digit: the context of :func:`ppgen.sample` is the label of
 # each image that is drawn.
 
 print("log p(image | label) of test images, at least", ppgen.iwae(program, test, 100))
-wished = torch.arange(10).repeat(5)
-samples = ppgen.sample(program, len(wished), wished, mean=True, seed=0)
+samples = ppgen.sample(program, 50, torch.arange(10).repeat(5), mean=True, seed=0)
 ppgen.plots.image_grid(
     samples, columns=10, title="five images of each class, drawn given the label"
 )
