@@ -1,9 +1,14 @@
-"""What all pages look like."""
+"""What all pages look like, and how they compute."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
-from nicegui import ui
+from nicegui import run, ui
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STYLE = """
 body { font-size: 15px; color: #1a1a1a; }
@@ -44,3 +49,11 @@ def columns() -> Iterator[tuple[ui.element, ui.element]]:
     with ui.element("main").classes("columns"):
         left, right = ui.column().classes("left"), ui.column().classes("right")
         yield left, right
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run what takes long in a thread, so that other tabs go on; it must not return None."""
+    found = await run.io_bound(function, *args, **kwargs)
+    if found is None:  # the server ends
+        raise asyncio.CancelledError
+    return found

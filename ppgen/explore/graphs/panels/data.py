@@ -3,10 +3,11 @@
 import io
 from typing import TYPE_CHECKING, Any
 
-from nicegui import events, run, ui
+from nicegui import events, ui
 
 from ppgen.explore.graphs.panels.panel import Panel
 from ppgen.explore.graphs.queries import query_marks
+from ppgen.explore.layout import in_thread
 from ppgen.graph import GraphError
 from ppgen.graph.csv_files import read_csv
 from ppgen.graph.report import Report
@@ -78,9 +79,7 @@ class Data(Panel):
     async def _test(self) -> None:
         dag = self.page.editor.dag
         with self.page.reporting():
-            self.report = await run.io_bound(dag.test, self.table)
-            if self.report is None:  # the server ends
-                raise GraphError("the test was interrupted")
+            self.report = await in_thread(dag.test, self.table)
             self.page.failed = tuple(
                 (x, y) for row in self.report.rejected
                 for x in row.statement.x for y in row.statement.y

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from nicegui import events, ui
 
-from ppgen.explore.graphs.editor import Editor
+from ppgen.explore.graphs.editor import Editor, arranged
 from ppgen.explore.graphs.panels.panel import Panel
+from ppgen.explore.layout import in_thread
 from ppgen.graph import DAG, GraphError
 from ppgen.graph.formats import FORMATS
 
@@ -31,6 +32,10 @@ WRITERS |= {
     "LaTeX": lambda editor: editor.dag.factorisation(latex=True),
     "Python": lambda editor: f"from ppgen.graph import DAG\n\ndag = DAG({editor.text!r})",
 }
+
+
+def _arranged(text: str) -> DAG:
+    return arranged(DAG.read(io.StringIO(text)))
 
 
 class Exchange(Panel):
@@ -66,17 +71,17 @@ class Exchange(Panel):
                 )
         ui.label("The address of this page holds the graph: a bookmark brings it back.")
 
-    def _read(self, text: str) -> None:
+    async def _read(self, text: str) -> None:
         with self.page.reporting():
             if len(text) > LARGEST:
                 raise GraphError(
                     f"the text has {len(text):,} letters; at most {LARGEST:,} are read"
                 )
-            self.page.editor.replace(DAG.read(io.StringIO(text)))
+            self.page.editor.replace(await in_thread(_arranged, text))
 
     async def _on_upload(self, event: events.UploadEventArguments) -> None:
         with self.page.reporting():
-            self._read((await event.file.read()).decode("utf-8-sig"))
+            await self._read((await event.file.read()).decode("utf-8-sig"))
 
     def _save(self, kind: str) -> None:
         page, file = self.page, io.BytesIO()

@@ -4,10 +4,11 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from nicegui import run, ui
+from nicegui import ui
 
+from ppgen.explore.layout import P, T, in_thread
 from ppgen.explore.models.opened import Model
 from ppgen.explore.models.run_folder import RunFolder
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from ppgen.explore.models.page import ModelsPage
 
 Thing = TypeVar("Thing", bound=Model | RunFolder)
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class View(ABC, Generic[Thing]):
@@ -57,9 +56,9 @@ class View(ABC, Generic[Thing]):
         """Build the view, inside its tab."""
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what takes long in a thread, so that other tabs go on; it must not return None."""
-        found = await run.io_bound(function, *args, **kwargs)
-        if found is None or self.root.is_deleted:  # the server ends, or the tab was left
+        """Run what takes long in a thread, as :func:`ppgen.explore.layout.in_thread` does."""
+        found = await in_thread(function, *args, **kwargs)
+        if self.root.is_deleted:  # the tab was left
             raise asyncio.CancelledError
         return found
 
