@@ -18,6 +18,7 @@ Links = list[tuple[Key, Key]]  # between keys of consecutive layers
 GAP = 0.26  # between neighbours, and around a plate
 BEND = 0.02  # half the width of an edge that passes a layer
 CLOSE = 0.1  # between two such edges
+TIE = 1e-4  # cost of a place, to choose among equally good ones
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def layered(
 
     A node lies below its parents. Where an edge passes a layer, it gets a bend, which keeps it
     clear of the nodes. Linear programming finds the layers, and then positions that make the edges
-    as short and straight as the order in each layer allows (Gansner et al. 1993).
+    as short and straight as the order in each layer allows (Gansner et al. 1993); where several
+    are, nodes lie in the middle.
 
     ``width`` and ``label`` are the widths of nodes and of the names of plates.
     """
@@ -65,10 +67,19 @@ def layered(
     links = [link for route in routes.values() for link in pairwise(route)]
     names = {p: (label or {}).get(p, 0.0) for within in inside.values() for p in within}
     places = _solved(ordered(layer, links, inside), links, inside, half, names)
-    value = places.found or []
+    value = places.middle().tolist()
     x = {key: value[i] for key, i in places.place.items()}
     boxes = {plate: (value[a], value[b]) for plate, (a, b) in places.ends.items()}
+    if _is_reversed(places.rows, {node: i for i, node in enumerate(graph)}):
+        x = {key: -at for key, at in x.items()}
+        boxes = {plate: (-right, -left) for plate, (left, right) in boxes.items()}
     return Layout(x, layer, routes, boxes)
+
+
+def _is_reversed(rows: Rows, number: Mapping[Hashable, int]) -> bool:
+    """Whether most neighbours stand in the reverse of the graph's order, which a mirror mends."""
+    numbers = ([number[key] for key in row if key in number] for row in rows)
+    return sum((a > b) - (a < b) for row in numbers for a, b in pairwise(row)) > 0
 
 
 def _solved(
@@ -133,7 +144,7 @@ class _Places:
             self.apart(self.place[a], self.place[b], 0, length)
             self.apart(self.place[b], self.place[a], 0, length)
         self.ends = {plate: self.box(plate, width, strict) for plate, width in names.items()}
-        self.found, self.total = self.solve()
+        self.found, self.total = self.solve(np.array(self.cost))
 
     def variable(self, cost: float = 0.0) -> int:
         self.cost.append(cost)
@@ -177,11 +188,24 @@ class _Places:
                         self.apart(right, place[key], room)
         return left, right
 
-    def solve(self) -> tuple[list[float] | None, float]:
-        """Values of all variables, None if there is no solution, and their cost."""
+    def solve(
+        self, cost: np.ndarray, most: float | None = None
+    ) -> tuple[np.ndarray | None, float]:
+        """Values of all variables up to ``most``, None if there is no solution, and their cost."""
         if not self.entries:
-            return [0.0] * len(self.cost), 0.0
+            return np.zeros(len(cost)), 0.0
         rows, columns, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, columns)), (len(self.bounds), len(self.cost)))
-        answer = linprog(self.cost, A_ub=matrix, b_ub=self.bounds, bounds=(0, None))
-        return (answer.x.tolist(), answer.fun) if answer.success else (None, 0.0)
+        matrix = csr_array((values, (rows, columns)), (len(self.bounds), len(cost)))
+        answer = linprog(cost, A_ub=matrix, b_ub=self.bounds, bounds=(0, most))
+        return (answer.x, answer.fun) if answer.success else (None, 0.0)
+
+    def middle(self) -> np.ndarray:
+        """Values half way between the leftmost and the rightmost of equally good solutions."""
+        if self.found is None:
+            return np.zeros(0)
+        tie = np.zeros(len(self.cost))
+        tie[list(self.place.values())] = TIE
+        widest = self.found.max(initial=0.0)
+        ends = [self.solve(self.cost + sign * tie, widest)[0] for sign in (1, -1)]
+        found = [self.found if end is None else end for end in ends]
+        return np.mean(found, 0)

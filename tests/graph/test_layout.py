@@ -20,6 +20,20 @@ def test_a_tree_has_no_crossings_and_a_path_is_straight():
     assert len(set(layered(path, {}, dict.fromkeys(path, 1.0)).x.values())) == 1
 
 
+def test_nodes_lie_in_the_middle_of_what_is_equally_good():
+    graph = nx.DiGraph([("a", "m"), ("b", "m"), ("m", "c"), ("m", "d"), ("m", "e"), ("m", "f")])
+    x = layered(graph, {}, dict.fromkeys(graph, 1.0)).x
+    assert np.isclose(x["m"], (x["a"] + x["b"]) / 2)
+    assert np.isclose(x["m"], np.mean([x[node] for node in "cdef"]))
+
+
+def test_rows_read_in_the_order_of_the_graph():
+    graph = nx.DiGraph([("z1", "x"), ("z2", "x"), ("z3", "x"), ("x", "y"), ("x", "w")])
+    x = layered(graph, {}, dict.fromkeys(graph, 1.0)).x
+    assert x["z1"] < x["z2"] < x["z3"]
+    assert x["y"] < x["w"]
+
+
 def test_avoidable_crossings_are_avoided():
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("a", "d")])
     layout = layered(graph, {}, dict.fromkeys(graph, 1.0))
