@@ -19,8 +19,8 @@ MARKER = "<!-- Written by `ppgen results`, which overwrites it. -->"
 LEAD = """# Results
 
 `ppgen results` made these tables from the folders that the commands in them leave. Nats are minus
-the mean log-probability of a test image, ± its standard error over the test images; lower is
-better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter bound
+the mean log-probability of a test image, or row of a table, ± its standard error over these; lower
+is better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter bound
 of importance-weighted particles. Bits per pixel are the same in another unit. Seconds are those of
 the training steps. A published figure is that of the same kind of model on the same images, often
 of another size.
