@@ -12,8 +12,6 @@ from ppgen.objectives.elbo import latent_sites
 from ppgen.program import Program
 from ppgen.running import evaluating
 
-ACTIVE = 0.01
-"""Variance of the posterior mean from which on a dimension is active (Burda et al. 2016)."""
 FARTHEST = 3.0  # from the origin, of latents that have the prior N(0, 1)
 WALK = 7  # images of an axis
 WAY = 9  # images between two points
