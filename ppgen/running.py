@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from traceback import walk_tb
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
@@ -62,7 +63,10 @@ def noting_missing_arguments(note: str) -> Iterator[None]:
     try:
         yield
     except TypeError as error:
-        if " missing " in str(error):
+        # An error inside the program has its own frames; that of a call ends at the caller.
+        frame = [frame for frame, _ in walk_tb(error.__traceback__)][-1]
+        caller = frame.f_globals.get("__name__", "").partition(".")[0]
+        if caller in ("pyro", "ppgen") and "missing" in str(error) and "positional" in str(error):
             error.add_note(note)
         raise
 

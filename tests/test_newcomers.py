@@ -249,3 +249,36 @@ def test_arrays_and_frames_are_data():
 
     for data in (column, torch.from_numpy(column.copy()[:, 0])[None].t()):
         assert fit(ppgen.as_program(model), data).last == 1
+
+
+def notes(call):
+    with pytest.raises(TypeError) as raised:
+        call()
+    return getattr(raised.value, "__notes__", [])
+
+
+def test_an_error_inside_a_program_gets_no_note_about_its_own_arguments():
+    def net(x, w):
+        return x * w
+
+    def broken(x=None, *, n=1):
+        with pyro.plate("data", n):
+            return pyro.sample("x", dist.Normal(net(torch.zeros(n)), 1.0), obs=x)
+
+    def refusing(x=None, *, n=1):
+        raise TypeError("column age has missing values in a positional column")
+
+    for program in (broken, refusing):
+        assert notes(lambda program=program: ppgen.sample(program, 3)) == []
+        assert notes(lambda program=program: DAG.from_program(program)) == []
+
+
+def test_one_row_of_a_context_serves_all():
+    def model(x, label, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            return pyro.sample("x", dist.Normal(label, 0.001), obs=x)
+
+    for label in (torch.tensor(7.0), torch.tensor([7.0])):
+        assert ppgen.sample(model, 5, label) == pytest.approx(np.full(5, 7.0), abs=0.01)
+    with pytest.raises(ValueError, match=r"context\[0\] has the shape \(3,\); expected 5 rows"):
+        ppgen.sample(model, 5, torch.zeros(3))

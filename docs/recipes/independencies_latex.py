@@ -32,6 +32,9 @@ print(dag.chain_rule_independencies().latex())
 #    G &\perp\!\!\!\perp A, \mathrm{AP}, S \mid R
 #    \end{aligned}
 #
+# Letters and Greek names such as ``theta`` are symbols, and may have an index: ``theta_1`` is
+# :math:`\theta_{1}`. Other names stand upright.
+#
 # Which list is meant depends on the question:
 #
 # .. list-table::

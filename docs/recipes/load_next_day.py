@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 import ppgen
 from ppgen.models import VAE
 
@@ -65,8 +67,22 @@ print("bound", ppgen.elbo(again, digits.test.images).mean)
 # **What to look at.** The three bounds are the same number. The weights are those that the fit
 # ended with, of the best epoch if there are validation rows.
 #
-# Trained models that come with the package are loaded by name, as ``ppgen.load("mnist-vae")``;
-# :func:`ppgen.pretrained` lists them.
-#
+# **Trained models that come with the package** are loaded by name; :func:`ppgen.pretrained` lists
+# them, with what each reaches. This one takes the label of the digit that it draws:
+
+print(ppgen.pretrained())
+pixelcnn = ppgen.load("mnist-pixelcnn")
+sevens = ppgen.sample(pixelcnn, 8, torch.tensor(7), seed=0)
+ppgen.plots.image_grid(sevens, columns=8, title="mnist-pixelcnn: the digit 7, eight times")
+
+# %%
+# It completes the rest of an image, given the pixels that it draws first and the label.
+
+upper = torch.arange(28)[:, None] < 14
+completed = ppgen.inference.complete(pixelcnn, sevens, upper, torch.full((8,), 7), seed=0)
+rows = {"given": sevens.where(upper, torch.nan), "completed": completed.samples[0]}
+ppgen.plots.image_rows(rows, "lower halves of sevens, given the upper ones")
+
+# %%
 # **Reference:** :func:`ppgen.save`, :func:`ppgen.load`, :func:`ppgen.pretrained`,
 # :class:`~ppgen.training.CheckpointError`. **Next:** :doc:`watch_stop_resume`.

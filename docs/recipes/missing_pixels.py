@@ -61,7 +61,9 @@ print("VAE: log p of whole test images, at least", ppgen.elbo(vae, (digits.test.
 # **The task: complete.** The mask broadcasts: here it says that the left half of each image is
 # known. The mixture completes exactly. For a program with continuous latents, such as a VAE, a
 # Gaussian is fitted to the latents of each image from its known pixels alone. The mask that this
-# VAE takes beside the images is that of whole images here: ``complete`` applies the other.
+# VAE takes itself must be True everywhere here, or the missing pixels would have no probability:
+# ``complete`` applies the other. The gaps of the training images are completed in the same way, by
+# ``complete(vae, images, observed, torch.ones_like(observed))``.
 
 left = torch.arange(8) < 4
 some = digits.test.spread(12).images.float()

@@ -20,10 +20,10 @@ LEAD = """# Results
 
 `ppgen results` made these tables from the folders that the commands in them leave. Nats are minus
 the mean log-probability of a test image, or row of a table, ± its standard error over these; lower
-is better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter bound
-of importance-weighted particles. Bits per pixel are the same in another unit. Seconds are those of
-the training steps. A published figure is that of the same kind of model on the same images, often
-of another size.
+is better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter
+bound of importance-weighted particles. Bits per pixel are the same in another unit. Seconds are
+those of the training steps. A published figure is that of the same kind of model on the same
+images, often of another size.
 """
 
 LARGEST_FILE = 2**23  # bytes

@@ -11,7 +11,7 @@ App = Callable[[Scope, Any, Send], Awaitable[None]]
 
 REFUSED = "The address needs the token that ppgen printed when it started.\n"
 NO_PAGE = "There is no such page here.\n"
-INSIDE = "/_nicegui"
+INSIDE = ("/_nicegui/", "/_nicegui_ws/")
 """Where the framework keeps its own files, its socket, uploads and downloads."""
 
 # The page's own scripts are in the page, and vue compiles templates in the browser.

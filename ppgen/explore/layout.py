@@ -27,6 +27,7 @@ body { font-size: 15px; color: #1a1a1a; }
 .separated { color: #1a6b2d; } .not-separated, .problem { color: #b3261e; }
 .explanation ul { margin: 2px 0; padding-left: 20px; }
 .content { width: 100%; }
+.q-notification__actions .q-btn { color: inherit !important; }
 .answers { gap: 0; max-height: 420px; overflow: auto; flex-wrap: nowrap; }
 .short { min-width: 130px; } .right .q-select, .right .q-textarea { width: 100%; }
 .q-tab-panels, .q-table__container { width: 100%; max-width: 100%; }

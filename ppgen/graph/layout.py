@@ -188,9 +188,7 @@ class _Places:
                         self.apart(right, place[key], room)
         return left, right
 
-    def solve(
-        self, cost: np.ndarray, most: float | None = None
-    ) -> tuple[np.ndarray | None, float]:
+    def solve(self, cost: np.ndarray, most: float | None = None) -> tuple[np.ndarray | None, float]:
         """Values of all variables up to ``most``, None if there is no solution, and their cost."""
         if not self.entries:
             return np.zeros(len(cost)), 0.0

@@ -15,7 +15,8 @@ Nodes = Any  # one node, or an iterable of nodes
 
 
 ESCAPES = str.maketrans(
-    {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", " ": r"\ "}
+    {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+    | dict.fromkeys(map(chr, range(33)), r"\ ")  # a blank line would end the formula
     | {character: f"\\{character}" for character in "_%$#&{}"}
 )
 
@@ -24,9 +25,7 @@ GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 )
-SYMBOL = re.compile(
-    rf"(?P<letter>[A-Za-z]|{'|'.join(GREEK.split())})(?P<index>[0-9]+|(_[A-Za-z0-9]+)+)?"
-)
+SYMBOL = re.compile(rf"(?P<letter>[A-Za-z]|{'|'.join(GREEK.split())})(?P<index>(_[A-Za-z0-9]+)+)?")
 
 
 class GraphError(ValueError):
@@ -124,8 +123,8 @@ def latex_name(node: Node) -> str:
 
     Examples
     --------
-    >>> print(*map(latex_name, ["x", "x12", "theta_1", "mu_school_i", "AP", "R&D"]))
-    x x_{12} \theta_{1} \mu_{\mathrm{school}, i} \mathrm{AP} \mathrm{R\&D}
+    >>> print(*map(latex_name, ["x", "x12", "theta_1", "mu_school_i", "R&D"]))
+    x \mathrm{x12} \theta_{1} \mu_{\mathrm{school}, i} \mathrm{R\&D}
     """
     text = str(node)
     symbol = SYMBOL.fullmatch(text)

@@ -20,6 +20,8 @@ from ppgen.graph.placement import placed
 HEIGHT = 0.46  # of a node
 PLATE = 0.16  # between a node and its plate, and between nested plates
 NAME = 0.18  # height of the name of a plate
+CLEAR = 0.02  # between a node and an edge that goes around it
+BOWS = (0.0, 0.4, -0.4, 0.8, -0.8, 1.4, -1.4)  # of edges, the first that no node hides
 
 FONT, SMALL = 11, 9  # points
 
@@ -82,10 +84,10 @@ class Sketch:
         return layout.boxes
 
     def _at(self, places: Mapping[Node, Point], arcs: Arcs) -> dict[str, Point]:
-        """Put the nodes at given places; edges are straight, and arcs bent."""
+        """Put the nodes at given places; edges are straight if they can be, and arcs bent."""
         self.x, self.y = ({node: at[i] for node, at in places.items()} for i in (0, 1))
         for a, b in self.edges:
-            self.curves[a, b] = Path([self._outline(a, places[b]), self._outline(b, places[a])])
+            self.curves[a, b] = self.way(a, b)
         for cause, (a, b) in arcs.items():
             far, near = np.array(places[cause]), np.array([places[a], places[b]]).mean(0)
             x, y = 2 * far - near  # so that the arc passes its cause
@@ -98,6 +100,26 @@ class Sketch:
             right = max(self.x[node] + self.width[node] / 2 for node in inside)
             ends[plate] = (left - PLATE * (1 + depth), right + PLATE * (1 + depth))
         return ends
+
+    def way(self, start: Node, end: Node) -> Path:
+        """Straight line between two nodes, or a bow around others that lie on it."""
+        a, b = (np.array([self.x[node], self.y[node]]) for node in (start, end))
+        across = (b - a)[::-1] * (1, -1) / max(float(np.linalg.norm(b - a)), 1e-9)
+        others = [node for node in self.width if self.width[node] and node not in (start, end)]
+        centres = np.array([[self.x[node], self.y[node]] for node in others]).reshape(-1, 2)
+        room = np.array([[self.width[node], HEIGHT] for node in others]).reshape(-1, 2) / 2 + CLEAR
+        steps = np.linspace(0, 1, 40)[:, None]
+        ways = []
+        for bow in BOWS:
+            x, y = (a + b) / 2 + 2 * bow * across  # so that the middle of the curve is at the bow
+            points = (1 - steps) ** 2 * a + 2 * steps * (1 - steps) * (x, y) + steps**2 * b
+            hidden = (np.abs(points[:, None] - centres) < room).all(-1).any()
+            ends = self._outline(start, (x, y)), self._outline(end, (x, y))
+            curve = [Path.MOVETO, Path.CURVE3, Path.CURVE3]
+            ways.append(Path([ends[0], (x, y), ends[1]], curve) if bow else Path(ends))
+            if not hidden:
+                return ways[-1]
+        return ways[0]
 
     def _port(self, node: Key, towards: Key, up: bool) -> Point:
         """Point on the upper or lower side of a node at which an edge leaves it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from pyro import poutine
+from pyro.distributions import Independent, MaskedDistribution
 from pyro.poutine import Trace
 from torch import Tensor
 
@@ -103,7 +104,8 @@ def complete(
         If an option is none of :func:`fit_latents`.
     ValueError
         If the mask does not fit, given pixels are not finite or outside the support of their site,
-        or missing pixels are neither independent given the latents nor the last ones.
+        missing pixels are neither independent given the latents nor the last ones, or the program
+        itself masks all that are missing.
 
     Examples
     --------
@@ -122,6 +124,7 @@ def complete(
     observed = observed.to(program.device)
     with evaluating(program, seed):
         _, site = _trace_images(program, batch)
+        _check_scored(site, observed)
         finite = x.isfinite().flatten(1).all(1).to(program.device)
         known = finite & inside_support(site["fn"], batch[0])
     if hasattr(program, "complete"):
@@ -210,6 +213,22 @@ def _trace_images(program: Program, batch: Batch) -> tuple[Trace, Site]:
     with explained(batch):
         trace = poutine.trace(program.model).get_trace(*batch.args)
     return trace, image_site(program, trace)
+
+
+def _check_scored(site: Site, observed: Tensor) -> None:
+    """Raise a ValueError if the program gives the missing pixels of an image no probability."""
+    fn = site["fn"]
+    while isinstance(fn, Independent):
+        fn = fn.base_dist
+    if isinstance(fn, MaskedDistribution) and isinstance(fn._mask, Tensor):
+        mask = fn._mask.expand(observed.shape)
+        left_out = (observed | ~mask).flatten(1).all(1) & ~observed.flatten(1).all(1)
+        if left_out.any():
+            raise ValueError(
+                f"the program masks all missing pixels of image {int(left_out.nonzero()[0])}, so "
+                "that they have no probability; pass it a mask of its own that is True everywhere: "
+                "complete(program, x, observed, torch.ones_like(observed))"
+            )
 
 
 def _scored(batch: Batch, known: Tensor, completed: Tensor) -> Batch:

@@ -166,7 +166,8 @@ def sample(
     n, seed
         Number of rows, and the seed of the draws; None: torch's generator.
     context
-        Further tensors that the model takes, such as labels, ``n`` rows each.
+        Further tensors that the model takes, such as labels, ``n`` rows each; one row, or a
+        scalar, serves all.
     mean
         Whether to return the mean of an image given its latents, grey values, instead of a draw.
 
@@ -184,7 +185,7 @@ def sample(
     torch.Size([16, 1, 8, 8])
     """
     program = accept(program)
-    context = tuple(tensor.to(program.device) for tensor in context)
+    context = tuple(_rows(f"context[{i}]", t, n, program) for i, t in enumerate(context))
     parts = program.model, program.guide
     taken = [_parameters(given) for given in getattr(program, "_callables", parts)]
     any_keyword = any(p.kind is Parameter.VAR_KEYWORD for p in taken[0].values())
@@ -245,6 +246,18 @@ def reconstruct(
         seen = image_site(program, poutine.trace(replayed).get_trace(*batch.args))
         check_support(seen["name"], seen["fn"], batch[0])
         return _image(program, draws.redraw(latents).nodes[seen["name"]], mean)
+
+
+def _rows(name: str, tensor: Tensor, n: int, program: Program) -> Tensor:
+    """Return n rows of a tensor that has as many, or one that serves all."""
+    if tensor.dim() == 0 or len(tensor) == 1:
+        tensor = tensor.expand(n, *tensor.shape[1:])
+    if len(tensor) != n:
+        raise ValueError(
+            f"{name} has the shape {tuple(tensor.shape)}; expected {n} rows, as n is {n}, or one "
+            "that serves all"
+        )
+    return tensor.to(program.device)
 
 
 def _parameters(given: Any) -> Mapping[str, Parameter]:

@@ -50,8 +50,8 @@ SUITED = {
     "conditional MADE": ["Pixel by pixel", "Completion"],
     "grey MADE": ["Pixel by pixel", "Completion"],
     "mixture": ["Classes", "Completion"],
-    "belief net": ["Causes", "Completion", "Bound"],
-    "deep belief net": ["Causes", "Completion", "Bound"],
+    "belief net": ["Causes", "Bound"],
+    "deep belief net": ["Causes", "Bound"],
 }
 
 

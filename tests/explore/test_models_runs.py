@@ -74,7 +74,7 @@ def test_a_folder_that_is_removed(run):
     found = folder.read()
     assert not found.figures
     assert not found.histories
-    assert found.problems == (f"{run} is no longer there",)
+    assert found.gone
 
 
 def test_a_picture_that_is_too_large_is_named(run, monkeypatch):
@@ -90,6 +90,17 @@ def test_names_that_are_no_text_are_left_out(run, name):
     found = RunFolder(run).read()
     assert list(found.figures) == ["samples_after.png"]
     assert not found.problems
+
+
+@pytest.mark.parametrize("value", ["abc", "5", 10**400, None, [1]])
+def test_a_damaged_history_is_named(run, value):
+    for path in run.glob("checkpoint*"):
+        path.unlink()
+    epoch = {"number": 1, "elbo": -1.0, "validation": None, "learning_rate": 0.1, "seconds": value}
+    (run / "metrics.json").write_text(json.dumps({"history": [epoch]}))
+    found = RunFolder(run).read()
+    assert not found.histories
+    assert "history" in found.problems[0]
 
 
 def test_a_number_of_many_digits_is_shortened():

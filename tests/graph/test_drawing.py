@@ -17,7 +17,7 @@ from oracles import graph_with_chance
 
 from ppgen.graph import DAG, GraphError
 from ppgen.graph.drawing import GIVEN, OBSERVED, PATH, sampled
-from ppgen.graph.sketch import Sketch
+from ppgen.graph.sketch import HEIGHT, Sketch
 from ppgen.models import VAE
 
 draw = DAG.draw
@@ -367,3 +367,14 @@ def test_full_names_are_listed():
     assert draw(DAG(graph)).get_size_inches()[0] > 2
     assert lines == [r"AP: air pressure, in \$ of mercury", "S: season"]
     assert draw(CATS).texts == []
+
+
+@pytest.mark.parametrize("turn", [(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])
+def test_an_edge_between_given_places_goes_around_a_node_that_lies_on_it(turn):
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])
+    for i, node in enumerate("abc"):
+        graph.nodes[node]["pos"] = (100 * i * turn[0], 100 * i * turn[1])
+    sketch = Sketch(graph, {}, 1 / 96)
+    assert [len(sketch.curves[edge].vertices) for edge in graph.edges] == [2, 3, 2]
+    away = np.abs(sampled(sketch.curves["a", "c"]) - (sketch.x["b"], sketch.y["b"]))
+    assert (away.max(1) > HEIGHT / 2).all()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from programs import Convolutional, Gaussian, Positive
 
+import ppgen
 from ppgen.inference import complete, fit_latents, log_evidence
 from ppgen.models import PPCA, VAE
 
@@ -123,3 +124,21 @@ def test_draws_from_ppca_are_draws_and_not_means():
     mean = completed.mean.flatten()[~left.flatten()]
     assert ((drawn.mean(0) - mean).abs() < 5 * (variance / 2000).sqrt()).all()
     assert ((drawn.var(0) / variance - 1).abs() < 5 * (2 / 2000) ** 0.5).all()
+
+
+def test_pixels_that_the_program_masks_itself_are_not_scored_as_certain():
+    def model(x, mask):
+        with pyro.plate("data", len(x)):
+            z = pyro.sample("z", dist.Normal(torch.zeros(1), 1.0).to_event(1))
+            pixels = dist.Normal(z[..., None, None].expand(-1, 1, 2, 2), 1.0)
+            pyro.sample("x", pixels.mask(mask).to_event(3), obs=x)
+
+    program, x = ppgen.as_program((model, lambda x, mask: wide(x))), torch.zeros(3, 1, 2, 2)
+    left = torch.tensor([True, False]).expand(3, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"masks all missing pixels of image 0.*ones_like"):
+        complete(program, x, left, left, steps=5, particles=5)
+    found = complete(program, x, left, torch.ones_like(left), steps=200, particles=1000)
+    # Of two pixels given two with variance 1 and covariance 1: N(0, [[4/3, 1/3], [1/3, 4/3]]).
+    covariance = torch.tensor([[4 / 3, 1 / 3], [1 / 3, 4 / 3]])
+    exact = dist.MultivariateNormal(torch.zeros(2), covariance).log_prob(torch.zeros(2))
+    assert found.log_prob == pytest.approx(exact.expand(3).numpy(), abs=0.05)

@@ -65,7 +65,8 @@ class GraphPage:
         with self.reporting():
             if linked is not None:
                 self.editor = Editor(DAG(linked), self.refresh)
-        self.refresh()
+                linked = None
+        self.refresh(remember=linked is None)  # a link that shows nothing stays, to be mended
 
     def canvas_nodes(self) -> list[Node]:
         """Nodes that are drawn, without the latent causes of bidirected edges."""
@@ -93,8 +94,11 @@ class GraphPage:
             else:
                 self.refresh()
 
-    def refresh(self) -> None:
-        """Draw the page again after a change; forget what is no longer in the graph."""
+    def refresh(self, remember: bool = True) -> None:
+        """Draw the page again after a change; forget what is no longer in the graph.
+
+        If ``remember``, the address becomes that of the graph.
+        """
         graph = self.editor.dag.graph
         self.canvas.let_go()
         if self.chosen not in (graph.edges if isinstance(self.chosen, tuple) else graph):
@@ -104,10 +108,16 @@ class GraphPage:
         ):
             self.path = ()
         self.path = tuple(node for node in self.path if node in graph)
-        self.failed = tuple(pair for pair in self.failed if all(node in graph for node in pair))
+        self.failed = tuple(
+            (a, b)
+            for a, b in self.failed
+            if {a, b} <= set(graph) and not graph.has_edge(a, b) and not graph.has_edge(b, a)
+        )
         self.panels[self.shown.value].refresh()
         self.tools.refresh()
         self.canvas.draw()
+        if not remember:
+            return
         # A page that is loaded again shows the same, unless that takes too long an address.
         link = urlencode({"graph": self.editor.link})
         with self.root:  # which stays: the button that was pressed may be gone by now

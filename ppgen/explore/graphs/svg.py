@@ -100,10 +100,9 @@ class Picture:
             on_trail = all((cause, node) in trail for node in self.dag.graph.succ[cause])
             parts.append(_curve(curve, on_trail, both=True))
         for a, b in shown.failed:
-            (x0, y0), (x1, y1) = self._point(a), self._point(b)
             parts.append(
-                f'<path d="M{x0:.1f},{y0:.1f} L{x1:.1f},{y1:.1f}" stroke="{PATH}" '
-                'stroke-width="3" stroke-dasharray="2 7" stroke-linecap="round" fill="none"/>'
+                f'<path d="{_way(self.sketch.way(a, b))}" stroke="{PATH}" stroke-width="3" '
+                'stroke-dasharray="2 7" stroke-linecap="round" fill="none"/>'
             )
         if shown.pointer:
             (x0, y0), (x1, y1) = self._point(shown.pointer[0]), shown.pointer[1]
@@ -155,15 +154,19 @@ def _text(x: float, y: float, text: str, size: int, anchor: str = "middle") -> s
 
 
 def _curve(curve: Path, on_path: bool, *, thick: bool = False, both: bool = False) -> str:
-    points = [f"{x * INCH:.1f},{-y * INCH:.1f}" for x, y in np.asarray(curve.vertices)]
-    way = {2: "L", 3: "Q"}.get(len(points), "C")
     colour, head = (PATH, "red") if on_path else ("black", "head")
     width = 3 if on_path else 2.5 if thick else 1.3
     style = ' stroke-dasharray="5 4"' * both + f' marker-start="url(#{head})"' * both
     return (
-        f'<path d="M{points[0]} {way}{" ".join(points[1:])}" stroke="{colour}" fill="none" '
+        f'<path d="{_way(curve)}" stroke="{colour}" fill="none" '
         f'stroke-width="{width}" marker-end="url(#{head})"{style}/>'
     )
+
+
+def _way(curve: Path) -> str:
+    points = [f"{x * INCH:.1f},{-y * INCH:.1f}" for x, y in np.asarray(curve.vertices)]
+    kind = {2: "L", 3: "Q"}.get(len(points), "C")
+    return f"M{points[0]} {kind}{' '.join(points[1:])}"
 
 
 def _plate(name: str, box: tuple[float, float, float, float]) -> str:

@@ -17,6 +17,7 @@ from ppgen.data import Part
 from ppgen.explore.models.run_folder import RunFolder
 from ppgen.inference import sample
 from ppgen.inference.images import image_site
+from ppgen.objectives.elbo import sample_sites
 from ppgen.program import Program
 from ppgen.running import evaluating
 from ppgen.training.archive import CheckpointError
@@ -39,6 +40,8 @@ class Model:
         Labels that it takes, 0 … ``classes`` − 1; 0: none.
     binary
         Whether its pixels are 0 and 1.
+    written
+        When its file was written that it was read from, in nanoseconds; 0 without a file.
 
     Examples
     --------
@@ -55,9 +58,10 @@ class Model:
     image_shape: tuple[int, int, int]
     classes: int
     binary: bool
+    written: int = 0
 
     @classmethod
-    def of(cls, name: str, program: Program) -> "Model":
+    def of(cls, name: str, program: Program, written: int = 0) -> "Model":
         """Find out what images a program draws; raise a ValueError if it draws none."""
         program = program.eval().requires_grad_(False)
         classes = int(getattr(getattr(program, "network", None), "context_size", 0))
@@ -72,7 +76,24 @@ class Model:
             raise ValueError(
                 f"{name} draws {tuple(fn.event_shape)}; expected images (1 or 3, height, width)"
             )
-        return cls(name, program, tuple(fn.event_shape), classes, _is_binary(fn.support))
+        shape, binary = tuple(fn.event_shape), _is_binary(fn.support)
+        return cls(name, program, shape, classes, binary, written)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its file has been written again."""
+        return self.written not in (0, _written(self.name))
+
+    @cached_property
+    def completes(self) -> bool:
+        """Whether it can draw missing pixels: exactly, or as its latents are real numbers."""
+        if hasattr(self.program, "complete"):
+            return True
+        with evaluating(self.program, 0):
+            trace = poutine.trace(self.program.model).get_trace(None, *self.context(0), n=1)
+        images = image_site(self.program, trace)
+        latents = [site for site in sample_sites(trace).values() if site is not images]
+        return not any(site["fn"].support.is_discrete for site in latents)
 
     @cached_property
     def test(self) -> Part:
@@ -169,12 +190,20 @@ def known_names() -> list[str]:
 def open_model(name: str) -> Model:
     """Open a file, or a trained model of the package; raise a ValueError if it cannot be."""
     try:
-        model = Model.of(name, load(name))
+        written = _written(name)
+        model = Model.of(name, load(name), written)
         _ = model.test  # now, since the digits take seconds to load
         return model
     except CheckpointError as error:
         expected = "" if Path(name).exists() else f"; expected {', '.join(known_names())}, a file"
         raise ValueError(f"{error}{expected and expected + ', or a folder'}") from error
+
+
+def _written(name: str) -> int:
+    try:
+        return Path(name).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _likelihood(program: Program) -> Any:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
-from ppgen.explore.layout import frame
-from ppgen.explore.models.opened import Model
+from ppgen.explore.layout import frame, in_thread
+from ppgen.explore.models.opened import Model, open_model
 from ppgen.explore.models.run_folder import RunFolder
 from ppgen.explore.models.views import VIEWS
 from ppgen.training.archive import CheckpointError
@@ -74,12 +74,23 @@ class ModelsPage:
         """Show a model of a run that is open."""
         self.things[model.name] = model
         self.choice.set_options(list(self.things))
+        if self.choice.value == model.name:
+            self.body.refresh()
         self.choice.set_value(model.name)
+
+    async def _open_again(self, name: str) -> None:
+        with self.reporting():
+            self.open(await in_thread(open_model, name))
 
     @ui.refreshable_method
     def body(self) -> None:
         """Tabs of the views; each is built when it is first shown."""
         thing = self.things[self.chosen]
+        if isinstance(thing, Model) and thing.is_stale:
+            ui.button(
+                "This file was written again: open it anew",
+                on_click=lambda: self._open_again(thing.name),
+            ).props("outline no-caps")
         views = {view.name: view for view in VIEWS if view.suits(thing)}
         if not views:
             ui.label("No view suits this model.")

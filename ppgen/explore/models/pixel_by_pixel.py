@@ -107,7 +107,7 @@ class PixelByPixel:
 
     def nats(self, step: int) -> float:
         """Return minus the log-probability of the pixels before a step."""
-        return -float(self.network.in_order(self.log_probs)[:step].sum())
+        return 0.0 - float(self.network.in_order(self.log_probs)[:step].sum())  # and not -0.0
 
     def _draw(self, given: Tensor | None, known: Tensor | None) -> None:
         network, program = self.network, self.model.program

@@ -39,6 +39,8 @@ class Snapshot:
         Files of trained models.
     problems
         What could not be read.
+    gone
+        Whether there is no folder.
     """
 
     command: str = ""
@@ -47,6 +49,7 @@ class Snapshot:
     figures: Mapping[str, bytes] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
     problems: tuple[str, ...] = ()
+    gone: bool = False
 
 
 class RunFolder:
@@ -73,7 +76,9 @@ class RunFolder:
 
     def read(self) -> Snapshot:
         """Read what is there now; never raises an error."""
-        problems = [] if self.folder.is_dir() else [f"{self.folder} is no longer there"]
+        if not self.folder.is_dir():
+            return Snapshot(gone=True)
+        problems: list[str] = []
         settings = self._json("settings.json", problems)
         metrics = self._json("metrics.json", problems)
         return Snapshot(
@@ -114,8 +119,11 @@ class RunFolder:
             found["fit" if key == "." else key] = history
         if not found and isinstance(metrics.get("history"), list):
             try:
-                found["fit"] = History.from_list(metrics["history"])
-            except (TypeError, ValueError) as error:
+                history = History.from_list(metrics["history"])
+                numbers = [n for row in history.to_list() for n in row.values() if n is not None]
+                _ = history.seconds, [float(n + 0) for n in numbers]
+                found["fit"] = history
+            except (TypeError, ValueError, OverflowError) as error:
                 problems.append(f"metrics.json has a damaged history: {error}")
         return found
 

@@ -8,7 +8,7 @@ from nicegui import events, ui
 from ppgen.explore.graphs.panels.panel import Panel
 from ppgen.explore.graphs.queries import query_marks
 from ppgen.explore.layout import in_thread
-from ppgen.graph import GraphError
+from ppgen.graph import DAG, GraphError
 from ppgen.graph.csv_files import read_csv
 from ppgen.graph.report import Report
 
@@ -35,6 +35,7 @@ class Data(Panel):
         self.table: dict[str, Any] | None = None
         self.name = ""
         self.report: Report | None = None
+        self.tested: object = None
         ui.upload(
             label="CSV file, a column a node", auto_upload=True, max_file_size=LARGEST,
             on_upload=self._on_upload,
@@ -48,6 +49,10 @@ class Data(Panel):
             return
         ui.button(f"Test on {self.name}", on_click=self._test)
         if self.report is None:
+            return
+        if self.tested != _structure(self.page.editor.dag):
+            self.report, self.page.failed = None, ()
+            ui.label("The graph has changed since the test.")
             return
         ui.label(str(self.report).splitlines()[-1])
         rows = [
@@ -68,6 +73,8 @@ class Data(Panel):
     async def _on_upload(self, event: events.UploadEventArguments) -> None:
         with self.page.reporting():
             self.table = self.report = None
+            self.page.failed = ()
+            self.refresh()
             try:
                 text = (await event.file.read()).decode("utf-8-sig")
             except UnicodeDecodeError as error:
@@ -80,6 +87,7 @@ class Data(Panel):
         dag = self.page.editor.dag
         with self.page.reporting():
             self.report = await in_thread(dag.test, self.table)
+            self.tested = _structure(dag)
             self.page.failed = tuple(
                 (x, y) for row in self.report.rejected
                 for x in row.statement.x for y in row.statement.y
@@ -90,6 +98,11 @@ class Data(Panel):
         assert self.report is not None
         with self.page.reporting():
             self.page.editor.mark(query_marks(self.report[index].statement))
+
+
+def _structure(dag: DAG) -> object:
+    """Return what the statements of a graph depend on."""
+    return dag.nodes, frozenset(dag.graph.edges), dag.latent
 
 
 def _probability(value: float) -> str:

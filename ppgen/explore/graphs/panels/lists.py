@@ -37,4 +37,5 @@ class Lists(Panel):
         latex = [answer.latex for answer in found if answer.latex]
         if latex:
             with ui.expansion("LaTeX"):
-                ui.code(" \\\\\n".join(latex), language="latex")
+                rows = " \\\\\n".join(latex)
+                ui.code(f"\\begin{{gathered}}\n{rows}\n\\end{{gathered}}", language="latex")

@@ -139,12 +139,12 @@ class AutoregressiveView(View[Model]):
         row, column = int(at[1]), int(at[0])
         if not (0 <= row < self.pad.size[0] and 0 <= column < self.pad.size[1]):
             return
-        step = self.drawn.step_of(row, column)
-        if step >= self.step:
+        if self.drawn.step_of(row, column) >= self.step:
             ui.notify("This pixel is not drawn yet.")
             return
         self._run(False)
-        self.soon(lambda: self._draw(lambda: self.drawn.flipped(step)))
+        # When its turn comes, another ordering may have drawn the image.
+        self.soon(lambda: self._draw(lambda: self.drawn.flipped(self.drawn.step_of(row, column))))
 
     async def _redraw(self, **changes: Any) -> None:
         if None not in changes.values():

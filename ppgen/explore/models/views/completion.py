@@ -26,8 +26,8 @@ class CompletionView(View[Model]):
 
     @staticmethod
     def suits(thing: Any) -> bool:
-        """Whether it is a model of images with one channel."""
-        return isinstance(thing, Model) and thing.image_shape[0] == 1
+        """Whether it is a model that completes images of one channel."""
+        return isinstance(thing, Model) and thing.image_shape[0] == 1 and thing.completes
 
     def content(self) -> None:
         """Build the drawing and a row for each model."""
@@ -61,11 +61,12 @@ class CompletionView(View[Model]):
                 with self.bar():
                     ui.button("Complete", on_click=self._complete)
                     self.at_once = ui.checkbox("after each stroke", value=True)
-                    self.label = ui.number("label", value=0, min=0, precision=0)
+                    others = [m for m in self.page.models if m.image_shape == shape and m.completes]
+                    most = max(model.classes for model in others) - 1
+                    self.label = ui.number("label", value=0, min=0, max=max(most, 0), precision=0)
                     self.label.classes("short").tooltip("for models that take one")
                     self.label.on_value_change(self._changed)
-                    others = [m for m in self.page.models if m.image_shape == shape]
-                    self.label.set_visibility(any(model.classes for model in others))
+                    self.label.set_visibility(most >= 0)
                 self.rows = [Row(model, self) for model in others]
         self._take(0)
 

@@ -13,6 +13,7 @@ from ppgen.training.history import History
 
 SECONDS = 2.0  # between two readings
 LONGEST = 80  # letters of a number or a text
+MOST = 100  # numbers
 
 
 class RunView(View[RunFolder]):
@@ -27,7 +28,7 @@ class RunView(View[RunFolder]):
 
     def content(self) -> None:
         """Show what is there, and read again every two seconds."""
-        self.curves: dict[str, tuple[int, ui.image, ui.label]] = {}
+        self.curves: dict[str, tuple[History | None, ui.image, ui.label]] = {}
         self.figures: dict[str, tuple[bytes, ui.image]] = {}
         self.models: set[str] = set()
         self.reading = False
@@ -52,14 +53,16 @@ class RunView(View[RunFolder]):
             self.reading = False
 
     async def _show(self, found: Snapshot) -> None:
-        self.command.set_text(found.command)
+        if found.gone:
+            self.status.set_text(f"{self.thing.folder} is no longer there; this was read before.")
+            self.status.classes(add="problem")
+            return
+        self.command.set_text(_short(found.command))
         self.problems.set_text("; ".join(found.problems))
-        self.numbers.set_text(
-            " · ".join(
-                f"{name.replace('_', ' ')}: {_short(value)}"
-                for name, value in found.numbers.items()
-            )
-        )
+        numbers = list(found.numbers.items())
+        shown = [f"{_short(name.replace('_', ' '))}: {_short(n)}" for name, n in numbers[:MOST]]
+        more = f" · … and {len(numbers) - MOST:,} more" if len(numbers) > MOST else ""
+        self.numbers.set_text(" · ".join(shown) + more)
         for path in map(str, found.models):
             if path not in self.models:
                 self.models.add(path)
@@ -68,15 +71,15 @@ class RunView(View[RunFolder]):
                         "no-caps outline"
                     )
         for name, history in found.histories.items():
-            epochs, image, label = self.curves.get(name) or self._new_curve(name)
-            if len(history.epochs) != epochs:
+            drawn, image, label = self.curves.get(name) or self._new_curve(name)
+            if history != drawn:
                 image.set_source(await self.compute(_drawn, history))
                 best = history.best
                 text = f"{name}: epoch {history.last}, {history.seconds:,.1f} s"
                 if best is not None:
                     text += f", best validation {best.validation:.2f} nats at epoch {best.number}"
                 label.set_text(text)
-                self.curves[name] = len(history.epochs), image, label
+                self.curves[name] = history, image, label
         for name, content in found.figures.items():
             if name not in self.figures:
                 place = self.samples if name.startswith("samples") else self.pictures
@@ -89,17 +92,18 @@ class RunView(View[RunFolder]):
                 self.figures[name] = content, self.figures[name][1]
         if found.histories or found.figures or found.numbers:
             self.status.set_text("Read again every two seconds.")
+            self.status.classes(remove="problem")
 
     async def _open(self, path: str) -> None:
         with self.page.reporting():
             self.page.open(await self.compute(open_model, path))
 
-    def _new_curve(self, name: str) -> tuple[int, ui.image, ui.label]:
+    def _new_curve(self, name: str) -> tuple[None, ui.image, ui.label]:
         with self.plots, ui.element("figure").style("margin: 0"):
             image = described(ui.image().classes("figure"), f"curves of {name}")
             label = ui.label(name).classes("epochs")
-        self.curves[name] = 0, image, label
-        return self.curves[name]
+        self.curves[name] = None, image, label
+        return None, image, label
 
 
 def _short(value: str | float) -> str:
