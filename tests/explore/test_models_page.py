@@ -200,7 +200,7 @@ def test_a_wrong_name_says_what_there_is():
 
 
 def test_an_address_opens_no_file_that_was_not_named(opened):
-    page = opened(text="Completion", model="/etc/passwd")
+    page = opened(text="model or run", model="/etc/passwd")
     assert page.get_by_text("passwd").count() == 0
 
 

@@ -45,6 +45,15 @@ def test_models_of_a_run_are_opened_with_it(run):
     assert list(open_named([str(run)])) == [str(run), str(run / "VAE.pt")]
 
 
+def test_a_model_whose_file_is_written_again_is_stale(run):
+    (model,) = open_named([str(run / "VAE.pt")]).values()
+    assert not model.is_stale
+    os.utime(run / "VAE.pt", ns=(1, 1))
+    assert model.is_stale
+    (trained,) = open_named(["mnist-mixture"]).values()
+    assert not trained.is_stale
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_files_that_are_half_written_are_left_out(run, share):
     for path in run.glob("*.*"):
