@@ -8,7 +8,8 @@ second argument is a class-conditional VAE: decoder and encoder see it beside wh
 
 # %%
 # **The task.** The model draws z from N(0, I) and the image given z and the label. The guide
-# approximates p(z | image, label). The ten more inputs of both networks are the label, one-hot.
+# approximates p(z | image, label). Both networks have ten more inputs, the label, one-hot;
+# ``decoded`` and ``posterior`` turn what they put out into distributions.
 
 import pyro
 import torch
@@ -32,7 +33,8 @@ class ConditionalVAE(VAE):
 
 
 encoder = mlp([64 + 10, 200, 2 * 8])  # to mean and log-variance of each latent
-program = ConditionalVAE((1, 8, 8), encoder, mlp_decoder(8 + 10, (1, 8, 8), 1), latent=8)
+decoder = mlp_decoder(8 + 10, (1, 8, 8), outputs=1)  # to one logit a pixel
+program = ConditionalVAE((1, 8, 8), encoder, decoder, latent=8)
 digits = ppgen.data.load("digits").binarized()
 train, test = (part.arguments(labelled=True) for part in (digits.train, digits.test))
 history = ppgen.fit(program, train, epochs=60, lr=3e-3, progress=False)
