@@ -4,7 +4,7 @@ import pytest
 
 from ppgen.explore.graphs.panels import PANELS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VIEWS = {
     "mnist-vae": ("Latent plane", "Click or drag"),

@@ -200,6 +200,7 @@ def test_a_table_is_tested_and_the_failing_statement_is_drawn(page, serve, tmp_p
     ["x,y\n1,2\n1,2,3\n", "x,x\n1,2\n", "\0\0,y\n", "<img src=q onerror=alert(1)>,=cmd()\n1,2\n"],
     ids=["ragged", "one name twice", "binary", "markup"],
 )
+@pytest.mark.slow
 def test_a_hostile_table_is_a_notice(page, serve, tmp_path, table):
     draw(page, serve, "x -> y; x -> z")
     file = tmp_path / "<b>table.csv"
@@ -224,6 +225,7 @@ def test_names_with_markup_are_texts(page, serve):
 @pytest.mark.parametrize(
     "text", ["a -> b -> a", "a -> ", "<graphml><graph>", "digraph { a -> { b ", "a [x=\0"]
 )
+@pytest.mark.slow
 def test_a_text_that_is_no_graph_leaves_the_graph_as_it_was(page, serve, text):
     draw(page, serve, "p -> q")
     open_tab(page, "Exchange")
@@ -234,6 +236,7 @@ def test_a_text_that_is_no_graph_leaves_the_graph_as_it_was(page, serve, text):
 
 
 @pytest.mark.parametrize("text", ["a -> b -> a", "a -> ", "; ".join(f"n{i}" for i in range(400))])
+@pytest.mark.slow
 def test_an_address_with_no_graph_to_show_opens_an_empty_canvas(page, serve, text):
     draw(page, serve, text)
     expect(page.locator(".q-notification")).to_be_visible()
@@ -253,6 +256,7 @@ def test_two_tabs_are_two_graphs_and_a_page_that_is_loaded_again_keeps_its_own(p
 
 
 @pytest.mark.parametrize("stored", STORED, ids=[one.name for one in STORED])
+@pytest.mark.slow
 def test_stored_graphs_open(page, serve, stored):
     draw(page, serve)
     open_tab(page, "Learn")
@@ -284,6 +288,7 @@ def model(x=None):
 """
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_program_has_its_plates(page, tmp_path):
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
@@ -316,6 +321,7 @@ def test_nobody_gets_in_without_the_token(page, serve, browser):
     stranger.close()
 
 
+@pytest.mark.slow
 def test_a_page_outlives_its_server_and_opens_in_the_next_one(page):
     server = Server("dag", "p [exposure]; q [outcome]; p -> q")
     page.goto(server.address)

@@ -184,6 +184,7 @@ def test_a_fit_is_watched(opened, tmp_path):
         fit.kill()
 
 
+@pytest.mark.slow
 def test_names_with_markup_are_shown_as_text(opened, tmp_path):
     named = tmp_path / """a" innerHTML="<b id=bad>x<\\b>" y='.png"""
     ppgen.plots.image_grid(torch.rand(4, 1, 8, 8)).savefig(named, format="png")
@@ -191,6 +192,7 @@ def test_names_with_markup_are_shown_as_text(opened, tmp_path):
     assert page.locator("#bad").count() == 0
 
 
+@pytest.mark.slow
 def test_a_wrong_name_says_what_there_is():
     command = [sys.executable, "-m", "ppgen", "explore", "model", "mnist-vea", "--no-browser"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -205,6 +207,7 @@ def test_an_address_opens_no_file_that_was_not_named(opened):
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, NARROW])
+@pytest.mark.slow
 def test_nothing_is_wider_than_the_window(shown, size):
     page = shown("vae", "Latent plane", "Click or drag")
     page.set_viewport_size(size)

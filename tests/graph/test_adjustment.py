@@ -56,6 +56,7 @@ def agrees_with_the_criterion(graph, x, y, latent, must):
     assert str(explanation).startswith("Adjusting" if expected else "No set")
 
 
+@pytest.mark.slow
 def test_every_dag_of_four_nodes():
     """Each DAG gets two of twelve pairs, in turns."""
     pairs = list(permutations("abcd", 2))

@@ -140,7 +140,14 @@ def null(n, states, given, rng):
 
 
 @pytest.mark.parametrize(
-    ("n", "states", "given"), [(50, 3, 1), (200, 3, 3), (100, 5, 2), (300, 5, 4), (2000, 3, 1)]
+    ("n", "states", "given"),
+    [
+        (50, 3, 1),
+        (200, 3, 3),
+        (100, 5, 2),
+        pytest.param(300, 5, 4, marks=pytest.mark.slow),
+        (2000, 3, 1),
+    ],
 )
 def test_the_rate_of_false_rejections_is_the_level(n, states, given):
     rng = np.random.default_rng(0)
@@ -163,6 +170,7 @@ def network_data(dag, n, rng, concentration):
     return data
 
 
+@pytest.mark.slow
 def test_false_rejections_over_sparse_tables_stay_below_the_level():
     # Expected for at most 3 of 60 tables; 1 of 2,000 seeds has more than 9.
     dag = DAG("a -> c <- b; c -> d; c -> e; d -> f <- e; b -> g; g -> h <- f; a -> h")

@@ -219,6 +219,7 @@ def seconds(ask):
     return min(times)
 
 
+@pytest.mark.slow
 def test_equivalence_costs_about_two_classes(large):
     """At most three; usual is 1.5."""
     one, other = large

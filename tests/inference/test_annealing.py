@@ -29,6 +29,7 @@ def test_annealing_reaches_the_exact_likelihood(program, x):
     assert gap.mean().abs() < 0.05
 
 
+@pytest.mark.slow
 def test_more_temperatures_come_closer(program, x):
     exact = program.log_likelihood(x)
     errors = [

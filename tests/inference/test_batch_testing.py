@@ -76,6 +76,7 @@ def test_false_alarms_come_at_the_stated_rate(batch_size, alternative, draw):
 
 @pytest.mark.parametrize("alternative", ["less", "two-sided"])
 @pytest.mark.parametrize(("held_out", "batch_size"), [(2, 1), (3, 5), (10, 5)])
+@pytest.mark.slow
 def test_few_held_out_scores_give_no_more_false_alarms(held_out, batch_size, alternative):
     """Within 4 standard errors of 1,500 held-out sets, and 0.005 for a null of 400 draws.
 
@@ -123,6 +124,7 @@ def test_the_threshold_allows_for_the_error_of_the_held_out_mean():
 
 
 @pytest.mark.parametrize(("batch_size", "shift"), [(1, 1.0), (10, 0.5), (40, 0.3)])
+@pytest.mark.slow
 def test_rates_have_no_bias_and_vary_by_their_standard_error_or_less(batch_size, shift):
     """Over 100 held-out sets and sets of images; the first part of the error is an upper bound."""
     rates = []

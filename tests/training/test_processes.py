@@ -49,6 +49,7 @@ def test_the_loss_curve_is_that_of_one_process(trained, alone):
     assert first["weights"] == second["weights"] == pytest.approx(sums, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_it_is_in_float32_too(trained):
     (first, _), _ = trained
     _, alone = fit_vae(epochs=10, dtype=torch.float32)
