@@ -120,6 +120,10 @@ def test_a_rubbed_out_digit_is_completed_by_every_model(opened, picture):
     for name in ("mnist-mixture", "mnist-vae"):  # which need no order of the pixels
         page.locator(f"img[alt^='{name}: mean']").first.wait_for(timeout=60_000)
     assert page.get_by_text("nats for what stood there").count() >= 2
+    page.wait_for_function(
+        "[...document.querySelectorAll('.model .q-spinner')].every((e) => !e.checkVisibility())",
+        timeout=60_000,
+    )
     picture("model-completion")
 
 
