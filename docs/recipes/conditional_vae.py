@@ -9,7 +9,8 @@ second argument is a class-conditional VAE: decoder and encoder see it beside wh
 # %%
 # **The task.** The model draws z from N(0, I) and the image given z and the label. The guide
 # approximates p(z | image, label). Both networks have ten more inputs, the label, one-hot;
-# ``decoded`` and ``posterior`` turn what they put out into distributions.
+# ``decoded`` and ``posterior`` turn what they put out into distributions: a logit for each pixel,
+# a mean and a log-variance for each latent.
 
 import pyro
 import torch
@@ -32,12 +33,11 @@ class ConditionalVAE(VAE):
             self.draw_posterior(self.posterior(raw))
 
 
-encoder = mlp([64 + 10, 200, 2 * 8])  # to mean and log-variance of each latent
-decoder = mlp_decoder(8 + 10, (1, 8, 8), outputs=1)  # to one logit a pixel
+encoder, decoder = mlp([64 + 10, 200, 2 * 8]), mlp_decoder(8 + 10, (1, 8, 8), outputs=1)
 program = ConditionalVAE((1, 8, 8), encoder, decoder, latent=8)
 digits = ppgen.data.load("digits").binarized()
 train, test = (part.arguments(labelled=True) for part in (digits.train, digits.test))
-history = ppgen.fit(program, train, epochs=60, lr=3e-3, progress=False)
+ppgen.fit(program, train, epochs=60, lr=3e-3, progress=False)
 
 # %%
 # **What to look at.** Samples of each digit: the context of :func:`ppgen.sample` is the label of
