@@ -4,9 +4,11 @@ import json
 import math
 import runpy
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.image import imsave
 
 import ppgen
@@ -187,11 +189,29 @@ def test_pretrained(run):
     assert ran.figures == {"samples", "completions", "manifold"} | on_demand
 
 
-@pytest.mark.parametrize("ink_is", ["dark", "light"])
-def test_pretrained_reads_a_drawing_with_ink_of_either_kind(ink_is, run, tmp_path):
+def test_pretrained_reads_a_drawing_with_ink_of_either_kind(tmp_path):
+    drawing = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "pretrained.py"))[
+        "drawing"
+    ]
     page = np.ones((40, 40, 3), dtype=np.float32)
     page[5:35, 18:22] = 0.0
-    imsave(tmp_path / "one.png", page if ink_is == "dark" else 1 - page)
+    read = []
+    for name, image in {"dark": page, "light": 1 - page}.items():
+        imsave(tmp_path / f"{name}.png", image)
+        read.append(drawing(tmp_path / f"{name}.png", 1))
+    assert read[0].image_shape == (1, 28, 28)
+    assert read[0].test.labels.tolist() == [1]
+    assert torch.equal(read[0].test.images, read[1].test.images)
+    white = read[0].binarized("threshold").test.images[0, 0]
+    assert white[:, 14].sum() > 15
+    assert not white[:, :10].any()
+
+
+@pytest.mark.slow
+def test_pretrained_completes_a_drawing(run, tmp_path):
+    page = np.ones((40, 40, 3), dtype=np.float32)
+    page[5:35, 18:22] = 0.0
+    imsave(tmp_path / "one.png", page)
     ran = run("pretrained", "--drawing", str(tmp_path / "one.png"), "--label", "1")
-    assert all("nats of a drawing, 28×28, threshold binarisation" in row
-               for row in ran.metrics["table"].values())  # fmt: skip
+    name = "nats of a drawing, 28×28, threshold binarisation"
+    assert all(name in row for row in ran.metrics["table"].values())
