@@ -16,8 +16,8 @@ from ppgen.inference import complete
 
 PARTICLES = 100
 SHOWN = 8  # completed digits
-SCORED = 100  # unseen digits
-STEPS = 200  # to fit the latents of a completed digit: enough for a picture
+SCORED = 50  # unseen digits
+FIT = {"start": "guide", "steps": 100, "learning_rate": 0.1}  # of latents: enough for a picture
 
 
 def drawing(path, label):
@@ -61,8 +61,7 @@ def main() -> None:
         drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
         samples[name] = program.grey(drawn)
         try:
-            sizes = {"particles": PARTICLES, "steps": STEPS}
-            answer = complete(program, x, upper, *labels, **sizes, seed=0)
+            answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0, **FIT)
             completed[name] = answer.samples[0] if by_pixels else answer.mean
         except ValueError as error:
             print(f"{name} completes nothing: {error}.")
