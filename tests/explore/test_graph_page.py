@@ -14,6 +14,7 @@ from ppgen.explore.graphs.stored import STORED
 from ppgen.graph import DAG
 
 expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=15_000)
 pytestmark = pytest.mark.browser
 
 SEED = DAG("S -> A; S -> R; AP -> R; R -> G; S -> U; R -> U; R -> DB; R -> CM; DB -> CH; CM -> CH")
@@ -170,10 +171,13 @@ def test_a_graph_is_drawn_by_keys_alone(page, serve):
     page.keyboard.press("Enter")
     Canvas(page).shows("effect").to_be_attached()
     page.get_by_label("selected").fill("a")
+    expect(page.get_by_role("option")).to_have_text(["a"])  # of two nodes, those with an a
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(0)
     expect(page.get_by_label("arrow to")).to_be_enabled()
     page.get_by_label("arrow to").press("Enter")
+    expect(page.get_by_role("option", name="effect")).to_be_visible()
     page.get_by_role("option", name="effect").press("Enter")
     expect(page.locator(".canvas svg path[marker-end]")).to_have_count(1)
     assert_graph(page, DAG("a -> effect"))
