@@ -278,7 +278,7 @@ def test_one_row_of_a_context_serves_all():
         with pyro.plate("data", n if x is None else len(x)):
             return pyro.sample("x", dist.Normal(label, 0.001), obs=x)
 
-    for label in (torch.tensor(7.0), torch.tensor([7.0])):
+    for label in (torch.tensor(7.0), torch.tensor([7.0])):  # within ten standard deviations
         assert ppgen.sample(model, 5, label) == pytest.approx(np.full(5, 7.0), abs=0.01)
     with pytest.raises(ValueError, match=r"context\[0\] has the shape \(3,\); expected 5 rows"):
         ppgen.sample(model, 5, torch.zeros(3))

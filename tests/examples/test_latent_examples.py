@@ -189,12 +189,18 @@ def test_pretrained(run):
     assert ran.figures == {"samples", "completions", "manifold"} | on_demand
 
 
-def test_pretrained_reads_a_drawing_with_ink_of_either_kind(tmp_path):
+@pytest.fixture
+def page():
+    """A one in dark ink."""
+    page = np.ones((40, 40, 3), dtype=np.float32)
+    page[5:35, 18:22] = 0.0
+    return page
+
+
+def test_pretrained_reads_a_drawing_with_ink_of_either_kind(page, tmp_path):
     drawing = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "pretrained.py"))[
         "drawing"
     ]
-    page = np.ones((40, 40, 3), dtype=np.float32)
-    page[5:35, 18:22] = 0.0
     read = []
     for name, image in {"dark": page, "light": 1 - page}.items():
         imsave(tmp_path / f"{name}.png", image)
@@ -208,9 +214,7 @@ def test_pretrained_reads_a_drawing_with_ink_of_either_kind(tmp_path):
 
 
 @pytest.mark.slow
-def test_pretrained_completes_a_drawing(run, tmp_path):
-    page = np.ones((40, 40, 3), dtype=np.float32)
-    page[5:35, 18:22] = 0.0
+def test_pretrained_completes_a_drawing(run, page, tmp_path):
     imsave(tmp_path / "one.png", page)
     ran = run("pretrained", "--drawing", str(tmp_path / "one.png"), "--label", "1")
     name = "nats of a drawing, 28×28, threshold binarisation"

@@ -103,15 +103,15 @@ class GraphPage:
         self.canvas.let_go()
         if self.chosen not in (graph.edges if isinstance(self.chosen, tuple) else graph):
             self.chosen = None
-        if any(
-            not graph.has_edge(a, b) and not graph.has_edge(b, a) for a, b in pairwise(self.path)
-        ):
+
+        def joined(a: Node, b: Node) -> bool:
+            return graph.has_edge(a, b) or graph.has_edge(b, a)
+
+        if not all(joined(a, b) for a, b in pairwise(self.path)):
             self.path = ()
         self.path = tuple(node for node in self.path if node in graph)
         self.failed = tuple(
-            (a, b)
-            for a, b in self.failed
-            if {a, b} <= set(graph) and not graph.has_edge(a, b) and not graph.has_edge(b, a)
+            (a, b) for a, b in self.failed if a in graph and b in graph and not joined(a, b)
         )
         self.panels[self.shown.value].refresh()
         self.tools.refresh()

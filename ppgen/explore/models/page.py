@@ -88,7 +88,7 @@ class ModelsPage:
         thing = self.things[self.chosen]
         if isinstance(thing, Model) and thing.is_stale:
             ui.button(
-                "This file was written again: open it anew",
+                "This file has changed: open it again",
                 on_click=lambda: self._open_again(thing.name),
             ).props("outline no-caps")
         views = {view.name: view for view in VIEWS if view.suits(thing)}
