@@ -1,6 +1,7 @@
 """Autoregressive networks: the conditional of each pixel given those before it."""
 
 from ppgen.autoregressive.checking import check_network
+from ppgen.autoregressive.ensemble import Ensemble
 from ppgen.autoregressive.independent import Independent
 from ppgen.autoregressive.inputs import Embedding, GreyValues, InputEncoding, OneHot
 from ppgen.autoregressive.made import MADE, FullyVisible
@@ -20,6 +21,7 @@ __all__ = [
     "AutoregressiveNetwork",
     "ConditionalTables",
     "Embedding",
+    "Ensemble",
     "FullyVisible",
     "GatedPixelCNN",
     "GreyValues",

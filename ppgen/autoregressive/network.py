@@ -120,7 +120,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
         return self.inputs(x, self.likelihood).to(self.dtype)
 
     @property
-    def members(self) -> Sequence[Self]:
+    def members(self) -> Sequence["AutoregressiveNetwork"]:
         """Components of the equal mixture that the network represents; usually ``(self,)``."""
         return (self,)
 

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -220,7 +221,7 @@ class Experiment:
         self,
         model: str,
         program: Program,
-        history: History,
+        history: History | Sequence[History],
         estimate: Estimate,
         data: Dataset,
         *,
@@ -230,7 +231,8 @@ class Experiment:
     ) -> Result:
         """Record the test result of a trained model, for ``ppgen results``, and save the model.
 
-        ``model`` is its name in the tables. The ``estimate`` is of log-probabilities of
+        ``model`` is its name in the tables; its parts may have been fitted one after the other,
+        each with its ``history``. The ``estimate`` is of log-probabilities of
         ``data.test.images``, encoded by the likelihood, by default Bernoulli; ``how`` is its kind:
         ``"exact"``, ``"ELBO"``, ``"1000 particles"``. The recorded nats are those of the data set's
         grey levels, so that all likelihoods can be compared; with Bernoulli they are those of
@@ -238,6 +240,7 @@ class Experiment:
         default images of so many grey levels.
         """
         likelihood = as_likelihood(likelihood)
+        histories = [history] if isinstance(history, History) else history
         try:
             volume = likelihood.log_volume(data.test.images, data.levels).sum((-3, -2, -1))
         except ValueError:  # the likelihood is one of binary images
@@ -254,8 +257,8 @@ class Experiment:
             estimate=how,
             bits=bits,
             parameters=sum(parameter.numel() for parameter in program.parameters()),
-            epochs=history.last,
-            seconds=history.seconds,
+            epochs=sum(fit.last for fit in histories),
+            seconds=sum(fit.seconds for fit in histories),
             device=device_name(program.device),
         )
         if self.processes.leads:

@@ -21,6 +21,7 @@ from ppgen.autoregressive import (
     AutoregressiveNetwork,
     ConditionalTables,
     Embedding,
+    Ensemble,
     FullyVisible,
     GatedPixelCNN,
     GreyValues,
@@ -49,6 +50,10 @@ def prefix_tree(shape, ordering=None):
     return ConditionalTables.from_images(images, pseudo_count=0.4, ordering=ordering)
 
 
+def ensemble(shape, **options):
+    return Ensemble([NADE(shape, hidden=4, **options), MADE(shape, hidden=[9], masks=2, **options)])
+
+
 @dataclass(frozen=True)
 class Entry:
     """A network under test, and which arguments it has."""
@@ -71,6 +76,7 @@ NETWORKS = {
     "MADE, three masks": Entry(partial(MADE, hidden=[12, 15], masks=3)),
     "MADE, three orderings": Entry(partial(MADE, hidden=[20], masks=3, random_orderings=True)),
     "NADE": Entry(partial(NADE, hidden=5)),
+    "Ensemble": Entry(ensemble),
     "PixelCNN": Entry(partial(PixelCNN, channels=8, blocks=2), ordering=False),
     "PixelCNN, 5×5": Entry(partial(PixelCNN, channels=4, blocks=1, kernel_size=5), ordering=False),
     "GatedPixelCNN": Entry(partial(GatedPixelCNN, channels=4, blocks=2), ordering=False),

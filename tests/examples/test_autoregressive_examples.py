@@ -142,6 +142,19 @@ def test_made_alone_in_half_precision(run):
     assert ran.results.keys() == ran.metrics["table"].keys() == {"MADE"}
 
 
+def test_ensemble(run):
+    ran = run("ensemble", "--orderings", "3", "--hidden", "30", "--dropout", "0.1")
+    each, mixtures = ran.metrics["nats_of_each"], ran.metrics["nats_of_mixtures"]
+    assert mixtures[0] == each[0]
+    # Jensen's inequality.
+    assert all(nats < sum(each[:k]) / k for k, nats in enumerate(mixtures[1:], start=2))
+    assert ran.results.keys() == {"MADE", "3 MADEs"}
+    # A mixture's log-probability by the distribution, and from its members' in single precision.
+    assert ran.results["3 MADEs"].nats == pytest.approx(mixtures[-1], rel=1e-5)
+    assert ran.results["3 MADEs"].epochs == 3 * ran.results["MADE"].epochs
+    assert ran.figures == {"nats", "samples"}
+
+
 def test_pixelcnn(run):
     ran = run("pixelcnn", *SMALL, "--epochs", "6")
     metrics = ran.metrics
