@@ -1,6 +1,7 @@
 """An equal mixture of networks, for example over orderings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -50,12 +51,13 @@ class Ensemble(AutoregressiveNetwork):
     @property
     def members(self) -> Sequence[AutoregressiveNetwork]:
         """All members of the networks."""
-        return [member for network in self.networks for member in network.members]
+        networks = cast("Iterable[AutoregressiveNetwork]", self.networks)
+        return [member for network in networks for member in network.members]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Return the raw outputs of the first network."""
-        return self.networks[0](x, context)
+        """Return the raw outputs of the first member."""
+        return self.members[0](x, context)
 
     def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Yield the outputs of the first network for one pixel after the other."""
-        return self.networks[0].steps(x, context)
+        """Yield the outputs of the first member for one pixel after the other."""
+        return self.members[0].steps(x, context)

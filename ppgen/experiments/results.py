@@ -21,9 +21,9 @@ LEAD = """# Results
 `ppgen results` made these tables from the folders that the commands in them leave. Nats are minus
 the mean log-probability of a test image, or row of a table, ± its standard error over these; lower
 is better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter
-bound of importance-weighted particles. Bits per pixel are the same in another unit. Seconds are
-those of the training steps. A published figure is that of the same kind of model on the same
-images, often of another size.
+bound of importance-weighted particles. Bits a dimension, that is a pixel or a character, are the
+same in another unit. Seconds are those of the training steps. A published figure is that of the
+same kind of model on the same images, often of another size.
 """
 
 LARGEST_FILE = 2**23  # bytes
@@ -209,7 +209,7 @@ COLUMNS: dict[str, Callable[[Run, Result], str]] = {
     "model": lambda _, result: _escaped(result.model),
     "test nats": lambda _, result: _nats(result),
     "estimate": lambda _, result: _escaped(result.estimate),
-    "bits per pixel": lambda _, result: "" if result.bits is None else f"{result.bits:.3f}",
+    "bits a dimension": lambda _, result: "" if result.bits is None else f"{result.bits:.3f}",
     "parameters": lambda _, result: f"{result.parameters:,}",
     "epochs": lambda _, result: f"{result.epochs}",
     "seconds": lambda _, result: f"{result.seconds:,.{0 if result.seconds >= 10 else 1}f}",

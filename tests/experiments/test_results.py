@@ -145,7 +145,7 @@ def test_a_row_has_every_number():
         "model": "NADE",
         "test nats": "88.12 ± 0.25",
         "estimate": "exact",
-        "bits per pixel": "0.162",
+        "bits a dimension": "0.162",
         "parameters": "784,784",
         "epochs": "30",
         "seconds": "95",
@@ -159,7 +159,7 @@ def test_what_is_not_known_is_not_shown():
     unknown = replace(NADE, nats=None, standard_error=None, bits=None, seconds=0.04)
     (row,) = shown(unknown)["binarized_mnist"]
     assert row["test nats"] == "not finite"
-    assert row["bits per pixel"] == ""
+    assert row["bits a dimension"] == ""
     assert row["seconds"] == "0.0"
     assert shown(replace(NADE, standard_error=None))["binarized_mnist"][0]["test nats"] == "88.12"
 
