@@ -23,9 +23,11 @@ the mean log-probability of a test image, or row of a table, ± its standard err
 is better. An estimate that is not exact is an upper bound on the nats: an ELBO, or the tighter
 bound of importance-weighted particles. Bits a dimension, that is a pixel or a character, are the
 same in another unit. Seconds are those of the training steps. A published figure is that of the
-same kind of model on the same images, often of another size.
+same kind of model on the same images, often of another size. Other runs are those of the same
+command with other seeds.
 """
 
+SEED = re.compile(r" --seed \d+")
 LARGEST_FILE = 2**23  # bytes
 LONGEST = 10_000  # characters of a text
 LARGEST_NUMBER = 1e15
@@ -159,6 +161,8 @@ def _is_run(folder: Path) -> bool:
 def markdown(runs: Sequence[Run]) -> str:
     """Return a Markdown document of results: a table for each data set, the lowest nats first.
 
+    Runs of one command, or of commands that differ in ``--seed`` alone, share the first's row.
+
     Examples
     --------
     >>> made = Result("MADE", "binarized_mnist", 88.1, 0.3, "exact", 0.162, 9_000, 30, 143.2, "CPU")
@@ -166,13 +170,21 @@ def markdown(runs: Sequence[Run]) -> str:
     >>> print(text.split("##")[1].splitlines()[4])  # doctest: +ELLIPSIS
     | MADE | 88.10 ± 0.30 | exact | 0.162 | 9,000 | 30 | 143 | CPU | 88.40: Germain et al. 2015, ...
     """
+    by_setting: dict[tuple[str, ...], list[tuple[Run, Result]]] = {}
+    for run in runs:
+        for result in run.results:
+            setting = (result.data, result.model, SEED.sub("", run.command), run.environment)
+            by_setting.setdefault(setting, []).append((run, result))
+    rows = [first for first, *_ in by_setting.values()]
+    others = {first: [_nats(result) for _, result in rest] for first, *rest in by_setting.values()}
     columns = dict(COLUMNS)
+    if any(others.values()):
+        columns["other runs"] = lambda run, result: ", ".join(others[run, result])
     environments = list(dict.fromkeys(run.environment for run in runs))
     foot = list(map(_escaped, environments))
     if len(environments) > 1:
         columns["made with"] = lambda run, _: f"({environments.index(run.environment) + 1})"
         foot = [f"({number}) {each}" for number, each in enumerate(foot, 1)]
-    rows = [(run, result) for run in runs for result in run.results]
     sections = []
     for data in sorted({result.data for _, result in rows}):
         of_data = [row for row in rows if row[1].data == data]

@@ -176,6 +176,22 @@ def test_each_data_set_has_a_table_with_the_lowest_nats_first():
         assert [row["model"] for row in rows] == ["c", "a", "d", "b"]
 
 
+def test_other_seeds_stand_in_the_row_of_the_first():
+    def run(seed, *nats, more=""):
+        models = zip("ab", nats, strict=False)
+        results = tuple(replace(NADE, model=model, nats=n) for model, n in models)
+        return Run(Path(f"{seed}{more}"), results, f"python a.py{seed} --epochs 2{more}")
+
+    runs = [run("", 88, 70), run(" --seed 1", 87), run(" --seed 23", 89), run("", 90, more="0")]
+    rows = parse(markdown(runs).replace("|  |", "| none |"))["binarized_mnist"]
+    assert [(row["model"], row["test nats"], row["other runs"]) for row in rows] == [
+        ("b", "70.00 ± 0.25", "none"),
+        ("a", "88.00 ± 0.25", "87.00 ± 0.25, 89.00 ± 0.25"),
+        ("a", "90.00 ± 0.25", "none"),
+    ]
+    assert "other runs" not in parse(markdown(runs[:1]))["binarized_mnist"][0]
+
+
 def test_published_figures_stand_beside_the_same_model_and_data_alone():
     others = {"data": "mnist, fixed binarisation"}, {"model": "NADE "}, {"model": "LSTM"}
     for other in others:
@@ -207,7 +223,7 @@ def test_versions_and_machine_stand_below_once():
 def test_rows_name_their_versions_where_they_differ():
     environments = ["torch 2 here", "torch 3 there", "torch 2 here"]
     runs = [
-        Run(Path(str(n)), (replace(NADE, nats=float(n)),), "c", environment)
+        Run(Path(str(n)), (replace(NADE, nats=float(n)),), f"c{n}", environment)
         for n, environment in enumerate(environments)
     ]
     text = markdown(runs)
