@@ -1,13 +1,10 @@
 """A server of a page, and a browser that opens it."""
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 
 import pytest
+from explore_server import Server
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDE = {"width": 1280, "height": 800}  # a laptop's window
@@ -24,28 +21,6 @@ def browser():
         opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
         opened.close()
-
-
-class Server:
-    """``ppgen explore …`` in a process of its own, and the address that it prints."""
-
-    def __init__(self, *arguments):
-        command = [sys.executable, "-m", "ppgen", "explore", *arguments, "--no-browser"]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-            | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + self.stop()
-        self.address = found[0]
-
-    def stop(self):
-        """End the process as Ctrl+C does, and return what it complained about."""
-        self.process.send_signal(signal.SIGINT)
-        _, complaints = self.process.communicate(timeout=20)
-        return complaints
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
 import pytest
-from conftest import Server
+from explore_server import Server
 
 from ppgen.explore.graphs.stored import STORED
 from ppgen.graph import DAG

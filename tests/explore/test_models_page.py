@@ -109,6 +109,10 @@ def test_a_dragged_point_shows_its_image(shown):
     plane.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("t => !document.body.innerText.includes(t)", arg=at)
+    across, up = re.findall(r"z\d+(?= = )", where.inner_text())
+    page.get_by_label("latent across").first.click()
+    page.get_by_role("option", name=up, exact=True).click()
+    page.get_by_text(re.compile(f"^{up} = .*, {across} = ")).wait_for()  # they change places
 
 
 def test_a_rubbed_out_digit_is_completed_by_every_model(opened, picture):

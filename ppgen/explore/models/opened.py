@@ -25,6 +25,7 @@ from ppgen.training.saving import PRETRAINED, load
 
 LEVELS = 17  # grey levels of scikit-learn's digits
 FALLBACK = 40  # images drawn from a model whose images are no digits
+FIRST = "mnist-vae"  # whose latent plane shows at once what the page is for
 FINEST = 256  # grey levels that a drawing is given as
 
 
@@ -183,8 +184,9 @@ def open_named(names: Iterable[str]) -> dict[str, Model | RunFolder]:
 
 
 def known_names() -> list[str]:
-    """Return the names of the trained models of the package."""
-    return sorted(path.stem for path in PRETRAINED.glob("*.pt"))
+    """Return the names of the trained models of the package, the one to begin with first."""
+    names = (path.stem for path in PRETRAINED.glob("*.pt"))
+    return sorted(names, key=lambda name: (name != FIRST, name))
 
 
 def open_model(name: str) -> Model:

@@ -14,6 +14,7 @@ from ppgen.explore.models.widgets import Pad
 from ppgen.explore.pictures import heat, outline
 
 NEXT = "#d6001c"
+LAST_SEED = 2**32 - 1
 SECONDS = 0.1  # between two pictures while it plays
 
 
@@ -59,8 +60,9 @@ class AutoregressiveView(View[Model]):
             self.speed = ui.number(value=4, min=1, max=100, precision=0).classes("speed")
             self.speed.props('aria-label="pixels at a time"')
             self.seed = ui.number(
-                "seed", value=0, min=0, precision=0, on_change=lambda e: self._redraw(seed=e.value)
-            ).classes("speed")
+                "seed", value=0, min=0, max=LAST_SEED, precision=0,
+                on_change=lambda event: self._redraw(seed=event.value),
+            ).classes("speed")  # fmt: skip
             if self.thing.classes:
                 ui.select(
                     list(range(self.thing.classes)), value=0, label="label",
@@ -148,7 +150,8 @@ class AutoregressiveView(View[Model]):
 
     async def _redraw(self, **changes: Any) -> None:
         if None not in changes.values():
-            self.wanted |= {name: int(value) for name, value in changes.items()}
+            # A number is shortened to its limits only when the field is left.
+            self.wanted |= {name: min(int(value), LAST_SEED) for name, value in changes.items()}
             await self._draw(lambda: PixelByPixel(self.thing, **self.wanted))
 
     async def _draw(self, draw: Callable[[], PixelByPixel]) -> None:

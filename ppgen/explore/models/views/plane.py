@@ -49,12 +49,13 @@ class PlaneView(View[Model]):
         self.shown = order[: min(SLIDERS, len(order))]
         self.z, self.near = torch.zeros(len(order)), -1
         self.ends: list[Tensor | None] = [None, None]
+        self.axes: dict[str, ui.select] = {}
         with columns() as (left, right):
             with left:
                 with self.bar():
                     names = {d: f"z{d + 1}" for d in range(len(order))}
                     for axis in ("across", "up"):
-                        ui.select(
+                        self.axes[axis] = ui.select(
                             names, value=getattr(self, axis), label=axis,
                             on_change=lambda event, axis=axis: self._turn(axis, event.value),
                         ).classes("short").props(f'aria-label="latent {axis}"')  # fmt: skip
@@ -163,7 +164,12 @@ class PlaneView(View[Model]):
             self.way.set_visibility(True)
 
     def _turn(self, axis: str, dimension: int) -> None:
+        other = "up" if axis == "across" else "across"
+        before = getattr(self, axis)
         setattr(self, axis, dimension)
+        if getattr(self, other) == dimension:  # a plane has two dimensions: they change places
+            self.axes[other].set_value(before)
+            return
         self._draw_plane()
         self.move(self.z)
 
