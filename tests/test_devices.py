@@ -21,7 +21,8 @@ from ppgen.autoregressive import (
     PixelCNN,
     Transformer,
 )
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.likelihoods.every import every_likelihood
 from ppgen.models import (
     PPCA,

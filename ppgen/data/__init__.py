@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ppgen.arguments import checked
 from ppgen.data import bundled, files
-from ppgen.data.batches import Setting
+from ppgen.data.batch import Setting
 from ppgen.data.dataset import DataError, Dataset, Part
 from ppgen.data.splicing import Splices, spliced
 from ppgen.kinds import suggestion

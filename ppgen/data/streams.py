@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
-from ppgen.data.batches import EVALUATION_BATCH, Batch, Batches, Data, Transform, rows_of_part
+from ppgen.data.batch import Batch, Data
+from ppgen.data.batches import EVALUATION_BATCH, Batches, Transform, rows_of_part
 from ppgen.running import own_random_state, validated
 
 

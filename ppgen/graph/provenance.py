@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Transform
 from torch.utils._pytree import tree_map_only
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.data.streams import as_batches
 from ppgen.graph.nodes import GraphError
 from ppgen.graph.parts import Part

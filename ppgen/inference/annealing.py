@@ -9,7 +9,8 @@ from pyro.ops.integrator import velocity_verlet
 from torch import Tensor
 
 from ppgen.arguments import Positive, Seed, Size, checked
-from ppgen.data.batches import Batch, Batches, Data, Transform
+from ppgen.data.batch import Batch, Data
+from ppgen.data.batches import Batches, Transform
 from ppgen.data.streams import count_rows
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values

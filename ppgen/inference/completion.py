@@ -13,7 +13,8 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from ppgen.arguments import Seed, Size, bind, checked
-from ppgen.data.batches import Batch, Batches, parts_of_draws, repeat_rows
+from ppgen.data.batch import Batch, repeat_rows
+from ppgen.data.batches import Batches, parts_of_draws
 from ppgen.images import check_observed
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.fitted_latents import IMAGES_AT_ONCE, fit_latents

@@ -13,7 +13,8 @@ from torch.func import functional_call
 from torch.nn.utils import vector_to_parameters
 
 from ppgen.arguments import Count, NotNegative, Size, checked
-from ppgen.data.batches import Batch, Batches, Data
+from ppgen.data.batch import Batch, Data
+from ppgen.data.batches import Batches
 from ppgen.inference.newton import Maximum, NoMaximumError, maximise
 from ppgen.inference.recession import recession
 from ppgen.objectives import TensorELBO

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ppgen.arguments import Seed, Size, checked
-from ppgen.data.batches import EVALUATION_BATCH, Batches, Data, Transform, parts_of_draws
+from ppgen.data.batch import Data
+from ppgen.data.batches import EVALUATION_BATCH, Batches, Transform, parts_of_draws
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.objective import Objective

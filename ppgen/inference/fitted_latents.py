@@ -10,7 +10,8 @@ from torch.distributions import Normal
 from torch.optim import Adam
 
 from ppgen.arguments import Positive, Seed, Size, checked
-from ppgen.data.batches import parts_of_draws, repeat_rows
+from ppgen.data.batch import repeat_rows
+from ppgen.data.batches import parts_of_draws
 from ppgen.inference.images import observed_batch
 from ppgen.inference.local_latents import LocalLatents, Values
 from ppgen.program import accept

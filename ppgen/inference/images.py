@@ -10,7 +10,8 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.data.batches import Batch, observed_batches, repeat_rows
+from ppgen.data.batch import Batch, repeat_rows
+from ppgen.data.batches import observed_batches
 from ppgen.objectives.elbo import sample_sites
 from ppgen.objectives.plates import Site, is_factor
 from ppgen.objectives.preparation import floating_type

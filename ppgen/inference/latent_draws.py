@@ -13,7 +13,8 @@ from pyro.poutine.messenger import Messenger
 from pyro.util import check_model_guide_match
 from torch import Tensor
 
-from ppgen.data.batches import Batch, Batches, Data
+from ppgen.data.batch import Batch, Data
+from ppgen.data.batches import Batches
 from ppgen.objectives.checked_runs import CheckedRuns, ModelRuns, explained
 from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO

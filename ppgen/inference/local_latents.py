@@ -11,7 +11,7 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
 from torch.distributions import biject_to
 
-from ppgen.data.batches import Batch, repeat_rows
+from ppgen.data.batch import Batch, repeat_rows
 from ppgen.inference.images import ObservedPixels, image_site
 from ppgen.objectives.checked_runs import ModelRuns, explained
 from ppgen.objectives.elbo import latent_sites, log_density, sample_sites

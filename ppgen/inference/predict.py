@@ -11,7 +11,7 @@ from pyro.poutine import Trace
 from torch import Tensor, nn
 
 from ppgen.arguments import Seed, Size, checked
-from ppgen.data.batches import Data
+from ppgen.data.batch import Data
 from ppgen.inference.images import image_site
 from ppgen.inference.latent_draws import drawing, outcomes
 from ppgen.objectives.elbo import guessed_plates, latent_sites, sample_sites

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.distributions.bernoulli_table import BernoulliTable
 
 LARGEST_LOGIT = 15.0  # for pixels that are constant in a class

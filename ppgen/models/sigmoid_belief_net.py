@@ -33,7 +33,7 @@ class SigmoidBeliefNet(Program):
     c) from each layer of latents down, the one to the pixels first.
 
     Three objectives suit it: VIMCO's bound over k draws
-    (:class:`ppgen.objectives.ImportanceWeightedELBO`, the default), reweighted wake–sleep
+    (:class:`ppgen.objectives.ImportanceWeightedELBO`; by default over 5), reweighted wake–sleep
     (:class:`ppgen.objectives.WakeSleepELBO`), and NVIL by ``pyro.infer.TraceGraph_ELBO()``, which
     subtracts the ``baselines`` from the learning signal (Mnih and Gregor 2014, Neural variational
     inference and learning in belief networks, section 2.3). With few latents

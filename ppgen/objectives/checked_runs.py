@@ -15,7 +15,8 @@ from pyro.infer import TraceEnum_ELBO
 from pyro.poutine import Trace
 from pyro.util import check_model_guide_match, check_site_shape
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.plates import Site, frames, is_marked

@@ -12,7 +12,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import MeanFieldELBO, TensorELBO
 from ppgen.objectives.enumerated import SummedOutELBO
 from ppgen.objectives.importance import ImportanceWeightedELBO

@@ -13,7 +13,8 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from ppgen.arguments import named
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.objectives.checked_runs import CheckedRuns, explained
 from ppgen.objectives.elbo import Traces, latent_sites, paired_traces, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO

@@ -6,7 +6,7 @@ import torch
 from pyro.poutine import Trace
 from torch import Tensor
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import Traces, log_density, sample_sites
 from ppgen.objectives.plates import RowPlates, Site, frames
 

@@ -9,7 +9,7 @@ import torch
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import (
     Traces,
     guessed_plates,

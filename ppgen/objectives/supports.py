@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints
 from torch.distributions.constraints import is_dependent
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import Traces, sample_sites
 from ppgen.objectives.plates import RowPlates, Site
 

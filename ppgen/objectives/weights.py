@@ -9,7 +9,7 @@ from pyro.poutine import Trace
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import latent_sites, paired_traces
 from ppgen.objectives.enumerated import EnumeratedELBO, SummedOutELBO
 from ppgen.objectives.importance import Draws, split_weight

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.objectives.objective import Objective
 from ppgen.running import generator, own_random_state
 from ppgen.training.compiler import compiled

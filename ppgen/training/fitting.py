@@ -15,7 +15,8 @@ from torch.optim import Adam, Optimizer
 from torch.utils.data import DataLoader
 
 from ppgen.arguments import Between, Count, Positive, Seed, Size, checked, named
-from ppgen.data.batches import Batches, Data, Transform
+from ppgen.data.batch import Data
+from ppgen.data.batches import Batches, Transform
 from ppgen.data.streams import as_batches, count_rows
 from ppgen.objectives.preparation import check_strays, prepare
 from ppgen.program import accept

@@ -9,7 +9,7 @@ from pyro.ops.provenance import detach_provenance
 from torch import Tensor, nn
 from torch.distributions.constraints import real
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.objective import Objective
 
 RUNNING_MEAN = "__baseline_avg_downstream_cost_"  # Pyro's names for them

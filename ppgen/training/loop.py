@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.objective import Objective
 from ppgen.program import Program

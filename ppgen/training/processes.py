@@ -14,7 +14,8 @@ from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.objectives.objective import Objective
 from ppgen.running import own_random_state
 from ppgen.training.gradients import Backward, Gradients

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ppgen.arguments import checked
-from ppgen.data.batches import Data
+from ppgen.data.batch import Data
 from ppgen.data.streams import as_batches
 from ppgen.kinds import suggestion
 from ppgen.objectives.preparation import prepare

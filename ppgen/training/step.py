@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import log_prob, paired_traces, sample_sites
 from ppgen.objectives.structure import first_lines
 from ppgen.program import Program

@@ -28,7 +28,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives.checked_runs import restored
 from ppgen.objectives.log_einsum import einsum
 from ppgen.objectives.objective import Objective

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.training.gradients import Gradients
 from ppgen.training.state import TrainingState
 

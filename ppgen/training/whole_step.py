@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.overrides import TorchFunctionMode
 
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.training.compiler import compiled
 from ppgen.training.state import TrainingState
 from ppgen.training.tracing import Traced, TracingError

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
 from ppgen import data
-from ppgen.data.batches import Batch, Batches, Setting
+from ppgen.data.batch import Batch, Setting
+from ppgen.data.batches import Batches
 from ppgen.data.streams import as_batches
 
 light = settings(max_examples=50, deadline=None, database=None)

@@ -17,7 +17,7 @@ from torch.optim import Adam
 
 import ppgen
 from ppgen.autoregressive import MADE, FullyVisible
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.distributions import TabulatedDensity, all_images
 from ppgen.distributions.states import image_number, states
 from ppgen.models import ExactSigmoidBeliefNet, SigmoidBeliefNet

@@ -11,7 +11,7 @@ from torch import nn
 from torch.autograd import grad
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives import EnumeratedELBO
 
 

@@ -22,7 +22,8 @@ from torch import nn
 
 import ppgen
 from ppgen.autoregressive import NADE
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.models import AutoregressiveModel
 from ppgen.program import Program, as_program
 from ppgen.training import NotFiniteError, compiled, tracing, whole_step

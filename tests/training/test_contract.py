@@ -16,7 +16,7 @@ from pyro.infer.autoguide import AutoDelta
 from torch import nn
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.objectives import TensorELBO
 
 

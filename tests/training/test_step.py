@@ -7,7 +7,8 @@ import pytest
 import torch
 from programs import Gaussian, prepared
 
-from ppgen.data.batches import Batch, Batches
+from ppgen.data.batch import Batch
+from ppgen.data.batches import Batches
 from ppgen.training import NotFiniteError
 from ppgen.training.compiled import make_update
 from ppgen.training.fitting import adam

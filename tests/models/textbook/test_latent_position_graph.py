@@ -14,7 +14,7 @@ from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.models import KnownPositionGraph, LatentPositionGraph, PositionGraph
 from ppgen.models.textbook.dyads import NonEdges, dyads

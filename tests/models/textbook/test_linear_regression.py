@@ -13,7 +13,7 @@ from scipy.stats import binomtest, t
 from torch.optim import Adam
 
 import ppgen
-from ppgen.data.batches import Batch
+from ppgen.data.batch import Batch
 from ppgen.inference import NoMaximumError, maximum_likelihood
 from ppgen.models import LinearRegression, Regression
 from ppgen.objectives import TensorELBO
