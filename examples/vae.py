@@ -7,6 +7,8 @@ python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 
     --cosine --bfloat16 --particles 5000 --images 1000
 python examples/vae.py --data mnist --latent 50 --hidden 200 200 --tanh --draws 50 --epochs 400 \
     --cosine --particles 5000 --images 1000
+python examples/vae.py --data mnist --network convolutional --blocks 1 --latent 50 --flow 2
+python examples/vae.py --data mnist --latent 100 --hidden 200 200 --above 50
 """
 
 from dataclasses import replace
@@ -20,7 +22,8 @@ import ppgen
 from ppgen import plots
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.likelihoods.every import every_likelihood
-from ppgen.models import VAE
+from ppgen.models import VAE, HierarchicalVAE
+from ppgen.models.posteriors import InverseAutoregressiveFlow
 from ppgen.objectives import ImportanceWeightedELBO
 
 
@@ -28,6 +31,8 @@ def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=200, quick=20)
     parser.add_argument("--latent", type=int, default=2, help="dimension of z")
+    parser.add_argument("--above", type=int, nargs="+", default=[], help="sizes of layers above z")
+    parser.add_argument("--flow", type=int, default=0, help="autoregressive transforms in q(z | x)")
     parser.add_argument(
         "--network", choices=("mlp", "convolutional"), default="mlp", help="default: %(default)s"
     )
@@ -50,15 +55,19 @@ def main() -> None:
 
     data = run.data
     likelihood = every_likelihood(data.levels)[options.likelihood]
+    kind, layers = (HierarchicalVAE, {"above": options.above}) if options.above else (VAE, {})
     networks = {
         "mlp": partial(
-            VAE.mlp, hidden=options.hidden, activation=nn.Tanh if options.tanh else nn.ReLU
+            kind.mlp, hidden=options.hidden, activation=nn.Tanh if options.tanh else nn.ReLU
         ),
         "convolutional": partial(
-            VAE.convolutional, channels=options.channels, blocks=options.blocks
+            kind.convolutional, channels=options.channels, blocks=options.blocks
         ),
     }
-    vae = networks[options.network](data.image_shape, options.latent, likelihood=likelihood)
+    q = options.latent
+    if options.flow:
+        q = InverseAutoregressiveFlow(options.latent, options.flow)
+    vae = networks[options.network](data.image_shape, q, likelihood=likelihood, **layers)
     encode = partial(likelihood.encode, levels=data.levels)
 
     def save_samples(vae, history):
@@ -99,7 +108,7 @@ def main() -> None:
     run.save_figure("reconstructions", plots.reconstructions(shown[::2], reconstructed[::2]))
     overview = {"test images": shown, "reconstructions": reconstructed, "samples": samples}
     run.save_figure("overview", plots.image_grids(overview, title="what the VAE has learned"))
-    if options.latent > 1:
+    if options.latent > 1 and not options.flow:  # whose q(z | x) has no mean in closed form
         with torch.no_grad():
             means = vae.encode(test.to(vae.device))[0]
         most_active = means.var(0).topk(2).indices.sort().values.tolist()
@@ -115,11 +124,13 @@ def main() -> None:
     bound = ppgen.elbo(vae, test)
     chunk = max(1, 20_000 // likelihood.outputs)
     estimate = ppgen.iwae(vae, test, particles=options.particles, chunk=chunk)
-    kind = "VAE" if options.network == "mlp" else f"{options.network} VAE"
-    other = "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
-    other += f", {options.draws} draws" if options.draws > 1 else ""
+    name = "VAE" if options.network == "mlp" else f"{options.network} VAE"
+    name += f", {'-'.join(map(str, [options.latent, *options.above]))} latents"
+    name += ", flow" if options.flow else ""
+    name += "" if options.likelihood == "bernoulli" else f", {options.likelihood}"
+    name += f", {options.draws} draws" if options.draws > 1 else ""
     result = run.result(
-        f"{kind}, {options.latent} latents{other}",
+        name,
         vae,
         history,
         estimate,

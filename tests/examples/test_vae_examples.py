@@ -45,6 +45,16 @@ def test_vae_of_convolutions(run):
     assert rates[-1] < rates[0] / 2
 
 
+def test_vae_of_several_layers_with_a_flow(run):
+    ran = run(
+        "vae", "--latent", "4", "--above", "3", "2", "--flow", "2", "--epochs", "2",
+        "--particles", "10",
+    )  # fmt: skip
+    assert ran.results.keys() == {"VAE, 4-3-2 latents, flow"}
+    assert ran.metrics["test_log_likelihood"] > ran.metrics["test_elbo"]
+    assert "manifold" not in ran.figures
+
+
 def test_vae_likelihoods(run):
     some = ["bernoulli", "soft_bernoulli", "categorical", "beta"]
     ran = run("vae_likelihoods", "--likelihoods", *some, "--epochs", "3")
