@@ -60,6 +60,19 @@ class Gaussian(Program):
             self.encoder.bias[1] = -0.5 * precision.log()
 
 
+class Rate(Program):
+    """z ~ Gamma(2, 1), x | z ~ Exponential(z): p(x) = 2 / (1 + x)³, z | x ~ Gamma(3, 1 + x)."""
+
+    def model(self, x=None, *, n=1):
+        with pyro.plate("data", n if x is None else len(x)):
+            z = pyro.sample("z", dist.Gamma(torch.tensor(2.0), 1.0))
+            rate = z[..., None, None, None]
+            return pyro.sample("x", dist.Exponential(rate).to_event(3), obs=x)
+
+    def log_likelihood(self, x):
+        return (2 / (1 + x.flatten()) ** 3).log()
+
+
 class Convolutional(Gaussian):
     """The Gaussian program with the decoder that many write: it takes batches and nothing more."""
 
