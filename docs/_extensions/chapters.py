@@ -27,7 +27,9 @@ def shown_figure(block, block_vars, gallery_conf):
     names["___"] = None  # else it is there after the next block, too
     path = next(iter(block_vars["image_path_iterator"]))
     figure.savefig(path, dpi=150)
-    return figure_rst([path], gallery_conf["src_dir"])
+    titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+    alternative = " ".join(", ".join(filter(None, titles)).split())
+    return figure_rst([path], gallery_conf["src_dir"], alternative)
 
 
 def reset(gallery_conf, file):
