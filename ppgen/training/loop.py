@@ -133,14 +133,21 @@ class Loop:
         if self.held_out is None:
             return None
         self.state.program.eval()
-        total = 0.0
+        total, seen = 0.0, 0
+        self._show_validating(0)
         with self.state.evaluated(), own_random_state(self.seed):  # for the transform
             for number, batch in enumerate(self.held_out):
                 if number % self.processes.count == self.processes.rank:
                     # A stream for each batch, whichever process it falls to; seeds have 32 bits.
                     with own_random_state((self.seed + number) % 2**32):
                         total += self.objective.value(batch) * len(batch)
+                seen += len(batch)
+                self._show_validating(seen / self.held_out.rows)
         return -self.processes.total(total) / self.held_out.rows
+
+    def _show_validating(self, share: float) -> None:
+        for report in self.reports:
+            report.validating(share)
 
 
 Kind = tuple[torch.dtype, torch.device]

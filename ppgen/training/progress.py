@@ -16,6 +16,9 @@ class Report:
     def step(self, rows: int, elbo: float) -> None:
         """Show one step: its rows and their mean ELBO."""
 
+    def validating(self, share: float) -> None:
+        """Show how much of the held-out rows has been gone through."""
+
     def epoch(self, epoch: Epoch) -> None:
         """Show the end of an epoch."""
 
@@ -27,6 +30,9 @@ WIDTH = 79
 """Letters of a line."""
 
 SECONDS_BETWEEN_FIGURES = 1.0
+
+LONG = 1.0
+"""Seconds after which a validation is shown."""
 
 
 class ProgressBar(Report):
@@ -51,8 +57,14 @@ class ProgressBar(Report):
         self.bar.set_postfix_str(f"ELBO {elbo:.2f}{self.validation}", refresh=False)
         self.bar.update(rows)
 
+    def validating(self, share: float) -> None:
+        """Say so if it takes long, as the first may; that one is shown at once."""
+        if self.bar.n == self.bar.initial or time.time() - self.bar.last_print_t > LONG:
+            self.bar.set_postfix_str(f"validating {share:.0%}")
+
     def epoch(self, epoch: Epoch) -> None:
         """Name the epoch that ended, and what it reached."""
+        self.bar.set_postfix_str("", refresh=False)
         self.bar.set_description_str(f"epoch {epoch.number} on {self.device}")
         if epoch.validation is not None:
             self.validation = f", validation {epoch.validation:.2f}"

@@ -21,6 +21,13 @@ def test_the_progress_bar_fits_a_line_and_ends_with_the_result(x, capsys):
     )
 
 
+def test_the_bar_tells_of_a_long_validation(x, capsys, monkeypatch):
+    monkeypatch.setattr("ppgen.training.progress.LONG", -1.0)
+    ppgen.fit(Gaussian(), x, (x,), epochs=2, batch_size=20, device="cpu")
+    shown = capsys.readouterr().err
+    assert [shown.count(f", validating {share}%") for share in (0, 100)] == [3, 3]
+
+
 def test_tensorboard_gets_every_epoch(x, tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     history = fit(Gaussian(), x, x, epochs=3, batch_size=20, out=tmp_path, tensorboard=True)
