@@ -1,12 +1,15 @@
 r"""Autoregressive networks that draw pixels in different orders, and their equal mixture.
 
+The orders are those of rows and of columns, from each of the four corners, and then random ones.
+
 python examples/ensemble.py
-python examples/ensemble.py --data binarized_mnist --download --hidden 4000 --dropout 0.5 \
-    --epochs 50
+python examples/ensemble.py --data binarized_mnist --download --network NADE --rate 1e-2 \
+    --orderings 6 --epochs 12
 """
 
 import math
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import nn
@@ -21,13 +24,23 @@ from ppgen.inference import Estimate
 from ppgen.models import AutoregressiveModel
 
 
+def orderings(shape):
+    """Yield eight orderings that keep neighbours together, and then random ones."""
+    places = torch.arange(math.prod(shape)).view(shape)
+    for corner in ([], [-1, -2], [-1], [-2]):
+        for turned in (places, places.mT):
+            yield turned.flip(corner).flatten()
+    while True:
+        yield torch.randperm(places.numel())
+
+
 def main() -> None:
     parser = arguments(__doc__)
     training_arguments(parser, epochs=30, quick=5)
     parser.add_argument("--network", choices=("NADE", "MADE"), default="MADE", help="%(default)s")
     parser.add_argument("--hidden", type=int, default=300, help="units")
     parser.add_argument("--dropout", type=float, default=0, help="probability, of MADE's units")
-    parser.add_argument("--orderings", type=int, default=4, help="the raster, and random ones")
+    parser.add_argument("--orderings", type=int, default=4, help="how many")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     options = parser.parse_args()
@@ -43,8 +56,7 @@ def main() -> None:
         ),
     }
     models, histories, estimates = [], [], []
-    for number in range(1, options.orderings + 1):
-        ordering = torch.randperm(math.prod(shape)) if number > 1 else None
+    for number, ordering in enumerate(islice(orderings(shape), options.orderings), start=1):
         model = AutoregressiveModel(networks[options.network](shape, ordering=ordering))
         history = ppgen.fit(
             model,
