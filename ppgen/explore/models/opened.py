@@ -168,7 +168,7 @@ def open_named(names: Iterable[str]) -> dict[str, Model | RunFolder]:
     ['mnist-mixture']
     >>> open_named(["mnist-mixtur"])
     Traceback (most recent call last):
-    ValueError: mnist-mixtur is no file, ...; expected ..., mnist-vae, a file, or a folder
+    ValueError: mnist-mixtur is no file, ...; expected mnist-vae, ..., a file, or a folder
     """
     opened: dict[str, Model | RunFolder] = {}
     for name in list(names) or known_names():
