@@ -90,7 +90,8 @@ class Such:
 Levels = Annotated[int, Range(2)]
 Size = Annotated[int, Range(1)]
 Count = Annotated[int, Range(0)]
-Seed = Annotated[int, Range(0, 2**32 - 1)]
+LAST_SEED = 2**32 - 1
+Seed = Annotated[int, Range(0, LAST_SEED)]
 Positive = Annotated[float, Range(0, open=True)]
 NotNegative = Annotated[float, Range(0)]
 Between = Annotated[float, Range(0, 1, open=True)]

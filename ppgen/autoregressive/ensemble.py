@@ -1,6 +1,6 @@
 """An equal mixture of networks, for example over orderings."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from torch import Tensor, nn
@@ -55,9 +55,5 @@ class Ensemble(AutoregressiveNetwork):
         return [member for network in networks for member in network.members]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Return the raw outputs of the first member."""
+        """Return the raw outputs of the first member; distributions call each member."""
         return self.members[0](x, context)
-
-    def steps(self, x: Tensor, context: Tensor | None = None) -> Iterator[Tensor]:
-        """Yield the outputs of the first member for one pixel after the other."""
-        return self.members[0].steps(x, context)

@@ -22,7 +22,6 @@ LARGE_NET = "sigmoid belief net 200-200-200"
 BURDA = "two layers of 200 tanh units, 5,000 particles"
 GERMAIN = "Germain et al. 2015, table 6: one hidden layer of 8,000 units"
 LAROCHELLE = "Larochelle and Murray 2011, section 6.2"
-URIA = "Uria et al. 2014, table 2"
 GREGOR = "Mnih and Gregor 2014, table"
 YIN = "Yin and Zhou 2019, table 2: ARM, a bound"
 REZENDE = "Mnih and Rezende 2016, table 1:"
@@ -36,8 +35,7 @@ ON_BINARIZED_MNIST = {
         for way in ("EM", "SVI")
     },
     "FVSBN": (97.45, LAROCHELLE),
-    "NADE": (88.33, f"{URIA}: fixed order, 500 rectified linear units"),
-    "6 NADEs": (87.71, f"{URIA}: one hidden layer, 128 orderings with the same weights"),
+    "NADE": (88.33, "Uria et al. 2014, table 2: fixed order, 500 rectified linear units"),
     "MADE": (88.40, f"{GERMAIN}, 1 mask"),
     "MADE, 32 masks": (88.04, f"{GERMAIN}, 32 masks"),
     "PixelCNN": (81.30, "van den Oord et al. 2016, table 4"),

@@ -71,7 +71,6 @@ def ensemble():
 AUTOREGRESSIVE = {
     "Ensemble": lambda: (autoregressive.Ensemble, {"networks": [nade(), made()]}),
     "Ensemble.forward": lambda: view(ensemble(), "forward"),
-    "Ensemble.steps": lambda: view(ensemble(), "steps"),
     "LSTM": lambda: (autoregressive.LSTM, {**NETWORK, "hidden": 3, "layers": 1}),
     "LSTM.forward": lambda: view(lstm(), "forward"),
     "LSTM.steps": lambda: view(lstm(), "steps"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ppgen.arguments import LAST_SEED
 from ppgen.explore.models.drawing import Place
 from ppgen.explore.models.opened import Model
 from ppgen.explore.models.pixel_by_pixel import PixelByPixel, draws_pixels
@@ -14,7 +15,6 @@ from ppgen.explore.models.widgets import Pad
 from ppgen.explore.pictures import heat, outline
 
 NEXT = "#d6001c"
-LAST_SEED = 2**32 - 1
 SECONDS = 0.1  # between two pictures while it plays
 
 
