@@ -3,8 +3,8 @@ r"""PixelCNN and its kin: likelihood, samples, completions, and samples of given
 python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256
 python examples/pixelcnn.py --data binarized_mnist --download --channels 64 --layers 8 \
-    --kernel-size 7 --epochs 7 --bfloat16
-python examples/pixelcnn.py --network Transformer --channels 64 --layers 4
+    --kernel-size 7 --batch-size 16 --epochs 16 --bfloat16
+python examples/pixelcnn.py --network Transformer --channels 64 --layers 4 --span 16
 """
 
 from functools import partial
@@ -26,7 +26,9 @@ def convolutional(kind):
 
 
 def transformer(o, *of):
-    return Transformer(*of, width=o.channels, layers=o.layers, heads=o.heads, window=o.kernel_size)
+    return Transformer(
+        *of, width=o.channels, layers=o.layers, heads=o.heads, window=o.kernel_size, span=o.span
+    )
 
 
 NETWORKS = {
@@ -52,6 +54,7 @@ def main() -> None:
         "--kernel-size", type=int, default=5, help="of them, or the transformer's window"
     )
     parser.add_argument("--heads", type=int, default=2, help="of the transformer's layers")
+    parser.add_argument("--span", type=int, help="pixels that they attend to; default: all before")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")

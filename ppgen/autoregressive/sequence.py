@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ppgen.arguments import Count, Size, checked
+from ppgen.autoregressive.attention import Attention, Cache, attend
 from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.masked_conv import ODD
 from ppgen.autoregressive.network import AutoregressiveNetwork
@@ -163,22 +165,6 @@ class LSTM(SequenceNetwork):
             return self.lstm(tokens, state)
 
 
-class Cache:
-    """Keys and values of the tokens that one layer has read, at most ``length`` of them."""
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.filled = 0
-
-    def append(self, new: Tensor) -> Tensor:
-        """Add those of one token; return all so far, ``(2, batch, heads, tokens, size)``."""
-        if self.filled == 0:  # device and type are known now; autocast may have chosen the type
-            self.room = new.new_empty(*new.shape[:3], self.length, new.shape[-1])
-        self.room[..., self.filled, :] = new[..., 0, :]
-        self.filled += 1
-        return self.room[..., : self.filled, :]
-
-
 @checked
 class Transformer(SequenceNetwork):
     """Causal self-attention over the pixels (Vaswani et al. 2017; for pixels Chen et al. 2020).
@@ -199,13 +185,19 @@ class Transformer(SequenceNetwork):
     window
         Height and width, odd, of the pixels around each one from which it reads those that come
         before it. With 1 a layer has to find them by attention, which takes long to learn.
+    span
+        Number of tokens that each one attends to: itself and those just before it (local
+        attention; Parmar et al. 2018, Image transformer, section 4.2). The cost of attention is
+        then linear in the number of pixels. None: itself and all before it.
 
     Examples
     --------
-    >>> network = Transformer((1, 8, 8), width=32, layers=2, heads=4)
+    >>> network = Transformer((1, 8, 8), width=32, layers=2, heads=4, window=3, span=16)
     >>> network(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 1, 1, 8, 8])
     """
+
+    span: int | None = None  # of networks saved before it could be chosen
 
     def __init__(
         self,
@@ -219,6 +211,7 @@ class Transformer(SequenceNetwork):
         layers: Size = 4,
         heads: Size = 2,
         window: Annotated[int, ODD] = 1,
+        span: Size | None = None,
     ) -> None:
         given = likelihood, context_size, ordering, inputs
         super().__init__(shape, width, *given, window=window)
@@ -226,19 +219,24 @@ class Transformer(SequenceNetwork):
             raise ValueError(
                 f"width is {width} and heads {heads}; expected a width that is a multiple of heads"
             )
+        self.span = span
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def read(self, tokens: Tensor, state: list[Cache] | None = None) -> tuple[Tensor, list[Cache]]:
-        """Let each token attend to those up to itself."""
-        caches = [None] * len(self.blocks) if state is None else state
-        for block, cache in zip(self.blocks, caches, strict=True):
-            tokens = block(tokens, cache)
+        """Let each token attend to those up to itself, the last ``span`` of them."""
+        everywhere: Attention = partial(attend, span=self._span)
+        for number, block in enumerate(self.blocks):
+            tokens = block(tokens, everywhere if state is None else state[number].attend)
         return self.norm(tokens), state or []
 
     def start(self) -> list[Cache]:
         """Return an empty cache for each layer."""
-        return [Cache(self.pixels) for _ in self.blocks]
+        return [Cache(self._span) for _ in self.blocks]
+
+    @property
+    def _span(self) -> int:
+        return self.pixels if self.span is None else min(self.span, self.pixels)
 
 
 class Block(nn.Module):
@@ -254,14 +252,9 @@ class Block(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
-        """Read all tokens ``(batch, length, width)``, or, with a cache, the next one."""
+    def forward(self, x: Tensor, attend: Attention) -> Tensor:
+        """Read tokens, ``(batch, length, width)``."""
         by_head = self.queries_keys_values(self.norm(x)).unflatten(-1, (3, self.heads, -1))
         by_head = by_head.permute(2, 0, 3, 1, 4)  # (3, batch, heads, length, size)
-        queries, known = by_head[0], by_head[1:]
-        if cache is not None:
-            known = cache.append(known)
-        keys, values = known
-        read = F.scaled_dot_product_attention(queries, keys, values, is_causal=cache is None)
-        x = x + self.out(read.transpose(1, 2).flatten(-2))
+        x = x + self.out(attend(by_head[0], by_head[1:]).transpose(1, 2).flatten(-2))
         return x + self.perceptron(x)

@@ -86,6 +86,7 @@ NETWORKS = {
     "LSTM, two layers": Entry(partial(LSTM, hidden=5, layers=2)),
     "Transformer": Entry(partial(Transformer, width=6, layers=2, heads=2)),
     "Transformer, window": Entry(partial(Transformer, width=6, layers=2, heads=2, window=3)),
+    "Transformer, span": Entry(partial(Transformer, width=6, layers=2, heads=2, span=4)),
     "a network of one's own": Entry(LinearChain, inputs=False),
 }
 
@@ -473,7 +474,7 @@ def encoded_and_traced():
             yield pytest.param(NETWORKS[name], INPUTS[inputs], id=f"{inputs}-{name}")
 
 
-@pytest.mark.parametrize(("entry", "inputs"), encoded_and_traced())
+@pytest.mark.parametrize(("entry", "inputs"), [*encoded_and_traced()])
 def test_a_step_of_training_is_traced_given_labels(entry, inputs):
     """The traced graph returns the same numbers, so nothing waits for the value of a tensor."""
     if not entry.differentiable:

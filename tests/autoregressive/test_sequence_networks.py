@@ -13,6 +13,9 @@ from ppgen.models import AutoregressiveModel
 NETWORKS = {
     "LSTM": lambda **options: LSTM((1, 3, 4), hidden=8, layers=2, **options),
     "Transformer": lambda **options: Transformer((1, 3, 4), width=8, layers=2, heads=2, **options),
+    "Transformer, span": lambda **options: Transformer(
+        (1, 3, 4), width=8, layers=2, heads=2, span=5, **options
+    ),
 }
 
 every = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
@@ -54,13 +57,20 @@ def test_the_lstm_is_cells_in_a_row():
     torch.testing.assert_close(network(x, context), expected)
 
 
-def test_the_transformer_is_torch_s_encoder_under_a_causal_mask():
+@pytest.mark.parametrize("span", [None, 1, 5, 6, 11, 12, 30])
+def test_the_transformer_is_torch_s_encoder_under_a_band_of_a_causal_mask(span):
     network = Transformer(
-        (1, 3, 4), width=8, layers=2, heads=2, context_size=3, ordering=torch.randperm(12)
+        (1, 3, 4),
+        width=8,
+        layers=2,
+        heads=2,
+        context_size=3,
+        ordering=torch.randperm(12),
+        span=span,
     ).double()
     x, context = binary(5, 1, 3, 4).double(), torch.randn(5, 3).double()
     hidden = tokens(network, x, context)
-    mask = nn.Transformer.generate_square_subsequent_mask(12, dtype=torch.double)
+    unseen = torch.ones(12, 12, dtype=torch.bool).tril().triu(1 - (span or 12)).logical_not()
     for block in network.blocks:
         layer = nn.TransformerEncoderLayer(
             8, 2, 32, dropout=0, activation="gelu", batch_first=True, norm_first=True
@@ -70,7 +80,7 @@ def test_the_transformer_is_torch_s_encoder_under_a_causal_mask():
         layer.self_attn.out_proj = block.out
         layer.norm1 = block.norm
         layer.norm2, layer.linear1, _, layer.linear2 = block.perceptron
-        hidden = layer(hidden, src_mask=mask, is_causal=True)
+        hidden = layer(hidden, src_mask=unseen)
     expected = network.to_image(network.head(network.norm(hidden)).mT)
     torch.testing.assert_close(network(x, context), expected)
 
@@ -173,7 +183,11 @@ def test_sampling_works_under_autocast(make):
 
 def test_both_views_agree_at_28_by_28():
     x = binary(2, 1, 28, 28).double()
-    for network in (LSTM((1, 28, 28), hidden=16), Transformer((1, 28, 28), width=16, layers=2)):
+    for network in (
+        LSTM((1, 28, 28), hidden=16),
+        Transformer((1, 28, 28), width=16, layers=2),
+        Transformer((1, 28, 28), width=16, layers=2, span=56),
+    ):
         network.double()
         with torch.no_grad():
             fast = torch.stack(list(network.steps(x.flatten(1))), -1)
@@ -193,6 +207,7 @@ def test_both_views_agree_at_28_by_28():
         (lambda: Transformer((1, 3, 3), width=6, heads=4), "width is 6 and heads 4; expected"),
         (lambda: Transformer((1, 3, 3), window=4), "window is 4; expected odd numbers"),
         (lambda: Transformer((1, 3, 3), heads=0), "heads is 0; expected a whole number, 1 or more"),
+        (lambda: Transformer((1, 3, 3), span=0), "span is 0; expected a whole number, 1 or more"),
         (
             lambda: Transformer((1, 3, 3), layers=0),
             "layers is 0; expected a whole number, 1 or more",

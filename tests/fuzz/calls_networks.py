@@ -156,7 +156,7 @@ AUTOREGRESSIVE = {
     "PixelCNN.steps": lambda: view(pixelcnn(), "steps"),
     "Transformer": lambda: (
         autoregressive.Transformer,
-        {**NETWORK, "width": 4, "layers": 1, "heads": 2},
+        {**NETWORK, "width": 4, "layers": 1, "heads": 2, "span": 2},
     ),
     "check_network": lambda: (autoregressive.check_network, {"network": nade()}),
     "check_ordering": lambda: (
