@@ -1,4 +1,4 @@
-"""An equal mixture of networks; the laws of all networks are in `test_networks`."""
+"""An equal mixture of networks; the laws of all networks are in `test_network_*`."""
 
 import pytest
 import torch

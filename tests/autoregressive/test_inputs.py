@@ -1,4 +1,4 @@
-"""Input encodings by themselves; test_networks tests networks with them."""
+"""Input encodings by themselves; test_network_* test networks with them."""
 
 import copy
 

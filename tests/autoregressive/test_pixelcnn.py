@@ -1,4 +1,4 @@
-"""PixelCNN and its gated form; test_networks tests the laws of all networks."""
+"""PixelCNN and its gated form; test_network_* test the laws of all networks."""
 
 from functools import partial
 
