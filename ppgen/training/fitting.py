@@ -1,7 +1,6 @@
 """Training by stochastic variational inference: the entrance."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
@@ -12,29 +11,25 @@ import torch
 from pyro.infer import ELBO
 from torch import nn
 from torch.optim import Adam, Optimizer
-from torch.utils.data import DataLoader
 
 from ppgen.arguments import Between, Count, Positive, Seed, Size, checked, named
 from ppgen.data.batch import Data
-from ppgen.data.batches import Batches, Transform
-from ppgen.data.streams import as_batches, count_rows
-from ppgen.objectives.preparation import check_strays, prepare
+from ppgen.data.batches import Transform
+from ppgen.data.streams import as_batches
 from ppgen.program import accept
 from ppgen.running import Device, in_evaluation_mode, own_random_state
-from ppgen.training.archive import CheckpointError, opened, serialised
+from ppgen.training.beginning import batches_of, begin, objective_on, settings_of
 from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.compiled import Mode, make_update
-from ppgen.training.description import check_same, check_same_program, describe, identity
+from ppgen.training.description import identity
 from ppgen.training.history import History
 from ppgen.training.loop import Callback, Loop
 from ppgen.training.processes import Processes
-from ppgen.training.progress import LiveCurve, ProgressBar, Report, TensorBoard
+from ppgen.training.progress import Report, reports_of
 from ppgen.training.state import TrainingState
 from ppgen.training.step import Step
 
 adam = partial(Adam, lr=1e-3, fused=True)
-
-DEFAULT_BATCH = 128
 
 EPOCH_STEPS = 100
 """Steps of an entry of the history, at least, if ``steps`` are asked for."""
@@ -197,23 +192,9 @@ def fit(
         if optimizer is not adam:
             raise ValueError(f"lr is {lr} beside an optimizer; expected one of them")
         optimizer = partial(Adam, lr=lr, fused=True)
-    processes = Processes.launched()
-    place = pick_device(device)
+    processes, place = Processes.launched(), pick_device(device)
     program = accept(program).to(place)
-    size = _batch_size(data, batch_size, processes.count)
-    batches = as_batches(data, size, transform, place)
-    if batches.rows == 1 and batches.data.rows:
-        raise ValueError(
-            f"data has one row, {batches.data.shapes}; expected two or more: some programs "
-            "broadcast a single row silently, which no check can tell; if it is no row of data, "
-            "wrap it: ppgen.data.Setting(tensor)"
-        )
-    if batches.ends_in_one_row:
-        raise ValueError(
-            f"data is a loader whose last batch has one of the {batches.rows} rows; some programs "
-            "broadcast a single row silently; expected another batch_size, or drop_last=True"
-        )
-    processes.check_divides(batches.rows, batches.batch_size)
+    batches = batches_of(data, batch_size, transform, place, processes)
     checksum = batches.checksum()
     processes.check_same(checksum)
     held_out = None
@@ -222,58 +203,32 @@ def fit(
             held_out = as_batches(validation, None, transform, place)
     modes = in_evaluation_mode(program, getattr(program, "found_modes", {}))
     with own_random_state(seed), modes, ExitStack() as stack:
-        checkpoints = None if out is None else Checkpoints(out)
+        checkpoints, begun = None if out is None else Checkpoints(out), False
         if checkpoints:
             held = checkpoints.held(resume)
             begun = processes.of_leader(lambda: stack.enter_context(held))
         with own_random_state(seed):
-            others = [] if held_out is None else [held_out]
-            bound = prepare(program, batches, *others, objective=objective, bfloat16=bfloat16)
-            if bound.structure.whole:
-                if processes.count > 1:
-                    raise ValueError(
-                        f"the program needs all rows at each step: {bound.structure.whole}; "
-                        "expected a single process"
-                    )
-                _take_whole(batches, bound.structure, batch_size)
-                for part in others:
-                    part.take_whole(bound.structure.whole)
-            elif batch_size == "all" or len(batches) == 1:  # in order: nothing needs to be shuffled
-                batches.take_whole("batch_size is 'all'")
-            check_strays(bound, next(iter(batches)))
-        program.observed = bound.structure.observed
-        state = TrainingState.start(program, optimizer, scheduler, average)
-        settings = {
-            "seed": seed,
-            "batch_size": batches.batch_size,
-            "data": checksum,
-            "validation": None if held_out is None else held_out.checksum(),
-            "scheduler": None,
-            "clip_norm": clip_norm,
-            "average": average,
-            "bfloat16": bfloat16,
-            **describe("objective", bound.elbo),
-            "optimizer": type(state.optimizer).__name__,
-            **{f"optimizer's {key}": value for key, value in state.optimizer.defaults.items()},
-        }
-        if state.scheduler is not None:
-            settings |= describe("scheduler", state.scheduler)
-        constants = {"settings": settings, **identity(program)}
-        if checkpoints and begun:
-            saved = checkpoints.load()
-            check_same_program(program, saved)
-            if "settings" not in saved:
-                raise CheckpointError(f"{out} holds a file of a program, not a checkpoint of a fit")
-            check_same(
-                saved["settings"], settings, "the run cannot be resumed under other settings"
+            bound = objective_on(
+                program, batches, held_out, batch_size, objective, bfloat16, processes
             )
-            state.load_state_dict(saved)
-        elif checkpoints:  # begin as from a checkpoint, and find out now if there can be none
-            state.load_state_dict(opened(serialised(state.state_dict() | constants)))
+        state = TrainingState.start(program, optimizer, scheduler, average)
+        settings = settings_of(
+            bound,
+            state,
+            seed=seed,
+            batch_size=batches.batch_size,
+            data=checksum,
+            validation=None if held_out is None else held_out.checksum(),
+            clip_norm=clip_norm,
+            average=average,
+            bfloat16=bfloat16,
+        )
+        constants = {"settings": settings, **identity(program)}
+        if checkpoints:
+            begin(state, constants, checkpoints, begun)
 
-        epoch_steps = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
-        epoch_steps = record_every or epoch_steps
         total = steps if steps is not None else (epochs or 0) * len(batches)
+        least = len(batches) if steps is None else max(len(batches), EPOCH_STEPS)
         read_every = steps_between_readings(place, state.optimizer)
         update = make_update(
             bound,
@@ -286,15 +241,12 @@ def fit(
             watched=callback is not None,
             processes=processes,
         )
-        leads = processes.leads
-        done, rows_a_step = state.history.steps, batches.rows / len(batches)
         reports: list[Report] = []
-        if progress and leads:
-            rows = math.ceil(total * rows_a_step), int(done * rows_a_step)
-            bar = partial(ProgressBar, *rows, place)
-            reports.append((LiveCurve if progress == "curve" else bar)(state.history))
-        if out is not None and tensorboard and leads:
-            reports.append(TensorBoard(Path(out, "tensorboard"), state.history.last))
+        if processes.leads:
+            rows_a_step = batches.rows / len(batches)
+            rows, done = math.ceil(total * rows_a_step), int(state.history.steps * rows_a_step)
+            folder = Path(out, "tensorboard") if out is not None and tensorboard else None
+            reports = reports_of(state.history, progress, rows, done, place, folder)
         for report in reports:
             stack.callback(report.close)
 
@@ -310,38 +262,8 @@ def fit(
             checkpoints,
             constants,
             processes,
-        ).run(total, epoch_steps, patience)
+        ).run(total, record_every or least, patience)
     return state.history
-
-
-def _batch_size(data: Data, batch_size: Any, processes: int) -> int | None:
-    """Return the rows of a batch; None leaves it to a loader."""
-    if isinstance(data, DataLoader) and batch_size in (None, "all"):
-        return None
-    rows = count_rows(data)
-    if batch_size is None:
-        size = min(DEFAULT_BATCH, rows)
-        return max(1, size - size % processes)
-    if batch_size == "all":
-        return rows
-    if batch_size == 1 < rows:
-        raise ValueError(
-            "batch_size is 1; expected 2 or more, or 'all': some programs broadcast a single row "
-            "silently, which no check can tell"
-        )
-    return batch_size
-
-
-def _take_whole(batches: Batches, structure: Any, batch_size: Any) -> None:
-    """Make one batch of all rows, with a warning if the caller may expect something else."""
-    several = len(batches) > 1
-    batches.take_whole(structure.whole)
-    if several and (batch_size is not None or not structure.subsamples):
-        warnings.warn(
-            f"all {batches.rows} rows are one batch at each step: {structure.whole}; "
-            "batch_size='all' asks for it without this warning",
-            stacklevel=4,
-        )
 
 
 @checked

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tqdm.auto import tqdm
@@ -135,3 +135,22 @@ class TensorBoard(Report):
     def close(self) -> None:
         """Flush everything to the disk."""
         self.writer.close()
+
+
+def reports_of(
+    history: History,
+    progress: bool | Literal["curve"],
+    rows: int,
+    done: int,
+    device: torch.device,
+    tensorboard: Path | None,
+) -> list[Report]:
+    """Return what shows a fit of so many rows, some of them done before, as its caller wishes."""
+    reports: list[Report] = []
+    if progress == "curve":
+        reports.append(LiveCurve(history))
+    elif progress:
+        reports.append(ProgressBar(rows, done, device, history))
+    if tensorboard:
+        reports.append(TensorBoard(tensorboard, history.last))
+    return reports
