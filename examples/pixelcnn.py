@@ -1,7 +1,7 @@
 r"""PixelCNN and its kin: likelihood, samples, completions, and samples of given digits.
 
 python examples/pixelcnn.py
-python examples/pixelcnn.py --conditional --levels 256
+python examples/pixelcnn.py --conditional --levels 256 --embedding 8
 python examples/pixelcnn.py --data binarized_mnist --download --channels 64 --layers 8 \
     --kernel-size 7 --batch-size 16 --epochs 16 --bfloat16
 python examples/pixelcnn.py --network Transformer --channels 64 --layers 4 --span 16
@@ -13,7 +13,7 @@ import torch
 
 import ppgen
 from ppgen import plots
-from ppgen.autoregressive import GatedPixelCNN, PixelCNN, Transformer
+from ppgen.autoregressive import Embedding, GatedPixelCNN, PixelCNN, Transformer
 from ppgen.experiments import Experiment, arguments, training_arguments
 from ppgen.experiments.digit_reader import BATCH, DigitReader
 from ppgen.experiments.pixel_means import pixel_means
@@ -22,12 +22,20 @@ from ppgen.models import AutoregressiveModel
 
 
 def convolutional(kind):
-    return lambda o, *of: kind(*of, channels=o.channels, blocks=o.layers, kernel_size=o.kernel_size)
+    return lambda o, *of, **inputs: kind(
+        *of, **inputs, channels=o.channels, blocks=o.layers, kernel_size=o.kernel_size
+    )
 
 
-def transformer(o, *of):
+def transformer(o, *of, **inputs):
     return Transformer(
-        *of, width=o.channels, layers=o.layers, heads=o.heads, window=o.kernel_size, span=o.span
+        *of,
+        **inputs,
+        width=o.channels,
+        layers=o.layers,
+        heads=o.heads,
+        window=o.kernel_size,
+        span=o.span,
     )
 
 
@@ -45,6 +53,7 @@ def main() -> None:
     training_arguments(parser, epochs=100, quick=15)
     parser.add_argument("--conditional", action="store_true", help="learn p(image | label)")
     parser.add_argument("--levels", type=int, default=2, help="of grey; at most those of the data")
+    parser.add_argument("--embedding", type=int, help="read levels as vectors of this length")
     parser.add_argument(
         "--network", choices=NETWORKS, default="PixelCNN", help="default: %(default)s"
     )
@@ -81,7 +90,10 @@ def main() -> None:
                 )
         classes = int(data.train.labels.max()) + 1
 
-    network = NETWORKS[options.network](options, data.image_shape, likelihood, classes)
+    inputs = Embedding(levels, options.embedding) if options.embedding else None
+    network = NETWORKS[options.network](
+        options, data.image_shape, likelihood, classes, inputs=inputs
+    )
     model = AutoregressiveModel(network)
     history = ppgen.fit(
         model,
