@@ -4,6 +4,8 @@ python examples/pixelcnn.py
 python examples/pixelcnn.py --conditional --levels 256 --embedding 8
 python examples/pixelcnn.py --data binarized_mnist --download --channels 64 --layers 8 \
     --kernel-size 7 --batch-size 16 --epochs 16 --bfloat16
+python examples/pixelcnn.py --data mnist --levels 256 --embedding 8 --channels 64 --layers 8 \
+    --kernel-size 7 --batch-size 16 --epochs 6 --bfloat16
 python examples/pixelcnn.py --network Transformer --channels 64 --layers 4 --span 16
 """
 
