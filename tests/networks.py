@@ -30,6 +30,9 @@ from ppgen.likelihoods import Categorical
 # Chance that a statistical test fails on correct code, if its seed were not fixed.
 FAILURE_RATE = 1e-4
 
+# Of float64, in sums of at most some hundred terms of order one, with a wide margin.
+ROUNDING = 1e-10
+
 
 def dense_tables(shape, ordering=None):
     pixels = torch.Size(shape).numel()

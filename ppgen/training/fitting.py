@@ -203,7 +203,8 @@ def fit(
             held_out = as_batches(validation, None, transform, place)
     modes = in_evaluation_mode(program, getattr(program, "found_modes", {}))
     with own_random_state(seed), modes, ExitStack() as stack:
-        checkpoints, begun = None if out is None else Checkpoints(out), False
+        checkpoints = None if out is None else Checkpoints(out)
+        begun = False
         if checkpoints:
             held = checkpoints.held(resume)
             begun = processes.of_leader(lambda: stack.enter_context(held))

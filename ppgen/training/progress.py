@@ -145,7 +145,7 @@ def reports_of(
     device: torch.device,
     tensorboard: Path | None,
 ) -> list[Report]:
-    """Return what shows a fit of so many rows, some of them done before, as its caller wishes."""
+    """Return the reports of a fit of ``rows`` rows, of which ``done`` came before a resume."""
     reports: list[Report] = []
     if progress == "curve":
         reports.append(LiveCurve(history))

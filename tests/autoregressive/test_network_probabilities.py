@@ -4,6 +4,7 @@ import pytest
 import torch
 from networks import (
     FAILURE_RATE,
+    ROUNDING,
     all_images,
     by_steps,
     every,
@@ -27,7 +28,7 @@ from ppgen.distributions import Autoregressive
 def test_probabilities_of_all_images_sum_to_one(entry, shape, shuffled):
     p = Autoregressive(make_or_skip(entry, shape, shuffled))
     log_prob = p.log_prob(all_images(shape))
-    assert log_prob.exp().sum().item() == pytest.approx(1, abs=1e-10)
+    assert log_prob.exp().sum().item() == pytest.approx(1, abs=ROUNDING)
 
 
 @every
@@ -44,10 +45,10 @@ def test_probabilities_sum_to_one_given_each_context(entry):
 def test_images_of_other_dimensions(entry, shape):
     p = Autoregressive(make_or_skip(entry, shape))
     x = all_images(shape)
-    assert p.log_prob(x).exp().sum().item() == pytest.approx(1, abs=1e-10)
+    assert p.log_prob(x).exp().sum().item() == pytest.approx(1, abs=ROUNDING)
     assert p.sample((4,)).shape == (4, *shape)
     assert (p.event_dim, p.support.event_dim) == (len(shape), len(shape))
-    torch.testing.assert_close(by_steps(p.network, x), p.network(x), rtol=0, atol=1e-10)
+    torch.testing.assert_close(by_steps(p.network, x), p.network(x), rtol=0, atol=ROUNDING)
 
 
 @every
@@ -56,7 +57,7 @@ def test_images_of_other_dimensions(entry, shape):
 def test_probabilities_of_symbols_sum_to_one(entry, inputs, shape):
     p = Autoregressive(of_symbols(entry, inputs, shape))
     total = p.log_prob(all_images(shape, levels=3)).exp().sum()
-    assert total.item() == pytest.approx(1, abs=1e-10)
+    assert total.item() == pytest.approx(1, abs=ROUNDING)
 
 
 @every

@@ -4,7 +4,16 @@ import copy
 
 import pytest
 import torch
-from networks import by_steps, every, every_input, make_or_skip, of_symbols, orderings, shapes
+from networks import (
+    ROUNDING,
+    by_steps,
+    every,
+    every_input,
+    make_or_skip,
+    of_symbols,
+    orderings,
+    shapes,
+)
 
 from ppgen.autoregressive import check_network
 
@@ -16,7 +25,7 @@ def test_both_views_agree(entry, shape, shuffled):
     network = make_or_skip(entry, shape, shuffled)
     x = torch.bernoulli(torch.full((7, *shape), 0.5).double())
     for member in network.members:
-        torch.testing.assert_close(by_steps(member, x), member(x), rtol=0, atol=1e-10)
+        torch.testing.assert_close(by_steps(member, x), member(x), rtol=0, atol=ROUNDING)
         single = copy.deepcopy(member).float()
         raw = single(x.float())
         assert raw.dtype == torch.float32
@@ -32,7 +41,7 @@ def test_both_views_agree_given_a_context(entry):
     context = torch.randn(7, 4).double()
     for member in network.members:
         torch.testing.assert_close(
-            by_steps(member, x, context), member(x, context), rtol=0, atol=1e-10
+            by_steps(member, x, context), member(x, context), rtol=0, atol=ROUNDING
         )
 
 
@@ -45,7 +54,7 @@ def test_both_views_agree_with_symbols(entry, inputs, shape):
     for member in network.members:
         raw = member(x)
         assert raw.shape == (7, 3, *shape)
-        torch.testing.assert_close(by_steps(member, x), raw, rtol=0, atol=1e-10)
+        torch.testing.assert_close(by_steps(member, x), raw, rtol=0, atol=ROUNDING)
 
 
 @every
@@ -55,7 +64,7 @@ def test_both_views_agree_with_symbols_in_another_order_given_a_context(entry, i
     x, context = torch.randint(3, (7, 7)).double(), torch.randn(7, 2).double()
     for member in network.members:
         raw = member(x, context)
-        torch.testing.assert_close(by_steps(member, x, context), raw, rtol=0, atol=1e-10)
+        torch.testing.assert_close(by_steps(member, x, context), raw, rtol=0, atol=ROUNDING)
 
 
 # which pixels a conditional may know
