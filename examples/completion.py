@@ -64,11 +64,10 @@ def not_known(model, x, observed, particles):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=100, quick=20)
+    training_arguments(parser, epochs=100, quick=20, batch_size=32)
     parser.add_argument("--latent", type=int, default=8, help="of the VAE")
     parser.add_argument("--hidden", type=int, nargs="+", default=[200], help="of VAE and MADE")
     parser.add_argument("--classes", type=int, default=50, help="of the mixture")
-    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
     sized_argument(parser, "--images", 1000, 100, "completed")
     sized_argument(parser, "--particles", 1000, 100, "of the VAE's estimates")
@@ -96,7 +95,6 @@ def main() -> None:
             grey.train.images,
             grey.validation.images,
             transform=encode,
-            batch_size=min(options.batch_size, len(grey.train)),
             average=0.999,
             patience=options.patience,
             **run.fit_options | {"out": run.folder / name},

@@ -25,7 +25,12 @@ from ppgen.models import AutoregressiveModel
 
 def convolutional(kind):
     return lambda o, *of, **inputs: kind(
-        *of, **inputs, channels=o.channels, blocks=o.layers, kernel_size=o.kernel_size
+        *of,
+        **inputs,
+        channels=o.channels,
+        blocks=o.layers,
+        kernel_size=o.kernel_size,
+        dropout=o.dropout,
     )
 
 
@@ -38,6 +43,7 @@ def transformer(o, *of, **inputs):
         heads=o.heads,
         window=o.kernel_size,
         span=o.span,
+        dropout=o.dropout,
     )
 
 
@@ -52,7 +58,7 @@ COMPLETED = 10  # images
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=100, quick=15)
+    training_arguments(parser, epochs=100, quick=15, batch_size=64)
     parser.add_argument("--conditional", action="store_true", help="learn p(image | label)")
     parser.add_argument("--levels", type=int, default=2, help="of grey; at most those of the data")
     parser.add_argument("--embedding", type=int, help="read levels as vectors of this length")
@@ -66,8 +72,8 @@ def main() -> None:
     )
     parser.add_argument("--heads", type=int, default=2, help="of the transformer's layers")
     parser.add_argument("--span", type=int, help="pixels that they attend to; default: all before")
+    parser.add_argument("--dropout", type=float, default=0, help="probability, in training")
     parser.add_argument("--rate", type=float, default=3e-3, help="first learning rate")
-    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--bfloat16", action="store_true", help="train in half precision")
     parser.add_argument("--patience", type=int, default=20, help="epochs without a better bound")
     parser.add_argument("--judged", type=int, default=100, help="samples of each class to be read")
@@ -102,7 +108,6 @@ def main() -> None:
         data.train.arguments(options.conditional),
         data.validation.arguments(options.conditional),
         transform=encode,
-        batch_size=min(options.batch_size, len(data.train)),
         optimizer=partial(torch.optim.Adam, lr=options.rate, fused=True),
         scheduler=lambda adam: torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.epochs),
         clip_norm=100.0,

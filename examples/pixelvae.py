@@ -75,10 +75,9 @@ def drawn(program, z):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=80, quick=12)
+    training_arguments(parser, epochs=80, quick=12, batch_size=32)
     parser.add_argument("--latent", type=int, default=8, help="dimension of z")
     parser.add_argument("--hidden", type=int, default=200, help="of encoder and decoder")
-    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--channels", type=int, default=16, help="feature maps of the PixelCNN")
     parser.add_argument("--layers", type=int, default=3, help="its residual blocks")
     options = parser.parse_args()
@@ -102,7 +101,6 @@ def main() -> None:
             program,
             data.train.images,
             data.validation.images,
-            batch_size=min(options.batch_size, len(data.train)),
             optimizer=partial(torch.optim.Adam, lr=2e-3, fused=True),
             average=0.999,
             **run.fit_options | {"out": run.folder / name},

@@ -78,7 +78,6 @@ def fit(run, program, data, after_each, name, **options):
         program,
         data.train.images,
         data.validation.images,
-        batch_size=min(run.options.batch_size, len(data.train)),
         optimizer=partial(Adam, lr=run.options.learning_rate, fused=True),
         scheduler=partial(CosineAnnealingLR, T_max=max(1, settings["epochs"])),
         average=0.999,
@@ -217,13 +216,12 @@ def large_nets(run, data):
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=50, quick=3)
+    training_arguments(parser, epochs=50, quick=3, batch_size=100)
     parser.add_argument("--small", type=int, default=8, help="latents known exactly; 0: none")
     parser.add_argument("--latents", type=int, nargs="+", default=[50], help="layers, from below")
     parser.add_argument("--guides", nargs="+", default=[*GUIDES], choices=GUIDES)
     parser.add_argument("--estimators", nargs="+", default=[*ESTIMATORS], choices=ESTIMATORS)
     parser.add_argument("--hidden", type=int, nargs="*", default=[], help="of the encoders")
-    parser.add_argument("--batch-size", type=int, default=100, help="default: %(default)s")
     parser.add_argument("--learning-rate", type=float, default=0.02, help="default: %(default)s")
     parser.add_argument("--particles", type=int, default=1000, help="of the likelihood estimate")
     run = Experiment("sigmoid_belief_net", parser.parse_args())

@@ -29,7 +29,7 @@ from ppgen.objectives import ImportanceWeightedELBO
 
 def main() -> None:
     parser = arguments(__doc__)
-    training_arguments(parser, epochs=200, quick=20)
+    training_arguments(parser, epochs=200, quick=20, batch_size=128)
     parser.add_argument("--latent", type=int, default=2, help="dimension of z")
     parser.add_argument("--above", type=int, nargs="+", default=[], help="sizes of layers above z")
     parser.add_argument("--flow", type=int, default=0, help="autoregressive transforms in q(z | x)")

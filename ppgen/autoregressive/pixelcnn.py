@@ -12,8 +12,9 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ppgen.arguments import Count, Size, checked
+from ppgen.arguments import Count, Share, Size, checked
 from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.masked_conv import (
     ODD,
@@ -39,6 +40,7 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
     """
 
     least_channels = 1
+    dropout: float = 0  # of networks saved before it could be chosen
 
     def __init__(
         self,
@@ -50,8 +52,10 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
         channels: Size = 32,
         blocks: Count = 7,
         kernel_size: Annotated[int, ODD] = 3,
+        dropout: Share = 0,
     ) -> None:
         super().__init__(shape, likelihood, context_size, inputs=inputs)
+        self.dropout = dropout
         if channels < self.least_channels:
             raise ValueError(f"channels is {channels}; expected {self.least_channels} or more")
         self.image = as_image(self.shape)
@@ -83,12 +87,17 @@ class ConvolutionalNetwork(AutoregressiveNetwork):
 class ResidualBlock(nn.Module):
     """h + W₃ ∗ ReLU(W₂ ∗ ReLU(W₁ ∗ ReLU(h))), through half the channels (figure 5, left).
 
-    ``kernel_size`` is that of the middle convolution; the others are 1×1.
+    ``kernel_size`` is that of the middle convolution; the others are 1×1. Dropout comes before the
+    last, as in wide residual networks.
     """
 
-    def __init__(self, channels: int, kernel_size: int, colours: int, context_size: int) -> None:
+    dropout: float = 0  # of blocks saved before it could be chosen
+
+    def __init__(
+        self, channels: int, kernel_size: int, colours: int, context_size: int, dropout: float
+    ) -> None:
         super().__init__()
-        half = channels // 2
+        self.dropout, half = dropout, channels // 2
         self.narrow = MaskedConv2d(channels, half, 1, "B", colours, context_size)
         self.look = MaskedConv2d(half, half, kernel_size, "B", colours, context_size)
         self.widen = MaskedConv2d(half, channels, 1, "B", colours, context_size)
@@ -96,8 +105,8 @@ class ResidualBlock(nn.Module):
     def forward(self, h: Tensor, apply: Apply) -> Tensor:
         """Return the outputs, in the shape of ``h``; ``apply`` applies the layers."""
         inner = apply(self.narrow, h.relu())
-        inner = apply(self.look, inner.relu())
-        return h + apply(self.widen, inner.relu())
+        inner = F.dropout(apply(self.look, inner.relu()).relu(), self.dropout, self.training)
+        return h + apply(self.widen, inner)
 
 
 class PixelCNN(ConvolutionalNetwork):
@@ -120,6 +129,8 @@ class PixelCNN(ConvolutionalNetwork):
         Number of residual blocks.
     kernel_size
         Of the blocks, odd.
+    dropout
+        Probability with which training sets a feature inside a block to zero.
 
     Examples
     --------
@@ -137,7 +148,7 @@ class PixelCNN(ConvolutionalNetwork):
         shared = self.colours, self.context_size
         self.read = MaskedConv2d(inputs, width, 7, "A", *shared)
         self.blocks = nn.ModuleList(
-            ResidualBlock(width, kernel_size, *shared) for _ in range(blocks)
+            ResidualBlock(width, kernel_size, *shared, self.dropout) for _ in range(blocks)
         )
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
@@ -201,6 +212,8 @@ class GatedPixelCNN(ConvolutionalNetwork):
         Number of feature maps p for each colour.
     blocks
         Number of layers of both stacks after the first, which is 7×7.
+    dropout
+        Probability with which training sets a gate's output to zero.
 
     Examples
     --------
@@ -261,4 +274,4 @@ class GatedPixelCNN(ConvolutionalNetwork):
         # Equation 4. Of each colour's channels the first half is for tanh, the second for σ.
         halves = features.split(self.channels, 1)
         value, gate = (torch.cat(half, 1) for half in (halves[::2], halves[1::2]))
-        return value.tanh() * gate.sigmoid()
+        return F.dropout(value.tanh() * gate.sigmoid(), self.dropout, self.training)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ppgen.arguments import Count, Size, checked
+from ppgen.arguments import Count, Share, Size, checked
 from ppgen.autoregressive.attention import Attention, Cache, attend
 from ppgen.autoregressive.inputs import AnyInputs
 from ppgen.autoregressive.masked_conv import ODD
@@ -189,6 +189,8 @@ class Transformer(SequenceNetwork):
         Number of tokens that each one attends to: itself and those just before it (local
         attention; Parmar et al. 2018, Image transformer, section 4.2). The cost of attention is
         then linear in the number of pixels. None: itself and all before it.
+    dropout
+        Probability with which training sets a number that a layer adds to zero.
 
     Examples
     --------
@@ -212,6 +214,7 @@ class Transformer(SequenceNetwork):
         heads: Size = 2,
         window: Annotated[int, ODD] = 1,
         span: Size | None = None,
+        dropout: Share = 0,
     ) -> None:
         given = likelihood, context_size, ordering, inputs
         super().__init__(shape, width, *given, window=window)
@@ -220,7 +223,7 @@ class Transformer(SequenceNetwork):
                 f"width is {width} and heads {heads}; expected a width that is a multiple of heads"
             )
         self.span = span
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def read(self, tokens: Tensor, state: list[Cache] | None = None) -> tuple[Tensor, list[Cache]]:
@@ -242,9 +245,11 @@ class Transformer(SequenceNetwork):
 class Block(nn.Module):
     """One layer: x + attention(norm(x)), then x + perceptron(norm(x))."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    dropout: float = 0  # of layers saved before it could be chosen
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.norm = nn.LayerNorm(width)
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -256,5 +261,6 @@ class Block(nn.Module):
         """Read tokens, ``(batch, length, width)``."""
         by_head = self.queries_keys_values(self.norm(x)).unflatten(-1, (3, self.heads, -1))
         by_head = by_head.permute(2, 0, 3, 1, 4)  # (3, batch, heads, length, size)
-        x = x + self.out(attend(by_head[0], by_head[1:]).transpose(1, 2).flatten(-2))
-        return x + self.perceptron(x)
+        heard = attend(by_head[0], by_head[1:]).transpose(1, 2).flatten(-2)
+        x = x + F.dropout(self.out(heard), self.dropout, self.training)
+        return x + F.dropout(self.perceptron(x), self.dropout, self.training)

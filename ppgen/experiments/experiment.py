@@ -15,7 +15,7 @@ import pyro
 from matplotlib.figure import Figure
 
 from ppgen import data
-from ppgen.arguments import Count, checked
+from ppgen.arguments import Count, Size, checked
 from ppgen.data import Dataset
 from ppgen.experiments.environment import command_line, device_name, machine, versions
 from ppgen.experiments.results import Result, read_json
@@ -55,8 +55,12 @@ def arguments(description: str, *, datasets: bool = True) -> argparse.ArgumentPa
 
 
 @checked
-def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Count) -> None:
+def training_arguments(
+    parser: argparse.ArgumentParser, epochs: Count, quick: Count, batch_size: Size | None = None
+) -> None:
     """Add ``--epochs`` (see :func:`sized_argument`), ``--resume``, ``--device``, ``--compile``.
+
+    With a ``batch_size``, its default, also ``--batch-size``.
 
     Examples
     --------
@@ -66,6 +70,10 @@ def training_arguments(parser: argparse.ArgumentParser, epochs: Count, quick: Co
     7
     """
     sized_argument(parser, "--epochs", epochs, quick)
+    if batch_size is not None:
+        parser.add_argument(
+            "--batch-size", type=int, default=batch_size, help="rows; default: %(default)s"
+        )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda; default: %(default)s")
     parser.add_argument(
@@ -189,7 +197,11 @@ class Experiment:
     def fit_options(self) -> dict[str, Any]:
         """Options that are arguments of :func:`ppgen.fit`."""
         names = ("epochs", "resume", "device", "compile", "seed")
-        return {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
+        chosen = {"out": self.folder, **{name: getattr(self.options, name) for name in names}}
+        size = getattr(self.options, "batch_size", None)
+        if size is not None and self.data is not None:
+            size = min(size, len(self.data.train))
+        return chosen if size is None else {**chosen, "batch_size": size}
 
     @checked
     def save_figure(self, name: str, figure: Figure) -> None:

@@ -23,9 +23,9 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def parse(*argv, datasets=True):
+def parse(*argv, datasets=True, **sizes):
     parser = arguments("A script.", datasets=datasets)
-    training_arguments(parser, epochs=200, quick=20)
+    training_arguments(parser, epochs=200, quick=20, **sizes)
     return parser.parse_args(argv)
 
 
@@ -106,6 +106,19 @@ def test_quick_changes_the_default_number_of_epochs_alone(argv, epochs):
         "compile": "auto",
         "seed": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("argv", "size"),
+    [([], 64), (["--batch-size", "16"], 16), (["--batch-size", "1000000"], 1000)],
+    ids=["default", "chosen", "more than there are"],
+)
+def test_a_batch_is_as_large_as_asked_for_or_all_rows(argv, size, monkeypatch):
+    run = Experiment("vae", parse(*argv, batch_size=64))
+    monkeypatch.setattr(run, "data", replace(run.data, train=run.data.train.spread(1000)))
+    assert run.fit_options["batch_size"] == size
+    without = Experiment("vae", parse(*argv, datasets=False, batch_size=64))
+    assert without.fit_options["batch_size"] == without.options.batch_size
 
 
 def test_an_experiment_without_training_needs_no_training_options():

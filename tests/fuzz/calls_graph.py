@@ -149,6 +149,6 @@ EXPERIMENTS = {
     ),
     "training_arguments": lambda: (
         experiments.training_arguments,
-        {"parser": argparse.ArgumentParser(), "epochs": 9, "quick": 3},
+        {"parser": argparse.ArgumentParser(), "epochs": 9, "quick": 3, "batch_size": 4},
     ),
 }
