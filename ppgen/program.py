@@ -104,8 +104,7 @@ class Program(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The floating-point type of the parameters."""
-        floating = (p.dtype for p in self.parameters() if p.is_floating_point())
-        return next(floating, torch.get_default_dtype())
+        return floating_type(self) or torch.get_default_dtype()
 
     @property
     def uses_store(self) -> bool:
@@ -130,6 +129,11 @@ class Program(nn.Module):
                 "nn.Parameter or pyro.nn.PyroParam; or pass (model, guide) to ppgen.as_program, "
                 "which keeps them"
             )
+
+
+def floating_type(program: Program) -> torch.dtype | None:
+    """Return the floating-point type of the parameters; None if there are none."""
+    return next((p.dtype for p in program.parameters() if p.is_floating_point()), None)
 
 
 class Pair(Program):

@@ -1,5 +1,6 @@
 """Every call in every floating-point type of torch's default, of the program and of the data."""
 
+import pyro
 import pyro.distributions as dist
 import pytest
 import torch
@@ -110,3 +111,36 @@ def test_calls_under_autocast(call, kind):
         assert ppgen.sample(program, 3).isfinite().all()
         history = ppgen.fit(program, BINARY, **FIT)
     assert history.last == 3
+
+
+CALLS = {
+    "elbo": lambda p, x: ppgen.elbo(p, x),
+    "iwae": lambda p, x: ppgen.iwae(p, x, 3),
+    "ais": lambda p, x: inference.ais(p, x, chains=2, temperatures=3),
+    "fit_latents": lambda p, x: inference.fit_latents(p, x, steps=3),
+    "predict": lambda p, x: ppgen.predict(p, x, draws=2),
+    "fit": lambda p, x: ppgen.fit(p, x, epochs=1, progress=False),
+}
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32], ids=brief)
+@pytest.mark.parametrize("name", CALLS)
+def test_plain_functions_get_bytes_as_bytes_in_every_call(name, kind):
+    """Nothing but floating tensors is cast for programs that are run as they stand."""
+    seen = set()
+
+    def model(x):
+        seen.add(x.dtype)
+        with pyro.plate("data", len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            logits = z[..., None, None, None].expand(*z.shape, 1, 1, 4)
+            pyro.sample("x", dist.Bernoulli(logits=logits).to_event(3), obs=x.float())
+
+    def guide(x):
+        seen.add(x.dtype)
+        mean = pyro.param("mean", torch.tensor(0.0))
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Normal(mean, 1.0))
+
+    CALLS[name](ppgen.as_program((model, guide)), BINARY.to(kind))
+    assert seen == {kind}

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import ceil
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ppgen.data.batch import Batch, Data
 from ppgen.images import check_observed
+from ppgen.program import Program, floating_type
 from ppgen.running import validated
 
 Transform = Callable[[Tensor], Tensor]
@@ -99,6 +101,12 @@ class Batches:
         """Return the first rows, or all, once for each set of arguments that batches may hold."""
         with validated():
             return [self.batch(slice(0, rows))]
+
+    def cast_for(self, program: Program) -> Self:
+        """Let batches have the program's floating-point type, and bytes as its images want them."""
+        self.floating_images = program.floating_images
+        self.dtype = floating_type(program) or self.dtype
+        return self
 
     def take_whole(self, why: str) -> None:
         """Make one batch of all rows in their order, which the program needs for some reason."""

@@ -34,8 +34,8 @@ class SigmoidBelief(EnumeratedImages):
 
     The normalisers depend on the states alone, and images enter as vectors of M numbers. So N
     images of D pixels cost 2^M (D + N) M operations; going through the pixels of every image would
-    cost 2^M D N M. Higher layers are summed out in the same way from the top down, with the states
-    of the layer below in place of images.
+    cost 2^M D (N + M). Higher layers are summed out in the same way from the top down, with the
+    states of the layer below in place of images.
 
     Raises a ValueError if shapes do not match, ``memory`` is not positive, or there are too many
     states to sum over.

@@ -195,10 +195,7 @@ def as_fit_calls(
     """Arguments of a program as :func:`ppgen.fit` passes them: spread, as tensors, and cast."""
 
     def first(data: Any) -> Batch:
-        dtype = program.dtype if any(p.is_floating_point() for p in program.parameters()) else None
-        batches = as_batches(data, device=program.device, dtype=dtype)
-        batches.floating_images = program.floating_images
-        return batches.first()
+        return as_batches(data, device=program.device).cast_for(program).first()
 
     if len(args) == 1 and not kwargs and not isinstance(args[0], str | bool | int | float | None):
         batch = first(args[0])

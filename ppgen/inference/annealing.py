@@ -14,7 +14,6 @@ from ppgen.data.batches import Batches, Transform
 from ppgen.data.streams import count_rows
 from ppgen.inference.evaluate import Estimate
 from ppgen.inference.local_latents import LocalLatents, Values
-from ppgen.objectives.preparation import floating_type
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
 
@@ -65,7 +64,7 @@ def ais(
     """
     program = accept(program)
     batch_size = min(max(1, chunk // chains), count_rows(data))
-    batches = Batches(data, batch_size, transform, program.device, floating_type(program))
+    batches = Batches(data, batch_size, transform, program.device).cast_for(program)
     estimates = []
     schedule = _sigmoid_schedule(temperatures)
     with evaluating(program, seed):

@@ -23,7 +23,6 @@ from ppgen.objectives.checked_runs import explained
 from ppgen.objectives.elbo import guessed_plates
 from ppgen.objectives.importance import Draws, split_weight
 from ppgen.objectives.plates import Site
-from ppgen.objectives.preparation import floating_type
 from ppgen.objectives.supports import check_support, inside_support
 from ppgen.program import Program, accept
 from ppgen.running import evaluating
@@ -121,7 +120,7 @@ def complete(
     program = accept(program)
     observed = check_observed(observed, x.shape).to(x.device)
     data = (torch.where(observed, x, x.nan_to_num()), *context)
-    batch = Batches(data, len(x), None, program.device, floating_type(program)).first()
+    batch = Batches(data, len(x), device=program.device).cast_for(program).first()
     observed = observed.to(program.device)
     with evaluating(program, seed):
         _, site = _trace_images(program, batch)

@@ -26,7 +26,7 @@ WINDOW = 25
 DRAWS = 4
 """Evaluations of a noisy objective by which its rise is measured."""
 
-Objective = Callable[[list[Tensor], Tensor], Tensor]
+RowObjectives = Callable[[list[Tensor], Tensor], Tensor]
 """From the parameters of some rows, and their numbers, to their objectives, ``(rows,)``."""
 
 
@@ -206,7 +206,7 @@ class Ascent:
 
 
 def ascend(
-    objective: Objective,
+    objective: RowObjectives,
     start: Sequence[Tensor],
     steps: int,
     learning_rate: float,
@@ -258,7 +258,7 @@ def ascend(
     return result
 
 
-def _climb(objective: Objective, optimizer: Adam, rows: Tensor, shares: Tensor) -> None:
+def _climb(objective: RowObjectives, optimizer: Adam, rows: Tensor, shares: Tensor) -> None:
     """Take a step by the gradients of some rows, each row's a share of Adam's in length."""
     parameters = optimizer.param_groups[0]["params"]
     before = [p.detach().clone() for p in parameters]
@@ -271,7 +271,7 @@ def _climb(objective: Objective, optimizer: Adam, rows: Tensor, shares: Tensor) 
         parameter.data = old + share * (parameter.data - old)
 
 
-def _value(objective: Objective, parameters: list[Tensor], rows: Tensor) -> Tensor:
+def _value(objective: RowObjectives, parameters: list[Tensor], rows: Tensor) -> Tensor:
     """Average a few evaluations of a noisy objective, from the same random numbers each time."""
     with own_random_state(len(rows)), torch.no_grad():
         return torch.stack([objective(parameters, rows) for _ in range(DRAWS)]).mean(0)

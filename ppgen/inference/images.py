@@ -14,7 +14,6 @@ from ppgen.data.batch import Batch, repeat_rows
 from ppgen.data.batches import observed_batches
 from ppgen.objectives.elbo import sample_sites
 from ppgen.objectives.plates import Site, is_factor
-from ppgen.objectives.preparation import floating_type
 from ppgen.program import Program
 
 
@@ -50,8 +49,8 @@ def observed_batch(
     Raises a ValueError if the masks have the wrong type or shape, or observed pixels are not
     finite.
     """
-    dtype = floating_type(program)
-    batch = observed_batches((x, *context), observed, len(x), program.device, dtype).first()
+    batches = observed_batches((x, *context), observed, len(x), program.device)
+    batch = batches.cast_for(program).first()
     if observed is None:
         return batch, None
     return Batch.of(batch.args[:-1]), batch[-1]

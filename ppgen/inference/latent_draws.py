@@ -19,7 +19,7 @@ from ppgen.objectives.checked_runs import CheckedRuns, ModelRuns, explained
 from ppgen.objectives.elbo import Traces, latent_sites, plate_nesting, sample_sites
 from ppgen.objectives.enumerated import EnumeratedELBO
 from ppgen.objectives.plates import RowPlates, Site, innermost, is_factor, is_marked
-from ppgen.objectives.preparation import floating_type, unmade_guides
+from ppgen.objectives.preparation import unmade_guides
 from ppgen.objectives.structure import find_structure
 from ppgen.program import Program
 from ppgen.running import evaluating
@@ -82,7 +82,7 @@ class LatentDraws:
         runs = (ModelRuns if rows_from_prior else _Runs)(program, program.objective)
         if not rows_from_prior:
             _check_made(program, runs, batch)
-        model_trace, guide_trace = traces = runs.explained(batch)
+        model_trace, guide_trace = traces = runs.run(batch)
         latents = latent_sites(model_trace)
         if rows_from_prior:
             self.from_prior = find_structure(runs, batch, traces, program.plate).plates
@@ -151,8 +151,7 @@ def drawing(
     program: Program, data: Data, seed: int | None, rows_from_prior: bool = False
 ) -> Iterator[LatentDraws]:
     """Draw from a program in evaluation mode, on random numbers of its own."""
-    batches = Batches(data, None, None, program.device, floating_type(program))
-    batches.floating_images = program.floating_images
+    batches = Batches(data, device=program.device).cast_for(program)
     with evaluating(program, seed):
         yield LatentDraws(program, batches.first(), rows_from_prior)
 

@@ -52,7 +52,7 @@ class CheckedRuns:
             batches = part.firsts(rows)
             # A batch of one row is copied: alone it may be broadcast silently.
             several = [b.repeated(2) if len(b) == 1 < part.rows else b for b in batches]
-            return [(batch, self.explained(batch)) for batch in several]
+            return [(batch, self.run(batch)) for batch in several]
 
         try:
             return runs(rows)
@@ -61,7 +61,7 @@ class CheckedRuns:
                 raise
             return runs(None)
 
-    def explained(self, batch: Batch) -> Traces:
+    def run(self, batch: Batch) -> Traces:
         """Run guide and model once, and keep what they make; an error says on which data."""
         try:
             with explained(batch):

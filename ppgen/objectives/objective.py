@@ -101,7 +101,10 @@ class Objective(nn.Module):
         return rows, shared
 
     def value(self, batch: Batch) -> float:
-        """Loss by which held-out rows are judged: shared sites are left out, in nats a row."""
+        """Loss by which held-out rows are judged, in nats a row.
+
+        Shared sites are left out, unless rows have no terms of their own.
+        """
         rows, whole = self.bounds(batch)
         if rows is None:
             return -float(whole) / self.rows

@@ -45,14 +45,12 @@ def prepare(
     """
     probe = CheckedRuns(program, objective or program.objective)
     for part in (data, *others):
-        part.floating_images = program.floating_images
-        part.dtype = floating_type(program) or part.dtype
+        part.cast_for(program)
     with TURN, unchanged(program):
         rows = None if makes_parameters(program) else PROBED_ROWS
         runs = probe.firsts(data, rows)
-        dtype = floating_type(program)
         for part in (data, *others):
-            part.dtype = dtype or part.dtype
+            part.cast_for(program)
         types = [[t.dtype for t in batch.tensors] for batch in data.firsts(2)]
         if types != [[t.dtype for t in batch.tensors] for batch, _ in runs]:
             runs = probe.firsts(data, rows)
@@ -119,11 +117,6 @@ def unmade_guides(program: Program) -> bool:
     """Whether there are autoguides that have not seen their model yet."""
     guides = (module for module in program.modules() if isinstance(module, AutoGuide))
     return any(guide.prototype_trace is None for guide in guides)
-
-
-def floating_type(program: Program) -> torch.dtype | None:
-    """Return the floating-point type of the parameters; None if there are none."""
-    return next((p.dtype for p in program.parameters() if p.is_floating_point()), None)
 
 
 def _summed_out(model_trace: Trace, guide_trace: Trace) -> list[Site]:

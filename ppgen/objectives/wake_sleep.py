@@ -8,7 +8,7 @@ from pyro import poutine
 from torch import Tensor
 
 from ppgen.arguments import Share, checked
-from ppgen.objectives.elbo import Fn, latent_sites, log_prob, sample_sites
+from ppgen.objectives.elbo import Fn, latent_sites, log_density, sample_sites
 from ppgen.objectives.importance import ImportanceWeightedELBO, Several
 
 
@@ -75,5 +75,5 @@ def _log_q_of_dreams(model: Fn, guide: Fn, args: Any, kwargs: Any) -> Tensor:
     args = tuple(dreamed.get(id(value), value) for value in args)
     kwargs = {name: dreamed.get(id(value), value) for name, value in kwargs.items()}
     recognised = poutine.trace(poutine.replay(guide, trace=dream)).get_trace(*args, **kwargs)
-    log_qs = [log_prob(site).sum() for site in latent_sites(recognised).values()]
+    log_qs = [log_density(site).sum() for site in latent_sites(recognised).values()]
     return torch.stack(log_qs).sum()

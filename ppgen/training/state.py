@@ -136,7 +136,8 @@ class TrainingState:
                 }
         if self.scheduler is not None and epoch.number > 0:
             if isinstance(self.scheduler, ReduceLROnPlateau):
-                self.scheduler.step(-(epoch.validation or epoch.elbo or 0.0))
+                judged = epoch.elbo if epoch.validation is None else epoch.validation
+                self.scheduler.step(0.0 if judged is None else -judged)
             else:
                 self.scheduler.step()
 
