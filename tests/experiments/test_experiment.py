@@ -10,7 +10,8 @@ import torch
 import ppgen
 from ppgen import data, plots
 from ppgen.experiments.environment import command_line
-from ppgen.experiments.experiment import Experiment, arguments, new_folder, training_arguments
+from ppgen.experiments.experiment import Experiment, new_folder
+from ppgen.experiments.options import arguments, training_arguments
 from ppgen.experiments.results import Result, Run
 from ppgen.inference import Estimate
 from ppgen.likelihoods import Bernoulli, Beta, Categorical, SoftBernoulli
