@@ -7,8 +7,10 @@ from typing import Any
 
 import pyro
 import torch
+from pyro import poutine
 from pyro.infer import ELBO
 from pyro.nn import PyroModule
+from pyro.poutine.messenger import Messenger
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
@@ -175,10 +177,14 @@ class Pair(Program):
     def guide(self, *args: Any, **kwargs: Any) -> Any:
         """Run the guide that was given, if any."""
         guide = self._callables[1]
-        if guide is not None:
-            with self.own_store():
-                return guide(*args, **kwargs)
-        return None
+        if guide is None:
+            return None
+        if isinstance(
+            poutine.unwrap(guide), Messenger
+        ):  # it runs the model, observed sites and all
+            guide = poutine.block(guide, hide_fn=_is_observed)
+        with self.own_store():
+            return guide(*args, **kwargs)
 
     def param(self, name: str) -> Tensor:
         """Return what ``pyro.param(name)`` is in this program; raises a KeyError if there is none.
@@ -253,6 +259,10 @@ class Pair(Program):
             if value not in registered:
                 self.site_params[_key(name)] = value
                 self._site_constraints[name] = state["constraints"][name]
+
+
+def _is_observed(site: dict[str, Any]) -> bool:
+    return site["type"] == "sample" and site["is_observed"]
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class LinearChain(AutoregressiveNetwork):
     """Logits linear in the pixels before, and in the context: a network as short as can be."""
 
     def __init__(self, image_shape, likelihood=None, context_size=0, ordering=None):
-        super().__init__(image_shape, likelihood, context_size, ordering)
+        super().__init__(image_shape, likelihood, context_size, ordering=ordering)
         outputs = self.likelihood.outputs
         self.weight = nn.Parameter(torch.randn(outputs, self.pixels, self.pixels))
         self.bias = nn.Parameter(torch.randn(outputs, self.pixels))

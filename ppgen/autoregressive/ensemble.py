@@ -45,7 +45,7 @@ class Ensemble(AutoregressiveNetwork):
                 "networks that have these three in common"
             )
         first = networks[0]
-        super().__init__(first.shape, first.likelihood, first.context_size, first.ordering)
+        super().__init__(first.shape, first.likelihood, first.context_size, ordering=first.ordering)
         self.networks = nn.ModuleList(networks)
 
     @property

@@ -65,9 +65,9 @@ class MADE(AutoregressiveNetwork):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
-        *,
         hidden: Sequence[Size] = (500,),
         masks: Size = 1,
         random_orderings: bool = False,
@@ -75,7 +75,7 @@ class MADE(AutoregressiveNetwork):
         activation: Callable[[], nn.Module] = nn.ReLU,
         seed: Seed = 0,
     ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, likelihood, context_size, ordering=ordering, inputs=inputs)
         self.hidden = tuple(hidden)
         if masks == 1 and random_orderings:
             raise ValueError("masks is 1; expected 2 or more with random_orderings")
@@ -200,7 +200,9 @@ class FullyVisible(MADE):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
     ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs, hidden=())
+        given = shape, likelihood, context_size
+        super().__init__(*given, ordering=ordering, inputs=inputs, hidden=())

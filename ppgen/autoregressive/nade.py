@@ -49,12 +49,12 @@ class NADE(AutoregressiveNetwork):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
-        *,
         hidden: Size = 500,
     ) -> None:
-        super().__init__(shape, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, likelihood, context_size, ordering=ordering, inputs=inputs)
         pixels, outputs = self.pixels, self.likelihood.outputs
         # Rows in drawing order.
         self.weight = uniform(pixels, self.inputs.features, hidden, fan_in=pixels)

@@ -81,6 +81,7 @@ class AutoregressiveNetwork(nn.Module, ABC):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
     ) -> None:

@@ -150,13 +150,13 @@ class LSTM(SequenceNetwork):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
-        *,
         hidden: Size = 128,
         layers: Size = 1,
     ) -> None:
-        super().__init__(shape, hidden, likelihood, context_size, ordering, inputs)
+        super().__init__(shape, hidden, likelihood, context_size, ordering=ordering, inputs=inputs)
         self.lstm = nn.LSTM(hidden, hidden, layers, batch_first=True)
 
     def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
@@ -206,9 +206,9 @@ class Transformer(SequenceNetwork):
         shape: Shape,
         likelihood: AnyLikelihood = None,
         context_size: Count = 0,
+        *,
         ordering: Ordering | None = None,
         inputs: AnyInputs = None,
-        *,
         width: Size = 64,
         layers: Size = 4,
         heads: Size = 2,
@@ -216,8 +216,8 @@ class Transformer(SequenceNetwork):
         span: Size | None = None,
         dropout: Share = 0,
     ) -> None:
-        given = likelihood, context_size, ordering, inputs
-        super().__init__(shape, width, *given, window=window)
+        given = shape, width, likelihood, context_size
+        super().__init__(*given, ordering=ordering, inputs=inputs, window=window)
         if width % heads:
             raise ValueError(
                 f"width is {width} and heads {heads}; expected a width that is a multiple of heads"

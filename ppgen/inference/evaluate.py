@@ -104,8 +104,8 @@ def elbo(
 ) -> Estimate:
     """Estimate the evidence lower bound of data, row by row if rows lie in a plate.
 
-    The bound is that of the program's objective. What rows share, such as the divergence of a
-    shared latent, is counted once and apart.
+    The bound is that of the program's objective, the plain one if that is Rényi's. What rows share,
+    such as the divergence of a shared latent, is counted once and apart.
 
     Parameters
     ----------

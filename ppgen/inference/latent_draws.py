@@ -98,11 +98,12 @@ class LatentDraws:
         sums_out = isinstance(program.objective, EnumeratedELBO)
         left = {name: site for name, site in latents.items() if name not in drawn}
         observed = set(program.observed)
-        self.summed_out = {
+        summed_out = [
             name
             for name, site in left.items()
             if is_marked(site) or (sums_out and name not in observed)
-        }
+        ]
+        self.summed_out = dict.fromkeys(summed_out).keys()  # a set in the model's order
         # Outcomes may be left out: what was observed in a fit is no latent, unless it is marked.
         self.missing = left.keys() & observed if observed else left.keys() - self.summed_out
         self.left_out = self.missing - self.summed_out

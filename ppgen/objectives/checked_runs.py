@@ -188,16 +188,17 @@ def broadcast(site: Site) -> Any:
 
 def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False) -> None:
     """Raise an error if the guide leaves a latent site out, or draws one that is observed."""
-    drawn = latent_sites(guide_trace)
+    drawn, guided = latent_sites(guide_trace), sample_sites(guide_trace)
     if not sample_sites(model_trace):
         raise ValueError(
             "the model has no sample site; expected a Pyro program, with pyro.sample; an "
             "autoregressive network alone is none: ppgen.models.AutoregressiveModel(network) is"
         )
     for name, site in sample_sites(model_trace).items():
-        if site["is_observed"] and name in drawn:
+        if site["is_observed"] and name in guided:
             raise ValueError(
-                f"the guide draws the site {name!r}, which the model observes; leave it out there"
+                f"the guide has the site {name!r}, which the model observes; leave it out there, "
+                f"or hide it: poutine.block(guide, hide=[{name!r}])"
             )
         summed_out = sums_out or is_marked(site)
         if not site["is_observed"] and name not in drawn and not summed_out:

@@ -35,9 +35,9 @@ class Draws:
     """Draw latent sites from a guide several times, and weigh each draw.
 
     All draws at once, in a plate to the left of the programs' own, cost one run. Programs that
-    count dimensions from the left then mix the draws up silently. So the first draw of such a run
-    is repeated without the plate. If the two differ, or the run fails, draws are made one after the
-    other from then on. This is decided once.
+    count dimensions from the left then mix the draws up silently, or take the first for all. So
+    both draws of such a run of two are repeated without the plate. If one differs, or the run
+    fails, draws are made one after the other from then on. This is decided once.
     """
 
     def __init__(self) -> None:
@@ -66,20 +66,29 @@ class Draws:
                 with pyro.plate(PARTICLES, 2, dim=-self._nesting - 1):
                     several = paired_traces(model, guide, args, kwargs)
                     together = weigh(*several)
-                first = poutine.Trace()
-                for name, site in latent_sites(several[1]).items():
-                    dim = -self._nesting - 1 - site["fn"].event_dim
-                    first.add_node(name, **{**site, "value": site["value"].select(dim, 0)})
-                again = weigh(*paired_traces(model, poutine.replay(guide, first), args, kwargs))
+                again = [
+                    self._repeat(n, several[1], model, guide, args, kwargs, weigh) for n in (0, 1)
+                ]
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception:  # networks that take no further dimension raise errors of many kinds
                 return False
         return all(
-            several.expand(2, *several.shape[-1:]).shape == (2, *one.shape)
-            and bool(((several.expand(2, -1)[0] - one).abs() <= TOLERANCE * one.abs().max()).all())
-            for several, one in zip(together, again, strict=True)
+            draws.expand(2, *draws.shape[-1:]).shape == (2, *one.shape)
+            and bool(((draws.expand(2, -1)[n] - one).abs() <= TOLERANCE * one.abs().max()).all())
+            for n, alone in enumerate(again)
+            for draws, one in zip(together, alone, strict=True)
         )
+
+    def _repeat(
+        self, number: int, draws: Trace, model: Fn, guide: Fn, args: Any, kwargs: Any, weigh: Weigh
+    ) -> tuple[Tensor, Tensor]:
+        """Weigh one of several draws again, without their plate."""
+        draw = Trace()
+        for name, site in latent_sites(draws).items():
+            dim = -self._nesting - 1 - site["fn"].event_dim
+            draw.add_node(name, **{**site, "value": site["value"].select(dim, number)})
+        return weigh(*paired_traces(model, poutine.replay(guide, draw), args, kwargs))
 
 
 Several = Annotated[

@@ -123,7 +123,7 @@ class Objective(nn.Module):
         elif isinstance(self.elbo, TraceMeanField_ELBO):
             judge = MeanFieldELBO(particles)
         else:
-            judge = TensorELBO()
+            judge = TensorELBO(particles)
         judge.plates = self.structure.plates
         return judge
 

@@ -48,6 +48,8 @@ aten = torch.ops.aten
 
 NUMBERS = (bool, int, float, str)
 CONTAINERS = (dict, list, set, deque)
+FEW = 100
+"""As many entries of a container are read; more of them are data."""
 
 
 class TracingError(RuntimeError):
@@ -264,7 +266,7 @@ def why(error: Exception) -> str:
 
 
 def python_numbers(objective: Objective) -> dict[str, Any]:
-    """Read the numbers that a program's Python may compute with, and the lengths of containers.
+    """Read the numbers that a program's Python may compute with, and those of its containers.
 
     Beside them, which parameters there are, and which of them are trained.
     """
@@ -277,12 +279,22 @@ def python_numbers(objective: Objective) -> dict[str, Any]:
         if inspect.isfunction(function):
             seen = inspect.getclosurevars(function)
             scopes[function.__qualname__] = {**seen.globals, **seen.nonlocals}
+            owner = getattr(part, "__self__", None)
+            scopes.setdefault(type(owner).__name__, getattr(owner, "__dict__", {}))
     return parameters | {
-        f"{owner}.{name}": value if isinstance(value, NUMBERS) else len(value)
+        f"{owner}.{name}": _numbers_in(value)
         for owner, scope in scopes.items()
         for name, value in scope.items()
         if isinstance(value, (*NUMBERS, *CONTAINERS))
     }
+
+
+def _numbers_in(value: Any) -> Any:
+    """Return a number as it is; of a container the numbers if there are few, or else how many."""
+    if isinstance(value, NUMBERS):
+        return value
+    inside = list(value.values() if isinstance(value, dict) else value) if len(value) <= FEW else []
+    return len(value), [each for each in inside if isinstance(each, NUMBERS)]
 
 
 def _generators() -> dict[str, Any]:
