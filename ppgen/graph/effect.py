@@ -26,13 +26,13 @@ class Effect:
 
     def __init__(self, dag: BaseDAG, cause: Nodes, effect: Nodes) -> None:
         self.dag = dag
-        self.cause = marked(dag, cause, "cause", "exposure")
-        self.effect = marked(dag, effect, "effect", "outcome")
+        self.cause = _given_or_marked(dag, cause, "cause", "exposure")
+        self.effect = _given_or_marked(dag, effect, "effect", "outcome")
         if not self.cause:
             raise GraphError("cause is empty; expected nodes, here or marked [exposure]")
         if not self.effect:
             raise GraphError("effect is empty; expected nodes, here or marked [outcome]")
-        self.selected = marked(dag, None, "", "selected")
+        self.selected = frozenset(dag.marked("selected"))
         check_disjoint(cause=self.cause, effect=self.effect, selected=self.selected)
         above = spread(dag.separation.parents, self.effect, walls=self.cause)
         self.between = (above & dag.descendants(self.cause)) - self.cause
@@ -63,9 +63,9 @@ class Effect:
             )
         return self
 
-    def observed(self, nodes: Nodes, name: str, attribute: str = "") -> NodeSet:
+    def observed(self, nodes: Nodes, name: str, mark: str = "") -> NodeSet:
         """Set of observed nodes other than causes and effects, by default marked ones."""
-        chosen = _observed(self.dag, marked(self.dag, nodes, name, attribute), name)
+        chosen = _observed(self.dag, _given_or_marked(self.dag, nodes, name, mark), name)
         check_disjoint(**{"cause": self.cause, "effect": self.effect, name: chosen})
         return chosen
 
@@ -80,11 +80,8 @@ class Effect:
         return pool, self.observed(must, "must", "adjusted")
 
 
-def marked(dag: BaseDAG, nodes: Nodes, name: str, attribute: str) -> NodeSet:
-    """Set of nodes; if ``nodes`` is None, those with a true attribute."""
-    if nodes is not None:
-        return dag.node_set(nodes, name)
-    return frozenset(n for n, true in dag.graph.nodes(data=attribute) if true)
+def _given_or_marked(dag: BaseDAG, nodes: Nodes, name: str, mark: str) -> NodeSet:
+    return frozenset(dag.marked(mark)) if nodes is None else dag.node_set(nodes, name)
 
 
 def _observed(dag: BaseDAG, nodes: NodeSet, name: str) -> NodeSet:
