@@ -50,7 +50,7 @@ def with_prior(penalty, covariates):
         like = torch.zeros(covariates, dtype=torch.float64)
         weights = pyro.sample("weights", penalty.prior(like))
         with pyro.plate("data", n if y is None else len(y)):
-            return pyro.sample("x", dist.Bernoulli(logits=design @ weights), obs=y)
+            return pyro.sample("y", dist.Bernoulli(logits=design @ weights), obs=y)
 
     return model
 

@@ -17,7 +17,7 @@ from ppgen.tensors import check_finite, check_shape
 
 @checked
 class Regression(Program, ABC):
-    """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"x"``.
+    """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"y"``.
 
     The design ``(batch, covariates)`` is the program's second argument: use
     ``fit(program, (y, design))`` and ``sample(program, n, design)``. An intercept is a column of
@@ -46,7 +46,7 @@ class Regression(Program, ABC):
         design = check_shape("design", design, shape, f"(batch, covariates), here {shape}")
         predictor = design.to(self.weights.dtype) @ self.weights
         with pyro.plate("data", n):
-            return pyro.sample("x", self.observation(predictor), obs=y)
+            return pyro.sample("y", self.observation(predictor), obs=y)
 
 
 @checked
