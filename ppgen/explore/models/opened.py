@@ -129,9 +129,9 @@ class Model:
         """Return images in the support as grey values from 0 to 1."""
         return self.program.grey(x).clamp(0, 1)
 
-    def context(self, label: int, count: int = 1) -> tuple[Tensor, ...]:
-        """Return what the program takes besides images, for images of one label."""
-        return (torch.full((count,), label),) if self.classes else ()
+    def context(self, label: int) -> tuple[Tensor, ...]:
+        """Return what the program takes besides an image, for one label."""
+        return (torch.tensor([label]),) if self.classes else ()
 
     def label(self, index: int) -> int:
         """Return the label of a test image, 0 without labels or if the model has too few."""
