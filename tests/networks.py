@@ -60,19 +60,22 @@ class Entry:
     any_likelihood: bool = True
     inputs: bool = True
     differentiable: bool = True
+    waits: bool = False  # for a GPU, before it draws pixel by pixel
 
 
 LOOKED_UP = dict.fromkeys(("context", "any_likelihood", "inputs", "differentiable"), False)
 
 NETWORKS = {
     "Independent": Entry(Independent, ordering=False, inputs=False),
-    "FullyVisible": Entry(FullyVisible),
-    "MADE": Entry(partial(MADE, hidden=[20])),
-    "MADE, two layers, no direct": Entry(partial(MADE, hidden=[12, 15], direct=False)),
-    "MADE, three masks": Entry(partial(MADE, hidden=[12, 15], masks=3)),
-    "MADE, three orderings": Entry(partial(MADE, hidden=[20], masks=3, random_orderings=True)),
+    "FullyVisible": Entry(FullyVisible, waits=True),
+    "MADE": Entry(partial(MADE, hidden=[20]), waits=True),
+    "MADE, two layers, no direct": Entry(partial(MADE, hidden=[12, 15], direct=False), waits=True),
+    "MADE, three masks": Entry(partial(MADE, hidden=[12, 15], masks=3), waits=True),
+    "MADE, three orderings": Entry(
+        partial(MADE, hidden=[20], masks=3, random_orderings=True), waits=True
+    ),
     "NADE": Entry(partial(NADE, hidden=5)),
-    "Ensemble": Entry(ensemble),
+    "Ensemble": Entry(ensemble, waits=True),
     "PixelCNN": Entry(partial(PixelCNN, channels=8, blocks=2), ordering=False),
     "PixelCNN, 5×5": Entry(partial(PixelCNN, channels=4, blocks=1, kernel_size=5), ordering=False),
     "GatedPixelCNN": Entry(partial(GatedPixelCNN, channels=4, blocks=2), ordering=False),
@@ -83,7 +86,7 @@ NETWORKS = {
     "Transformer": Entry(partial(Transformer, width=6, layers=2, heads=2)),
     "Transformer, window": Entry(partial(Transformer, width=6, layers=2, heads=2, window=3)),
     "Transformer, span": Entry(partial(Transformer, width=6, layers=2, heads=2, span=4)),
-    "a network of one's own": Entry(LinearChain, inputs=False),
+    "a network of one's own": Entry(LinearChain, inputs=False, waits=True),
 }
 
 INPUTS = {

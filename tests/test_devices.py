@@ -5,22 +5,15 @@ there, and so does whatever makes a tensor on the CPU beside them. What runs the
 without waiting for it.
 """
 
+from functools import partial
+
+import networks
 import pyro
 import pytest
 import torch
 from programs import prepared
 
 import ppgen
-from ppgen.autoregressive import (
-    LSTM,
-    MADE,
-    NADE,
-    FullyVisible,
-    GatedPixelCNN,
-    Independent,
-    PixelCNN,
-    Transformer,
-)
 from ppgen.data.batch import Batch
 from ppgen.data.batches import Batches
 from ppgen.likelihoods.every import every_likelihood
@@ -39,16 +32,9 @@ from ppgen.training.step import Step
 
 SHAPE = (1, 4, 4)
 
-NETWORKS = {
-    "Independent": lambda: Independent(SHAPE),
-    "FullyVisible": lambda: FullyVisible(SHAPE),
-    "MADE": lambda: MADE(SHAPE, hidden=[12]),
-    "NADE": lambda: NADE(SHAPE, hidden=6),
-    "PixelCNN": lambda: PixelCNN(SHAPE, channels=4, blocks=2),
-    "GatedPixelCNN": lambda: GatedPixelCNN(SHAPE, channels=4, blocks=2),
-    "LSTM": lambda: LSTM(SHAPE, hidden=6),
-    "Transformer": lambda: Transformer(SHAPE, width=6, layers=2, heads=2),
-}
+# Tables that are looked up learn nothing.
+LEARNING = {name: entry for name, entry in networks.NETWORKS.items() if entry.differentiable}
+NETWORKS = {name: partial(entry.make, SHAPE) for name, entry in LEARNING.items()}
 
 PROGRAMS = {
     **{
@@ -60,13 +46,8 @@ PROGRAMS = {
     "BernoulliMixture": lambda: BernoulliMixture(SHAPE, 3),
     "SigmoidBeliefNet": lambda: SigmoidBeliefNet(SHAPE, [3]),
     "PPCA": lambda: PPCA(SHAPE, 2),
-    **{
-        name: lambda make=make: AutoregressiveModel(make()) for name, make in NETWORKS.items()
-    },
-    "MADE, three orderings": lambda: AutoregressiveModel(
-        MADE(SHAPE, hidden=[12], masks=3, random_orderings=True)
-    ),
-}  # fmt: skip
+    **{name: lambda make=make: AutoregressiveModel(make()) for name, make in NETWORKS.items()},
+}
 
 every_program = pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS)
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -100,7 +81,7 @@ def test_a_step_looks_at_no_value(make):
     assert all(gradient.is_meta for gradient in reached)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"MADE", "FullyVisible"}))
+@pytest.mark.parametrize("name", [name for name, entry in LEARNING.items() if not entry.waits])
 def test_drawing_pixel_by_pixel_looks_at_no_value(name):
     model = AutoregressiveModel(NETWORKS[name]()).to("meta")
     drawn = ppgen.sample(model, 5)

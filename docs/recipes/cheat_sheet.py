@@ -48,7 +48,7 @@ tuple, a dict by keyword. Images are ``(batch, channel, height, width)``. Result
 #      - ``ppgen.log_predictive(program, test, draws=200)``: :func:`ppgen.log_predictive`
 #    * - Log-likelihood of each row, mean, standard error
 #      - ``.each``, ``.mean``, ``.standard_error`` of an :class:`~ppgen.inference.Estimate`: ± is
-#        over rows; ``.error`` is the Monte Carlo error of each row
+#        over rows
 #    * - Likelihoods of different kinds in one unit
 #      - ``likelihood.bits_per_pixel(…)``: :class:`~ppgen.likelihoods.Likelihood`
 #    * - Does a batch come from where the held-out images come from?

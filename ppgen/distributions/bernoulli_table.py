@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ppgen.arguments import checked
-from ppgen.distributions.enumerated import EnumeratedImages
+from ppgen.distributions.enumerated import BinaryImages
 from ppgen.images import check_value
 
 
 @checked
-class BernoulliTable(EnumeratedImages):
+class BernoulliTable(BinaryImages):
     r"""Independent Bernoulli pixels with the logits ``logits[index]``.
 
     Equals ``Bernoulli(logits=logits[index]).to_event()``, for a discrete latent that selects one of
@@ -106,18 +106,13 @@ class BernoulliTable(EnumeratedImages):
                 f"observed is a mask of the shape {tuple(self.observed.shape)}; expected None, for "
                 "images that are summed over have all pixels"
             )
-        return torch.arange(2).to(self.logits)
+        return super().levels
 
     @property
     def mean(self) -> Tensor:
         """Probability of a one at each pixel, ``(*batch, channel, height, width)``."""
         rows = self._rows(self.logits).sigmoid().unflatten(-1, self.event_shape)
         return rows.expand(self.batch_shape + self.event_shape)
-
-    @property
-    def variance(self) -> Tensor:
-        """Variance of each pixel, ``(*batch, channel, height, width)``."""
-        return self.mean * (1 - self.mean)
 
     def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
         """Draw images, ``(*sample_shape, *batch, channel, height, width)``."""

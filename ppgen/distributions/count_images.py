@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.distributions.utils import lazy_property
 
 from ppgen.arguments import checked
-from ppgen.distributions.enumerated import BinaryImages
+from ppgen.distributions.enumerated import ClassesOfImages
 from ppgen.images import ImageShape
 from ppgen.running import Device
 
 
 @checked
-class CountImages(BinaryImages):
+class CountImages(ClassesOfImages):
     """K ~ Categorical(weights), then a uniform draw from the images with K black pixels.
 
     With D pixels, an image with k black ones has probability ``weights[k] / C(D, k)``, where C is

@@ -1,6 +1,7 @@
 """Distributions whose images can be listed, so that Pyro can sum a latent one out."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pyro.distributions import Categorical, constraints
@@ -59,14 +60,34 @@ class EnumeratedImages(Expandable):
 
 
 class BinaryImages(EnumeratedImages):
+    """Base of distributions of images with pixels 0 and 1.
+
+    A subclass defines ``_log_prob``, ``sample`` and ``mean``.
+    """
+
+    support = constraints.independent(constraints.boolean, 3)
+
+    typed_like: ClassVar[str] = "logits"
+    """Attribute whose type and device images have."""
+
+    @property
+    def levels(self) -> Tensor:
+        """Black and white, 0 and 1."""
+        return torch.arange(2).to(getattr(self, self.typed_like))
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each pixel, ``(*batch, channel, height, width)``."""
+        return self.mean * (1 - self.mean)
+
+
+class ClassesOfImages(BinaryImages):
     """Base: binary images are divided into classes, and a categorical variable draws the class.
 
     ``logits`` are the log-probability of each class up to a constant, ``(*batch, classes)``. A
     subclass defines ``_log_prob``, ``sample`` and ``mean``, and names ``_class``, the categorical
     variable, as ``batched``.
     """
-
-    support = constraints.independent(constraints.boolean, 3)
 
     def __init__(
         self, image_shape: Sequence[int], logits: Tensor, validate_args: bool | None = None
@@ -79,13 +100,3 @@ class BinaryImages(EnumeratedImages):
     def logits(self) -> Tensor:
         """Log-probability of each class, ``(*batch, classes)``, nats."""
         return self._class.logits
-
-    @property
-    def variance(self) -> Tensor:
-        """Variance of each pixel, ``(*batch, channel, height, width)``."""
-        return self.mean * (1 - self.mean)
-
-    @property
-    def levels(self) -> Tensor:
-        """Black and white, 0 and 1."""
-        return torch.arange(2).to(self.logits)

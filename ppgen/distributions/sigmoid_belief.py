@@ -7,13 +7,12 @@ from math import prod
 from typing import Any, ClassVar
 
 import torch
-from pyro.distributions import constraints
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ppgen.arguments import Positive, checked
-from ppgen.distributions.enumerated import EnumeratedImages
+from ppgen.distributions.enumerated import BinaryImages
 from ppgen.distributions.states import states
 from ppgen.images import ImageShape
 
@@ -22,7 +21,7 @@ MOST_LATENTS = 20
 
 
 @checked
-class SigmoidBelief(EnumeratedImages):
+class SigmoidBelief(BinaryImages):
     r"""p(x) = Σ_z p(x | z_1) p(z_1 | z_2) … p(z_L), with Bernoulli units given the layer above.
 
     See Neal 1992, Connectionist learning of belief networks, section 2. With one layer of M
@@ -65,7 +64,7 @@ class SigmoidBelief(EnumeratedImages):
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
     shared = ("prior_logits", "layers", "memory")
-    support = constraints.independent(constraints.boolean, 3)
+    typed_like = "prior_logits"
 
     def __init__(
         self,
@@ -79,11 +78,6 @@ class SigmoidBelief(EnumeratedImages):
         _check_layers(sizes, prior_logits, layers)
         self.prior_logits, self.layers, self.memory = prior_logits, tuple(layers), memory
         super().__init__(torch.Size(), torch.Size(image_shape), validate_args=validate_args)
-
-    @property
-    def levels(self) -> Tensor:
-        """Black and white, 0 and 1."""
-        return torch.arange(2).to(self.prior_logits)
 
     @property
     def mean(self) -> Tensor:

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.distributions.utils import lazy_property
 
 from ppgen.arguments import checked
-from ppgen.distributions.enumerated import BinaryImages
+from ppgen.distributions.enumerated import ClassesOfImages
 from ppgen.distributions.states import all_images, check_enumerable, image_number
 from ppgen.images import ImageShape
 
 
 @checked
-class TabulatedDensity(BinaryImages):
+class TabulatedDensity(ClassesOfImages):
     """p(x) = f(x) / Σ f(x'), with positive f; the sum is over all binary images x' of one size.
 
     Each distribution computes the sum, so ``log_prob`` is differentiable in f with its normaliser.

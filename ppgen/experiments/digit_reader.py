@@ -36,7 +36,6 @@ class DigitReader(nn.Sequential):
         labels: Tensor,
         transform: Callable[[Tensor], Tensor] | None,
         steps: int,
-        seed: int = 0,
     ) -> None:
         """Minimise the cross-entropy of images; ``transform`` may binarise each batch at random."""
         batches = Batches((images, labels), min(BATCH, len(images)), transform)
@@ -45,7 +44,7 @@ class DigitReader(nn.Sequential):
         scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * len(batches))
         self.train()
         for epoch in range(epochs):
-            for x, y in batches.shuffled(seed, epoch):
+            for x, y in batches.shuffled(0, epoch):
                 optimizer.zero_grad()
                 F.cross_entropy(self(x), y).backward()
                 optimizer.step()

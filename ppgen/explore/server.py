@@ -5,7 +5,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_urlsafe
-from urllib.parse import urlencode
 
 from ppgen.explore.guard import Guard
 
@@ -18,7 +17,6 @@ def serve(
     *,
     port: int = 0,
     show: bool = True,
-    query: dict[str, str] | None = None,
 ) -> None:
     """Serve a page until the process is interrupted, and print its address.
 
@@ -30,8 +28,6 @@ def serve(
         0: a free one.
     show
         Whether to open the page in the default browser.
-    query
-        Further fields of the address that is opened.
 
     Raises
     ------
@@ -42,7 +38,7 @@ def serve(
 
     listener = listening(port)  # already: a browser that comes early waits
     port, token = listener.getsockname()[1], token_urlsafe(24)
-    address = f"http://{HOST}:{port}/?{urlencode({'token': token} | (query or {}))}"
+    address = f"http://{HOST}:{port}/?token={token}"
 
     def started() -> None:
         print(f"{title}: {address}\nPress Ctrl+C to stop.", flush=True)

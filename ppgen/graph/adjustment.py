@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from ppgen.graph.core import AnyDAG, BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
 from ppgen.graph.effect import Effect, without
-from ppgen.graph.nodes import Node, Nodes, join
+from ppgen.graph.nodes import Nodes, NodeSet, join
 from ppgen.graph.separators import minimal_separator, minimal_separators
-
-Set = frozenset[Node]
 
 
 def do(dag: AnyDAG, x: Nodes) -> AnyDAG:
@@ -61,7 +59,7 @@ def adjustment_set(
     must: Nodes = None,
     *,
     minimum: bool = False,
-) -> Set | None:
+) -> NodeSet | None:
     """Minimal set of nodes to adjust for, or None if there is none.
 
     It contains ``must``, by default the nodes that are marked ``adjusted``, and nodes of ``among``,
@@ -89,7 +87,7 @@ def adjustment_set(
 
 def adjustment_sets(
     dag: BaseDAG, cause: Nodes = None, effect: Nodes = None, among: Nodes = None, must: Nodes = None
-) -> Iterator[Set]:
+) -> Iterator[NodeSet]:
     """All minimal sets of nodes to adjust for, with polynomial time between two.
 
     They are the minimal separators in the graph without the first edges of all proper causal paths
@@ -148,7 +146,7 @@ def explain_adjustment(
 
 
 def _explanation(
-    causal: Effect, given: Set, adjusting: str = "adjusting", otherwise: str = ""
+    causal: Effect, given: NodeSet, adjusting: str = "adjusting", otherwise: str = ""
 ) -> CausalExplanation:
     names, sides = join(given) or "nothing", f"{join(causal.cause)} to {join(causal.effect)}"
     claims = (

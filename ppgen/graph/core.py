@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import networkx as nx
 
+from ppgen.arguments import checked
 from ppgen.graph.formats import copied, names_file, parse
 from ppgen.graph.nodes import GraphError, Independence, Node, Nodes, check_disjoint, node_sequence
 from ppgen.graph.parsing import Bidirected
@@ -40,7 +41,7 @@ class BaseDAG:
     @cached_property
     def latent(self) -> frozenset[Node]:
         """Nodes that are never observed."""
-        return frozenset(n for n, latent in self.graph.nodes(data="latent") if latent)
+        return frozenset(self.marked("latent"))
 
     @cached_property
     def observed(self) -> tuple[Node, ...]:
@@ -51,6 +52,17 @@ class BaseDAG:
     def visible(self) -> frozenset[Node]:
         """Set of the nodes that are not latent."""
         return frozenset(self.observed)
+
+    @checked
+    def marked(self, mark: str) -> list[Node]:
+        """Nodes with a mark, such as ``"exposure"``, in the order of ``nodes``.
+
+        Examples
+        --------
+        >>> BaseDAG("b [exposure]; a [exposure]; b -> c; a -> c").marked("exposure")
+        ['b', 'a']
+        """
+        return [node for node, marked in self.graph.nodes(data=mark) if marked]
 
     @cached_property
     def rank(self) -> dict[Node, int]:

@@ -7,10 +7,8 @@ from typing import Self
 import networkx as nx
 
 from ppgen.graph.core import AnyDAG, BaseDAG
-from ppgen.graph.nodes import GraphError, Node, Nodes, check_disjoint, join
+from ppgen.graph.nodes import GraphError, Node, Nodes, NodeSet, check_disjoint, join
 from ppgen.graph.separation import spread
-
-Set = frozenset[Node]
 
 
 class Effect:
@@ -28,13 +26,13 @@ class Effect:
 
     def __init__(self, dag: BaseDAG, cause: Nodes, effect: Nodes) -> None:
         self.dag = dag
-        self.cause = marked(dag, cause, "cause", "exposure")
-        self.effect = marked(dag, effect, "effect", "outcome")
+        self.cause = _given_or_marked(dag, cause, "cause", "exposure")
+        self.effect = _given_or_marked(dag, effect, "effect", "outcome")
         if not self.cause:
             raise GraphError("cause is empty; expected nodes, here or marked [exposure]")
         if not self.effect:
             raise GraphError("effect is empty; expected nodes, here or marked [outcome]")
-        self.selected = marked(dag, None, "", "selected")
+        self.selected = frozenset(dag.marked("selected"))
         check_disjoint(cause=self.cause, effect=self.effect, selected=self.selected)
         above = spread(dag.separation.parents, self.effect, walls=self.cause)
         self.between = (above & dag.descendants(self.cause)) - self.cause
@@ -65,31 +63,28 @@ class Effect:
             )
         return self
 
-    def observed(self, nodes: Nodes, name: str, attribute: str = "") -> Set:
+    def observed(self, nodes: Nodes, name: str, mark: str = "") -> NodeSet:
         """Set of observed nodes other than causes and effects, by default marked ones."""
-        chosen = _observed(self.dag, marked(self.dag, nodes, name, attribute), name)
+        chosen = _observed(self.dag, _given_or_marked(self.dag, nodes, name, mark), name)
         check_disjoint(**{"cause": self.cause, "effect": self.effect, name: chosen})
         return chosen
 
-    def among(self, nodes: Nodes) -> Set:
+    def among(self, nodes: Nodes) -> NodeSet:
         """Set of observed nodes, by default all."""
         chosen = self.dag.visible if nodes is None else self.dag.node_set(nodes, "among")
         return _observed(self.dag, chosen, "among")
 
-    def choice(self, among: Nodes, must: Nodes) -> tuple[Set, Set]:
+    def choice(self, among: Nodes, must: Nodes) -> tuple[NodeSet, NodeSet]:
         """Nodes that a set to adjust for can contain, and nodes that it has to contain."""
         pool = self.among(among) - self.forbidden - self.cause - self.effect - self.selected
         return pool, self.observed(must, "must", "adjusted")
 
 
-def marked(dag: BaseDAG, nodes: Nodes, name: str, attribute: str) -> Set:
-    """Set of nodes; if ``nodes`` is None, those with a true attribute."""
-    if nodes is not None:
-        return dag.node_set(nodes, name)
-    return frozenset(n for n, true in dag.graph.nodes(data=attribute) if true)
+def _given_or_marked(dag: BaseDAG, nodes: Nodes, name: str, mark: str) -> NodeSet:
+    return frozenset(dag.marked(mark)) if nodes is None else dag.node_set(nodes, name)
 
 
-def _observed(dag: BaseDAG, nodes: Set, name: str) -> Set:
+def _observed(dag: BaseDAG, nodes: NodeSet, name: str) -> NodeSet:
     if latent := nodes & dag.latent:
         raise GraphError(f"{name} contains latent nodes, {join(latent)}; expected observed nodes")
     return nodes

@@ -7,10 +7,9 @@ from math import inf
 
 from ppgen.arguments import Count, checked
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import Independence, Node, Nodes, join
+from ppgen.graph.nodes import Independence, Node, Nodes, NodeSet, join
 from ppgen.graph.statements import as_html
 
-Set = frozenset[Node]
 Path = tuple[Node, ...]
 State = tuple[Node, bool]
 
@@ -162,7 +161,7 @@ def explain(
     return Explanation(query, found is None, trails, complete)
 
 
-def _descents(dag: BaseDAG, known: Set) -> dict[Node, Node]:
+def _descents(dag: BaseDAG, known: NodeSet) -> dict[Node, Node]:
     """Next node on a shortest way down to a known node; known nodes have themselves."""
     following = {node: node for node in dag.in_order(known)}
     queue = list(following)
@@ -174,7 +173,7 @@ def _descents(dag: BaseDAG, known: Set) -> dict[Node, Node]:
     return following
 
 
-def _trail(dag: BaseDAG, nodes: Path, known: Set, below: dict[Node, Node]) -> Trail:
+def _trail(dag: BaseDAG, nodes: Path, known: NodeSet, below: dict[Node, Node]) -> Trail:
     children = dag.separation.children
     forward = [b in children[a] for a, b in pairwise(nodes)]
     passages = []
@@ -221,7 +220,7 @@ def _open_path(dag: BaseDAG, query: Independence, below: dict[Node, Node]) -> Pa
     return None
 
 
-def _shortest_paths(dag: BaseDAG, x: Set, y: Set, limit: int) -> tuple[list[Path], bool]:
+def _shortest_paths(dag: BaseDAG, x: NodeSet, y: NodeSet, limit: int) -> tuple[list[Path], bool]:
     """Shortest paths from x to y with no other node of x and y inside, and whether these are all.
 
     The second value is False if there are more than ``limit`` paths, or too many to search.
@@ -236,7 +235,7 @@ def _shortest_paths(dag: BaseDAG, x: Set, y: Set, limit: int) -> tuple[list[Path
 
 
 def _search(
-    dag: BaseDAG, x: Set, distance: Mapping[Node, int], limit: int, steps: int
+    dag: BaseDAG, x: NodeSet, distance: Mapping[Node, int], limit: int, steps: int
 ) -> tuple[list[Path], bool | None]:
     """Shortest paths from x to distance 0, and whether these are all; None after all steps.
 
@@ -275,7 +274,7 @@ def _search(
     return found, True
 
 
-def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
+def _distances(dag: BaseDAG, x: NodeSet, y: NodeSet) -> dict[Node, int]:
     """Distance in edges to y from each node that reaches y past no node of x."""
     parents, children = dag.separation.parents, dag.separation.children
     distances, queue = dict.fromkeys(y, 0), list(y)
@@ -287,7 +286,7 @@ def _distances(dag: BaseDAG, x: Set, y: Set) -> dict[Node, int]:
     return distances
 
 
-def _block(dag: BaseDAG, x: Set, y: Set) -> set[Node]:
+def _block(dag: BaseDAG, x: NodeSet, y: NodeSet) -> set[Node]:
     """Nodes on simple paths from x to y: the block of x and y after an edge joins them.
 
     All nodes of x count as one, and so do those of y. In a depth-first search from x, a node is in

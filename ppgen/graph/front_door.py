@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
 from ppgen.graph.effect import Effect, without
-from ppgen.graph.nodes import Node, Nodes, join
+from ppgen.graph.nodes import Nodes, NodeSet, join
 from ppgen.graph.separators import search
-
-Set = frozenset[Node]
 
 
 def front_door_set(
     dag: BaseDAG, cause: Nodes = None, effect: Nodes = None, among: Nodes = None, must: Nodes = ()
-) -> Set | None:
+) -> NodeSet | None:
     """Minimal front-door set with all nodes of ``must`` and some of ``among``; None without one.
 
     Examples
@@ -44,7 +42,7 @@ def front_door_set(
 
 def front_door_sets(
     dag: BaseDAG, cause: Nodes = None, effect: Nodes = None, among: Nodes = None, must: Nodes = ()
-) -> Iterator[Set]:
+) -> Iterator[NodeSet]:
     """All front-door sets, minimal or not, with polynomial time between two.
 
     (Jeong, Tian and Bareinboim 2022, Finding and listing front-door adjustment sets.)
@@ -57,7 +55,7 @@ def front_door_sets(
     """
     front = _Front(_effect(dag, cause, effect), among, must)
 
-    def exists(chosen: Set, allowed: Set) -> bool:
+    def exists(chosen: NodeSet, allowed: NodeSet) -> bool:
         found = front.largest(allowed | front.must)
         return found is not None and chosen <= found
 
@@ -113,14 +111,14 @@ class _Front:
         confounded = _without_arrows_out(causal.dag, causal.cause).reachable(causal.cause)
         self.pool = pool - confounded - causal.cause - causal.effect
 
-    def largest(self, allowed: Set) -> Set | None:
+    def largest(self, allowed: NodeSet) -> NodeSet | None:
         """Union of all front-door sets within ``allowed``, which is one itself; None without."""
         found = self.without_open_paths(allowed)
         causal = self.causal
         complete = NoPath("", causal.dag, causal.cause, causal.effect, found).holds
         return found if complete and found >= self.must else None
 
-    def without_open_paths(self, allowed: Set) -> Set:
+    def without_open_paths(self, allowed: NodeSet) -> NodeSet:
         """Largest set of ``allowed`` nodes whose back-door paths to the effect the cause blocks.
 
         Arrows out of a node that is left out are back in the graph, and open paths stay open.
@@ -134,11 +132,11 @@ class _Front:
             found = smaller
 
 
-def _without_arrows_out(dag: BaseDAG, nodes: Set) -> BaseDAG:
+def _without_arrows_out(dag: BaseDAG, nodes: NodeSet) -> BaseDAG:
     return without(dag, dag.graph.out_edges(nodes))
 
 
-def _explanation(causal: Effect, given: Set, otherwise: str = "") -> CausalExplanation:
+def _explanation(causal: Effect, given: NodeSet, otherwise: str = "") -> CausalExplanation:
     x, y, z = join(causal.cause), join(causal.effect), join(given) or "the empty set"
     to_set, from_set = (_without_arrows_out(causal.dag, n) for n in (causal.cause, given))
     paths = f"every directed path from {x} to {y} passes {z}"

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from ppgen.graph.core import BaseDAG
 from ppgen.graph.criteria import CausalExplanation, NoPath, Separated
 from ppgen.graph.effect import Effect
-from ppgen.graph.nodes import GraphError, Node, Nodes, join
+from ppgen.graph.nodes import GraphError, Node, Nodes, NodeSet, join
 from ppgen.graph.separators import minimal_separator
-
-Set = frozenset[Node]
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Instrument:
     """
 
     node: Node
-    given: Set
+    given: NodeSet
 
     def __str__(self) -> str:
         return f"{self.node} | {join(self.given)}" if self.given else f"{self.node}"
@@ -94,7 +92,7 @@ def explain_instrument(
     return _explanation(causal, node, known)
 
 
-def _nearest(causal: Effect, node: Node, pool: Set, must: Set) -> Set | None:
+def _nearest(causal: Effect, node: Node, pool: NodeSet, must: NodeSet) -> NodeSet | None:
     """Separator of node and effect nearest to the effect.
 
     If it also separates the node from the cause, every other one does so as well.
@@ -110,7 +108,7 @@ def _single(dag: BaseDAG, cause: Nodes, effect: Nodes) -> Effect:
     return causal
 
 
-def _explanation(causal: Effect, node: Node, given: Set) -> CausalExplanation:
+def _explanation(causal: Effect, node: Node, given: NodeSet) -> CausalExplanation:
     x, y, known = join(causal.cause), join(causal.effect), f" given {join(given)}" if given else ""
     below = "no node that is conditioned on is on a causal path or below one"
     relevant = f"{node} and {x} depend on each other{known}"

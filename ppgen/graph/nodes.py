@@ -12,6 +12,7 @@ from ppgen.kinds import suggestion
 
 Node = Hashable
 Nodes = Any  # one node, or an iterable of nodes
+NodeSet = frozenset[Node]
 
 
 ESCAPES = str.maketrans(

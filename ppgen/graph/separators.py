@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 
 from ppgen.arguments import checked
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.nodes import Node, Nodes, check_disjoint
+from ppgen.graph.nodes import Node, Nodes, NodeSet, check_disjoint
 from ppgen.graph.separation import union
-
-Set = frozenset[Node]
 
 
 @checked
@@ -19,7 +17,7 @@ def minimal_separator(
     must: Nodes = (),
     *,
     minimum: bool = False,
-) -> Set | None:
+) -> NodeSet | None:
     """Minimal d-separator nearest to x: no node outside ``must`` can be left out of it.
 
     Its nodes are those of ``must`` and some of ``among``, by default all observed nodes. None if no
@@ -42,7 +40,7 @@ def minimal_separator(
 
 def minimal_separators(
     dag: BaseDAG, x: Nodes, y: Nodes, among: Nodes | None = None, must: Nodes = ()
-) -> Iterator[Set]:
+) -> Iterator[NodeSet]:
     """All minimal d-separators of x and y, with polynomial time between two.
 
     ``among`` and ``must`` are those of :func:`minimal_separator`. The search moves each separator
@@ -58,7 +56,7 @@ def minimal_separators(
     return _all_minimal(_Moral(dag, x, y, among, must))
 
 
-def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
+def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[NodeSet]:
     """All d-separators of x and y, minimal or not, with polynomial time between two.
 
     A separator that contains the chosen nodes and others of the allowed ones exists if and only if
@@ -68,20 +66,20 @@ def all_separators(dag: BaseDAG, x: Nodes, y: Nodes) -> Iterator[Set]:
     query = dag.query(x, y)
     sides = query.x | query.y
 
-    def exists(chosen: Set, allowed: Set) -> bool:
+    def exists(chosen: NodeSet, allowed: NodeSet) -> bool:
         widest = dag.ancestors(sides | chosen) & allowed
         return not dag.separation.connected(query.x, query.y, widest)
 
     return search([node for node in dag.observed if node not in sides], exists)
 
 
-def search(pool: list[Node], exists: Callable[[Set, Set], bool]) -> Iterator[Set]:
+def search(pool: list[Node], exists: Callable[[NodeSet, NodeSet], bool]) -> Iterator[NodeSet]:
     """All subsets of ``pool`` with some property.
 
     ``exists(chosen, allowed)`` is whether a set between these two has the property. The search
     decides for one node after the other whether it is in the set, and drops a branch without sets.
     """
-    stack: list[tuple[Set, Set, int]] = [(frozenset(), frozenset(pool), 0)]
+    stack: list[tuple[NodeSet, NodeSet, int]] = [(frozenset(), frozenset(pool), 0)]
     while stack:
         chosen, allowed, position = stack.pop()
         if not exists(chosen, allowed):
@@ -94,7 +92,7 @@ def search(pool: list[Node], exists: Callable[[Set, Set], bool]) -> Iterator[Set
         stack.append((chosen, allowed - node, position + 1))
 
 
-def _all_minimal(moral: "_Moral") -> Iterator[Set]:
+def _all_minimal(moral: "_Moral") -> Iterator[NodeSet]:
     first = moral.nearest()
     if first is None:
         return
@@ -126,7 +124,7 @@ class _Moral:
         pool = dag.visible if among is None else dag.node_set(among, "among")
         self.pool = (pool & self.above) - self.x - self.y - self.must
 
-    def nearest(self, side: Set | None = None) -> Set | None:
+    def nearest(self, side: NodeSet | None = None) -> NodeSet | None:
         """Minimal separator nearest to ``side`` (default x), or None if ``side`` touches y.
 
         ``side`` must contain x, and every node of it must be connected to x within it.
@@ -138,7 +136,7 @@ class _Moral:
         border = (reached & self.pool) - side
         return (self.spread(self.y, border) & border) | self.must
 
-    def spread(self, start: Set, walls: Set) -> Set:
+    def spread(self, start: NodeSet, walls: NodeSet) -> NodeSet:
         """All nodes reachable from ``start`` without passing a wall, including the walls."""
         parents, children = self.dag.separation.parents, self.dag.separation.children
         walls = walls | self.must
@@ -151,7 +149,7 @@ class _Moral:
             front = new - walls
         return frozenset(reached)
 
-    def smallest(self) -> Set:
+    def smallest(self) -> NodeSet:
         """Separator with the fewest nodes: a minimum cut (Menger's theorem), if there is any.
 
         In the network each node is an arc, of capacity one if the node can be in a separator, and

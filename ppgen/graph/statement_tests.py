@@ -11,7 +11,6 @@ from ppgen.graph.columns import Column, by_name, read_columns
 from ppgen.graph.conditional_tests import ConditionalTest, Gaussian, holm, untested
 from ppgen.graph.contingency import Discrete
 from ppgen.graph.core import BaseDAG
-from ppgen.graph.effect import marked
 from ppgen.graph.monte_carlo import MonteCarlo
 from ppgen.graph.nodes import GraphError, Independence, Node, join
 from ppgen.graph.report import IndependenceTest, Outcome, Report
@@ -40,7 +39,7 @@ def tested(
     if kind != "auto" and kind not in TESTS:
         expected = ", ".join(map(repr, ("auto", *TESTS)))
         raise GraphError(f"kind is {kind!r}; expected one of {expected}")
-    selected = marked(dag, None, "", "selected")
+    selected = frozenset(dag.marked("selected"))
     chosen, inseparable = _default(dag, selected) if statements is None else (list(statements), [])
     used = sorted({node for s in chosen for node in s.x | s.y | s.given}, key=str)
     reading = "auto" if kind == "auto" else TESTS[kind].reading

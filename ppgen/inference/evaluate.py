@@ -36,8 +36,6 @@ class Estimate:
         Nats of what all rows share, counted once; all nats if ``per_example`` is None.
     rows
         Number of rows.
-    error
-        Monte Carlo standard error of each row's value, ``(rows,)``; None if it is not known.
 
     Examples
     --------
@@ -49,7 +47,6 @@ class Estimate:
     per_example: Tensor | None
     shared: float = 0.0
     rows: int = 0
-    error: Tensor | None = None
 
     @property
     def each(self) -> Tensor:
@@ -270,7 +267,7 @@ def _weighed(
             batches.take_whole(whole or "they share latent sites, so that only the total counts")
         elif weights.together and not whole:
             batches.batch_size = min(max(2, chunk // draws), batches.rows)
-        sums, errors = [], []
+        sums = []
         for batch in batches:
             parts = []
             for some in parts_of_draws(draws, len(batch), chunk):
@@ -278,19 +275,10 @@ def _weighed(
                 parts.append(rows if by_row else rows.sum(1, keepdim=True) + shared)
             values = torch.cat(parts)
             sums.append(values.logsumexp(0) - math.log(draws))
-            errors.append(_error(values))
-    found, error = torch.cat(sums).cpu(), torch.cat(errors).cpu()
+    found = torch.cat(sums).cpu()
     if by_row:
-        return Estimate(found, 0.0, batches.rows, error)
+        return Estimate(found, 0.0, batches.rows)
     return Estimate(None, float(found), batches.rows)
-
-
-def _error(log_weights: Tensor) -> Tensor:
-    """Compute the standard error of log 1/k Σ w by the delta method, ``(rows,)``."""
-    if len(log_weights) < 2:
-        return torch.full_like(log_weights[0], math.nan)
-    shares = (log_weights - log_weights.logsumexp(0)).double().exp() * len(log_weights)
-    return (shares.std(0) / math.sqrt(len(log_weights))).to(log_weights)
 
 
 def _with_prior(program: Program) -> Program:

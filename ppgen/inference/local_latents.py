@@ -15,6 +15,7 @@ from ppgen.data.batch import Batch, repeat_rows
 from ppgen.inference.images import ObservedPixels, image_site
 from ppgen.objectives.checked_runs import ModelRuns, explained
 from ppgen.objectives.elbo import latent_sites, log_density, sample_sites
+from ppgen.objectives.plates import innermost_support
 from ppgen.objectives.structure import find_structure
 from ppgen.objectives.supports import check_support, observed_arguments
 from ppgen.program import Program
@@ -119,7 +120,7 @@ class LocalLatents:
                 )
             fn = trace.nodes[name]["fn"]
             with suppress(NotImplementedError):
-                if _is_real(fn.support):
+                if innermost_support(fn) is constraints.real:
                     means[name], scales[name] = fn.mean, fn.stddev
                     continue
             drawn = transform.inv(fn.sample((100,)))
@@ -136,13 +137,8 @@ class LocalLatents:
                     times = rows // len(means[name])  # rows may be repeated
                     mean, scale = (repeat_rows(each[name], times) for each in (means, scales))
                     q: TorchDistribution = dist.Normal(mean, scale).to_event(mean.dim() - 1)
-                    if not _is_real(self.sites[name]["fn"].support):
+                    if innermost_support(self.sites[name]["fn"]) is not constraints.real:
                         q = dist.TransformedDistribution(q, [transform])
                     pyro.sample(name, q)
 
         return guide
-
-
-def _is_real(support: Any) -> bool:
-    innermost = getattr(support, "base_constraint", support)
-    return innermost in (constraints.real, constraints.real_vector)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ppgen.arguments import Count, Size, checked
+from ppgen.arguments import Size, checked
 from ppgen.images import check_grey
 from ppgen.tensors import check_finite
 
@@ -59,7 +59,7 @@ class PrincipalAxes:
 
     @classmethod
     @checked
-    def randomised(cls, images: Tensor, first: Size, iterations: Count = 7) -> Self:
+    def randomised(cls, images: Tensor, first: Size) -> Self:
         """Compute the first axes by power iteration on random directions.
 
         This is ``torch.svd_lowrank`` (Halko, Martinsson and Tropp 2011, Finding structure with
@@ -70,7 +70,7 @@ class PrincipalAxes:
         x = flat(images)
         mean = finite_mean(x)
         centred = x - mean
-        _, singular, right = torch.svd_lowrank(centred, min(first + 10, *x.shape), niter=iterations)
+        _, singular, right = torch.svd_lowrank(centred, min(first + 10, *x.shape), niter=7)
         variances = singular[:first].square() / len(x)
         total = centred.square().sum() / len(x)
         return cls._above_rounding(mean, right.T[:first], variances, total, min(x.shape))

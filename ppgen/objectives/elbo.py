@@ -185,7 +185,7 @@ class TensorELBO(ELBO):
 
     def _loss(self, model: Fn, guide: Fn, args: Any, kwargs: Any) -> Tensor:
         traces = paired_traces(model, guide, args, kwargs)
-        plates = self.plates or self._plates_of(traces[0], args)
+        plates = self._plates_of(traces[0], args)
         terms = self.terms(traces, plates)
         loss = torch.zeros(())
         for term, _ in terms:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from pyro.distributions import Unit
 from torch import Tensor
+from torch.distributions.constraints import Constraint
 
 Site = dict[str, Any]
 """A statement in a trace."""
@@ -70,6 +71,14 @@ def innermost(fn: Any) -> Any:
     while hasattr(fn, "base_dist"):
         fn = fn.base_dist
     return fn
+
+
+def innermost_support(fn: Any) -> Constraint:
+    """Return the support of one element of a distribution's values."""
+    support = fn.support
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    return support
 
 
 def is_factor(site: Site) -> bool:

@@ -12,7 +12,7 @@ from torch.distributions.constraints import is_dependent
 
 from ppgen.data.batch import Batch
 from ppgen.objectives.elbo import Traces, sample_sites
-from ppgen.objectives.plates import RowPlates, Site
+from ppgen.objectives.plates import RowPlates, Site, innermost, innermost_support
 
 MANY = 16
 """Number of logits from which they are not all between 0 and 1 by chance."""
@@ -78,9 +78,7 @@ def check_support(
 
 def advice(fn: Any, values: Tensor) -> str:
     """Return what to do about values outside the support of a distribution."""
-    support = fn.support
-    while hasattr(support, "base_constraint"):
-        support = support.base_constraint
+    support = innermost_support(fn)
     if support is constraints.boolean and values.is_floating_point() and in_unit_interval(values):
         return (
             "expected 0 and 1: draw them from the grey values by transform=torch.bernoulli, or "
@@ -113,8 +111,7 @@ def warn_of_probabilities(runs: Iterable[tuple[Batch, Traces]]) -> None:
 
 def _given_logits(fn: Any) -> Tensor | None:
     """Return the logits by which a distribution was made; None if it was made otherwise."""
-    while hasattr(fn, "base_dist"):
-        fn = fn.base_dist
+    fn = innermost(fn)
     made_by_probs = "probs" in vars(fn) and getattr(fn, "_param", None) is not vars(fn).get(
         "logits"
     )

@@ -15,7 +15,7 @@ LIBRARIES = ("ppgen", "pyro", "torch")
 
 CHANGING = {
     *Program.__annotations__,
-    *("has_run", "kept", "training", "last_epoch", "max_plate_nesting", "keeps_scale"),
+    *("has_run", "kept", "training", "last_epoch", "max_plate_nesting"),
 }
 """Attributes that say how an object is used, not what it is."""
 

@@ -156,7 +156,3 @@ class History:
     def from_list(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Read back what :meth:`to_list` gave."""
         return cls([Epoch(**row) for row in rows])
-
-
-def _nats(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

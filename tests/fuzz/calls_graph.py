@@ -77,6 +77,7 @@ GRAPH = {
     "DAG.write": ask("write", path="dag.dot", format="dot"),
     "DAG.draw": ask("draw", highlight=["z", "x"], given="m", title="a title"),
     "DAG.query": ask("query", **QUERY),
+    "DAG.marked": ask("marked", mark="exposure"),
     "DAG.in_order": ask("in_order", nodes=["y", "x"]),
     "DAG.parents": ask("parents", node="x"),
     "DAG.children": ask("children", node="x"),

@@ -23,7 +23,7 @@ def classes(n=80):
 def with_priors(y=None, design=None, *, n=1):
     weights = pyro.sample("weights", dist.Normal(torch.zeros(3).double(), 0.8).to_event(1))
     with pyro.plate("data", n if y is None else len(y)):
-        return pyro.sample("x", dist.Bernoulli(logits=design @ weights), obs=y)
+        return pyro.sample("y", dist.Bernoulli(logits=design @ weights), obs=y)
 
 
 def test_pixels_reach_their_mean(binary_images):

@@ -41,7 +41,7 @@ def program_with_prior(penalty):
     def model(y=None, design=None, *, n=1):
         weights = pyro.sample("weights", penalty.prior(torch.zeros(3).double()))
         with pyro.plate("data", n if y is None else len(y)):
-            return pyro.sample("x", dist.Bernoulli(logits=design @ weights), obs=y)
+            return pyro.sample("y", dist.Bernoulli(logits=design @ weights), obs=y)
 
     return ppgen.as_program((model, AutoDelta(model)))
 

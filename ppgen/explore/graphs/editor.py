@@ -72,10 +72,6 @@ class Editor:
         """The graph in one line, with its positions."""
         return self.dag.export()
 
-    def marked(self, status: str) -> list[Node]:
-        """Nodes with a mark, in their order."""
-        return [node for node, mark in self.dag.graph.nodes(data=status) if mark]
-
     def way(self, start: Node, end: Node) -> tuple[Node, ...]:
         """Return the nodes of a shortest directed path, or none if there is no path."""
         graph = self.dag.graph

@@ -43,13 +43,10 @@ def _statements(rule: Callable[[DAG], Iterable[Independence]]) -> Callable[[DAG]
 
 
 def _ends(dag: DAG) -> tuple[list[Node], list[Node]]:
-    ends = tuple(
-        [node for node, mark in dag.graph.nodes(data=status) if mark]
-        for status in ("exposure", "outcome")
-    )
-    if not all(ends):
+    causes, effects = dag.marked("exposure"), dag.marked("outcome")
+    if not (causes and effects):
         raise GraphError("this list is about two sets of nodes: mark a cause and an effect")
-    return ends[0], ends[1]
+    return causes, effects
 
 
 def _separators(dag: DAG) -> Iterator[Answer]:

@@ -62,7 +62,7 @@ class Tools:
     def _mark(self, event: ValueChangeEventArguments) -> None:
         node, editor = self.page.chosen, self.page.editor
         status = next(status for status, box in self.marks.items() if box is event.sender)
-        marked = editor.marked(status)
+        marked = editor.dag.marked(status)
         if node is not None and event.value is not (node in marked):
             others = [other for other in marked if other != node]
             with self.page.reporting():

@@ -10,7 +10,7 @@ from torch import Tensor
 from ppgen.explore.models.opened import Model
 from ppgen.inference.images import image_site
 from ppgen.objectives.elbo import latent_sites
-from ppgen.objectives.plates import Site
+from ppgen.objectives.plates import Site, innermost_support
 from ppgen.program import Program
 from ppgen.running import evaluating
 
@@ -26,7 +26,8 @@ def has_causes(program: Program) -> bool:
     True
     """
     try:
-        return _support(_lowest(program)[0]) is constraints.boolean
+        fn = _lowest(program)[0]["fn"]
+        return fn.event_dim == 1 and innermost_support(fn) is constraints.boolean
     except (TypeError, ValueError, RuntimeError, NotImplementedError, StopIteration):
         return False
 
@@ -106,8 +107,3 @@ def _lowest(program: Program) -> tuple[Site, str]:
         name = image_site(program, trace)["name"]
     names = [found for found in latent_sites(trace) if found != name]
     return trace.nodes[names[-1] if names else name], name
-
-
-def _support(site: Site) -> constraints.Constraint:
-    fn = site["fn"]
-    return fn.support.base_constraint if fn.event_dim == 1 else fn.support

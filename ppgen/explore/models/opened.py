@@ -18,6 +18,7 @@ from ppgen.explore.models.run_folder import RunFolder
 from ppgen.inference import sample
 from ppgen.inference.images import image_site
 from ppgen.objectives.elbo import sample_sites
+from ppgen.objectives.plates import innermost_support
 from ppgen.program import Program
 from ppgen.running import evaluating
 from ppgen.training.archive import CheckpointError
@@ -77,7 +78,7 @@ class Model:
             raise ValueError(
                 f"{name} draws {tuple(fn.event_shape)}; expected images (1 or 3, height, width)"
             )
-        shape, binary = tuple(fn.event_shape), _is_binary(fn.support)
+        shape, binary = tuple(fn.event_shape), innermost_support(fn) is constraints.boolean
         return cls(name, program, shape, classes, binary, written)
 
     @property
@@ -128,9 +129,9 @@ class Model:
         """Return images in the support as grey values from 0 to 1."""
         return self.program.grey(x).clamp(0, 1)
 
-    def context(self, label: int, count: int = 1) -> tuple[Tensor, ...]:
-        """Return what the program takes besides images, for images of one label."""
-        return (torch.full((count,), label),) if self.classes else ()
+    def context(self, label: int) -> tuple[Tensor, ...]:
+        """Return what the program takes besides an image, for one label."""
+        return (torch.tensor([label]),) if self.classes else ()
 
     def label(self, index: int) -> int:
         """Return the label of a test image, 0 without labels or if the model has too few."""
@@ -211,9 +212,3 @@ def _written(name: str) -> int:
 def _likelihood(program: Program) -> Any:
     found = getattr(program, "likelihood", None)
     return found or getattr(getattr(program, "network", None), "likelihood", None)
-
-
-def _is_binary(support: Any) -> bool:
-    while hasattr(support, "base_constraint"):
-        support = support.base_constraint
-    return support is constraints.boolean

@@ -122,13 +122,13 @@ class Picker:
     ``chosen`` is called with its number after each change.
     """
 
-    def __init__(self, model: Model, chosen: Callable[[int], Any], first: int = 0) -> None:
+    def __init__(self, model: Model, chosen: Callable[[int], Any]) -> None:
         self.model, self.chosen = model, chosen
-        self.index = first
+        self.index = 0
         self.last = len(model.test) - 1
         with ui.row().classes("bar"):
             self.field = ui.number(
-                f"test image, 0 to {self.last}", value=first, min=0, max=self.last, step=1,
+                f"test image, 0 to {self.last}", value=self.index, min=0, max=self.last, step=1,
                 precision=0, on_change=self._on_change,
             ).classes("short")  # fmt: skip
             self.thumbnail = picture(self.model.grey(self.image), "", 56)

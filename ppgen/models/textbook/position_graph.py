@@ -24,8 +24,8 @@ class PositionGraph(Program, ABC):
     """Abstract graph: edges i < j ~ Bernoulli(σ(a · x_iᵀx_j + b)), given node positions x.
 
     A row of data is a pair of nodes. The model's arguments are the edges, 1 or 0, ``(batch,)``,
-    observed at site ``"x"``, and the pairs, ``(batch, 2)``. :meth:`observations` makes both from a
-    graph. A subclass defines ``positions``, and ``fitted_positions`` if they are latent.
+    observed at site ``"edge"``, and the pairs, ``(batch, 2)``. :meth:`observations` makes both from
+    a graph. A subclass defines ``positions``, and ``fitted_positions`` if they are latent.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class PositionGraph(Program, ABC):
         pairs = check_shape("pairs", pairs, (n, 2), f"(batch, 2), here {(n, 2)}")
         positions = self.positions()
         with pyro.plate("data", n):
-            edge = pyro.sample("x", self.edge(positions, pairs), obs=x)
+            edge = pyro.sample("edge", self.edge(positions, pairs), obs=x)
         if x is not None and self.non_edges is not None:
             drawn = torch.randint(self.non_edges.count, (self.controls * n,), device=x.device)
             with pyro.plate("non_edges", self.non_edges.count, subsample=drawn):

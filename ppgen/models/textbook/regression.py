@@ -4,12 +4,10 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
-import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
 from pyro.distributions import TorchDistribution
-from scipy.optimize import linprog
 from torch import Tensor, nn
 
 from ppgen.arguments import Size, checked
@@ -19,7 +17,7 @@ from ppgen.tensors import check_finite, check_shape
 
 @checked
 class Regression(Program, ABC):
-    """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"x"``.
+    """Abstract regression: y ~ p(y | design · weights), independent observations at site ``"y"``.
 
     The design ``(batch, covariates)`` is the program's second argument: use
     ``fit(program, (y, design))`` and ``sample(program, n, design)``. An intercept is a column of
@@ -48,7 +46,7 @@ class Regression(Program, ABC):
         design = check_shape("design", design, shape, f"(batch, covariates), here {shape}")
         predictor = design.to(self.weights.dtype) @ self.weights
         with pyro.plate("data", n):
-            return pyro.sample("x", self.observation(predictor), obs=y)
+            return pyro.sample("y", self.observation(predictor), obs=y)
 
 
 @checked
@@ -144,8 +142,8 @@ class LinearRegression(Regression):
 class LogisticRegression(Regression):
     """Logistic regression: y ~ Bernoulli(σ(design · weights)).
 
-    The log-likelihood is concave. It has no maximum if the classes are separable, see
-    :func:`ppgen.models.textbook.regression.separating_direction`.
+    The log-likelihood is concave. It has no maximum if the classes are separable, and
+    :func:`ppgen.inference.maximum_likelihood` raises an error then.
 
     Examples
     --------
@@ -156,40 +154,3 @@ class LogisticRegression(Regression):
     def observation(self, predictor: Tensor) -> TorchDistribution:
         """Return Bernoullis with the predictor as logits."""
         return dist.Bernoulli(logits=predictor)
-
-
-@checked
-def separating_direction(y: Tensor, design: Tensor) -> Tensor | None:
-    """Find a direction of the weights along which a logistic likelihood never falls.
-
-    If there is one, the classes are separable, perhaps with points on the boundary, and the maximum
-    likelihood lies at infinity. If there is none, the maximum exists, and is unique if the design
-    has full rank (Albert and Anderson 1984, On the existence of maximum likelihood estimates in
-    logistic regression models). A linear programme finds the direction.
-
-    ``y`` holds classes, 0 or 1, ``(batch,)``; ``design`` is ``(batch, covariates)``. Returns None
-    or weights ``(covariates,)``, the largest of size 1, that put no observation on the wrong side
-    of the boundary and at least one off it.
-
-    Examples
-    --------
-    >>> design = torch.tensor([[-3.0], [-1.0], [2.0]])
-    >>> separating_direction(torch.tensor([0.0, 0.0, 1.0]), design)
-    tensor([1.])
-    >>> separating_direction(torch.tensor([0.0, 1.0, 1.0]), design) is None
-    True
-    """
-    if y.dim() != 1 or design.dim() != 2 or len(y) != len(design):
-        raise ValueError(
-            f"y has the shape {tuple(y.shape)} and design {tuple(design.shape)}; expected (batch,) "
-            "and (batch, covariates)"
-        )
-    signed = ((2 * y.double() - 1)[:, None] * design).cpu().numpy()
-    units = np.abs(signed).max(axis=0)
-    units[units == 0] = 1.0
-    margins = signed / units
-    found = linprog(-margins.sum(0), A_ub=-margins, b_ub=np.zeros(len(y)), bounds=(-1, 1))
-    if found.fun > -1e-6:  # the solver's tolerance is 1e-7
-        return None
-    weights = found.x / units
-    return torch.from_numpy(weights / np.abs(weights).max()).to(design)

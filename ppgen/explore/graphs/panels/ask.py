@@ -42,7 +42,7 @@ class Ask(Panel):
         """Show the answer to the question that the marks ask."""
         editor = self.page.editor
         self.page.path = ()
-        x, y, given = map(editor.marked, FIELDS)
+        x, y, given = map(editor.dag.marked, FIELDS)
         if not (x and y):
             ui.label("Choose x and y, here or by marks on nodes of the graph.")
             return
@@ -68,8 +68,8 @@ class Ask(Panel):
         nodes = self.page.canvas_nodes()
         for status, field in self.fields.items():
             field.set_options({node: str(node) for node in nodes})
-            field.set_value(self.page.editor.marked(status))
+            field.set_value(self.page.editor.dag.marked(status))
 
     def _mark(self, status: str, nodes: list[Node]) -> None:
-        if set(nodes) != set(self.page.editor.marked(status)):  # the user changed the field
+        if set(nodes) != set(self.page.editor.dag.marked(status)):  # the user changed the field
             self.page.editor.mark({status: nodes})

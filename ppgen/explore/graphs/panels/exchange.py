@@ -86,6 +86,6 @@ class Exchange(Panel):
     def _save(self, kind: str) -> None:
         page, file = self.page, io.BytesIO()
         with page.reporting():
-            figure = page.editor.dag.draw(page.path, page.editor.marked("adjusted"))
+            figure = page.editor.dag.draw(page.path, page.editor.dag.marked("adjusted"))
             figure.savefig(file, format=kind, dpi=200)
             ui.download(file.getvalue(), f"graph.{kind}")
