@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from programs import BeliefNet, Gaussian
@@ -85,7 +87,7 @@ def test_a_step_runs_model_and_guide_once(kind, binary_images):
     net = Counted(elbo)
     for _ in range(4):
         elbo.differentiable_loss(net.model, net.guide, binary_images)
-    assert len(runs) == 4 + 3  # at first, alone, together, and the first draw once more
+    assert len(runs) == 4 + 4  # at first, alone, together, and each of the two once more
 
 
 def test_fit_raises_the_bound(binary_images):
@@ -104,3 +106,26 @@ def test_fit_raises_the_bound(binary_images):
 def test_one_particle_is_refused():
     with pytest.raises(ValueError, match="num_particles is 1"):
         ImportanceWeightedELBO(1)
+
+
+def regression(x, y):
+    """A line through the origin, whose slope is read as one number of a vector."""
+    slope = pyro.sample("slope", dist.Normal(torch.zeros(1).double(), 1.0).to_event(1))
+    with pyro.plate("rows", len(x)):
+        pyro.sample("y", dist.Normal(slope[0] * x, 0.5), obs=y)
+
+
+def exact_slope(x, y):
+    precision = 1 + 4 * x @ x
+    mean, scale = 4 * (x @ y) / precision, precision.rsqrt()
+    pyro.sample("slope", dist.Normal(mean.view(1), scale.view(1)).to_event(1))
+
+
+def test_a_program_that_takes_the_first_of_all_draws_has_one_draw_after_the_other():
+    """The guide is the posterior, so every weight is the evidence, in closed form."""
+    x = torch.linspace(-1, 1, 9).double()
+    y = 1.3 * x + torch.linspace(0, 1, 9).sin()
+    covariance = x.outer(x) + 0.25 * torch.eye(9).double()
+    evidence = dist.MultivariateNormal(torch.zeros(9).double(), covariance).log_prob(y)
+    program = ppgen.as_program((regression, exact_slope))
+    assert ppgen.iwae(program, (x, y), 20).total == pytest.approx(evidence.item(), rel=1e-9)

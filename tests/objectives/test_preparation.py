@@ -5,7 +5,13 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro.contrib.easyguide import EasyGuide
-from pyro.infer import Trace_ELBO
+from pyro.infer import Trace_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO
+from pyro.infer.autoguide import (
+    AutoHierarchicalNormalMessenger,
+    AutoNormal,
+    AutoNormalMessenger,
+    AutoRegressiveMessenger,
+)
 
 import ppgen
 from ppgen.data.batches import Batches
@@ -89,3 +95,49 @@ def test_first_values_of_parameters_follow_the_seed_of_the_fit():
 
     assert torch.equal(first(1), first(1))
     assert not torch.equal(first(1), first(2))
+
+
+def centre(x):
+    mean = pyro.sample("mean", dist.Normal(0.0, 10.0))
+    with pyro.plate("rows", len(x)):
+        pyro.sample("x", dist.Normal(mean, 1.0), obs=x)
+
+
+MESSENGERS = [AutoNormalMessenger, AutoHierarchicalNormalMessenger, AutoRegressiveMessenger]
+
+
+@pytest.mark.parametrize("objective", [None, Trace_ELBO()], ids=["default", "Trace_ELBO"])
+@pytest.mark.parametrize("kind", MESSENGERS)
+def test_guides_that_run_the_model_learn_from_the_data(kind, objective):
+    """The posterior is normal, so the guide can be it: its bound is then the evidence."""
+    x = torch.linspace(2, 4, 50)
+    precision = 0.01 + 50
+    program = ppgen.as_program((centre, kind(centre)), objective=objective)
+    ppgen.fit(program, x, steps=1000, lr=0.03, progress=False)
+    draws = ppgen.posterior(program, x, 1000, seed=0)["mean"]
+    error = precision**-0.5
+    assert draws.mean().item() == pytest.approx(50 * 3 / precision, abs=error)
+    assert draws.std().item() == pytest.approx(error, rel=0.5)
+    covariance = 100 * torch.ones(50, 50).double() + torch.eye(50)
+    evidence = dist.MultivariateNormal(torch.zeros(50).double(), covariance).log_prob(x.double())
+    assert ppgen.elbo(program, x, 100, seed=0).total == pytest.approx(evidence.item(), abs=1.0)
+
+
+def test_a_guide_that_observes_what_the_model_observes_is_refused():
+    def guide(x):
+        pyro.sample("mean", dist.Normal(pyro.param("m", torch.tensor(0.0)), 1.0))
+        with pyro.plate("rows", len(x)):
+            pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
+
+    with pytest.raises(ValueError, match=r"the guide has the site 'x', which the model observes"):
+        ppgen.fit(ppgen.as_program((centre, guide)), torch.zeros(9), epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("kind", [Trace_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO])
+def test_the_bound_takes_as_many_draws_as_the_objective(kind):
+    x = torch.linspace(2, 4, 50)
+    program = ppgen.as_program((centre, AutoNormal(centre)), objective=kind(num_particles=3))
+    found, three, one = (
+        ppgen.elbo(program, x, particles, seed=0).total for particles in (None, 3, 1)
+    )
+    assert found == three != one

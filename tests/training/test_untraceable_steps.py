@@ -14,7 +14,7 @@ from quiet_fit import fit
 from torch import nn
 
 from ppgen.data.batch import Batch
-from ppgen.program import Program
+from ppgen.program import Program, as_program
 from ppgen.training import NotFiniteError, tracing
 
 
@@ -195,3 +195,40 @@ def test_graphs_have_no_effects_for_which_they_would_not_be_cached(make):
     names = [str(node.target) for node in graph.nodes]
     assert any("cholesky" in name for name in names)
     assert not any("check_errors" in name for name in names)
+
+
+class WarmingUp:
+    """A model whose prior is weighed by a number that a plain object counts up."""
+
+    def __init__(self):
+        self.step = 0
+
+    def model(self, x):
+        self.step += 1
+        mean = pyro.param("mean", torch.zeros(1, 3, 3))
+        with pyro.plate("data", len(x)), pyro.poutine.scale(scale=1 + self.step / 10_000):
+            pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
+
+
+class CountingInAList(Pixels):
+    def __init__(self):
+        super().__init__()
+        self.steps = [0]
+
+    def model(self, x=None, *, n=1):
+        self.steps[0] += 1
+        with pyro.poutine.scale(scale=1 + self.steps[0] / 10_000):
+            return super().model(x, n=n)
+
+
+@pytest.mark.parametrize("make", [WarmingUp, CountingInAList])
+def test_numbers_are_watched_wherever_a_program_keeps_them(make, images, uncompiled_graphs):
+    results = []
+    for mode in ("off", "traced"):
+        program = as_program(make())
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fit(program, images, epochs=30, batch_size="all", compile=mode)
+        results.append(list(program.parameters()))
+    assert any("steps run uncompiled" in str(each.message) for each in caught)
+    torch.testing.assert_close(results[1], results[0], rtol=0, atol=0)
