@@ -120,7 +120,7 @@ def test_of_leader_raises_its_error():
 
 
 def test_more_processes_than_images():
-    with pytest.raises(ValueError, match="data has 3 rows for 4 processes; start fewer"):
+    with pytest.raises(ValueError, match="data has 3 rows; expected 4 or more, one for each"):
         Processes(0, 4).check_divides(3, 4)
 
 
