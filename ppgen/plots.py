@@ -49,7 +49,7 @@ def image_grid(
     title: str | None = None,
     axes: Axes | None = None,
 ) -> Figure:
-    """Plot images in a grid of so many columns, by default a square.
+    """Plot images in a grid, by default a square one.
 
     Images are ``(batch, channel, height, width)``, grey values or colours from 0 to 1. Pixels that
     are NaN, as missing ones may be, are shown in a colour of their own.

@@ -26,7 +26,7 @@ class Dense(Kind):
         return self.fits(value) and value.layout is torch.strided and not value.is_complex()
 
     def convert(self, value: Any) -> Tensor:
-        """Return a tensor, which shares memory with an array where it can."""
+        """Return a tensor, which shares memory with an array if it can."""
         return value if isinstance(value, Tensor) else as_tensor(value)
 
 

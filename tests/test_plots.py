@@ -240,8 +240,14 @@ def test_manifold_names_its_dimensions_and_needs_no_gradient():
 
 
 def test_manifold_takes_the_type_of_a_model():
-    weight = torch.ones(3, 1, dtype=torch.float64)
-    plots.manifold(lambda z: (z @ weight).view(-1, 1, 1, 1), 3, steps=3, dtype=torch.float64)
+    types = []
+
+    def decode(z):
+        types.append(z.dtype)
+        return grey(len(z))
+
+    plots.manifold(decode, 3, steps=3, dtype=torch.float64)
+    assert types == [torch.float64]
 
 
 def test_no_image_is_no_grid():

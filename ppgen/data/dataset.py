@@ -79,7 +79,9 @@ class Part:
         if not labelled:
             return (self.images,)
         if self.labels is None:
-            raise ValueError("labelled is True, and the images have no labels")
+            raise ValueError(
+                "labelled is True, and the images have no labels; expected a label for each image"
+            )
         return self.images, self.labels
 
     def _at(self, index: Any) -> "Part":

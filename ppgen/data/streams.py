@@ -56,8 +56,8 @@ class StreamedBatches(Batches):
             self.batch_size = min(batch_size or EVALUATION_BATCH, self.rows)
         elif batch_size not in (None, self.loader.batch_size):
             raise ValueError(
-                f"batch_size is {batch_size}, and the loader's is {self.loader.batch_size}; leave "
-                "it out"
+                f"batch_size is {batch_size}, and the loader's is {self.loader.batch_size}; "
+                "expected None, since the loader makes the batches"
             )
         # Batches that torch collates from rows of a data set are alike.
         own_batches = self.loader is not None and (

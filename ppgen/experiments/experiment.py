@@ -173,7 +173,7 @@ class Experiment:
         ``"exact"``, ``"ELBO"``, ``"1000 particles"``. The recorded nats are those of the data set's
         grey levels, so that all likelihoods can be compared; with Bernoulli they are those of
         binary images drawn from grey ones. The tables call the data as it is ``called``, by
-        default images of so many grey levels.
+        default by its name, with the number of its grey levels if these are more than two.
         """
         likelihood = as_likelihood(likelihood)
         histories = [history] if isinstance(history, History) else history

@@ -112,7 +112,7 @@ def read_record(path: Path) -> Pretrained:
 
 
 def estimated(program: Program, data: tuple[Tensor, ...], particles: int | None) -> Estimate:
-    """Return log p of images, or its bound by so many particles; None: the ELBO is exact."""
+    """Return log p of images, or its bound by ``particles``; None: the ELBO is exact."""
     return elbo(program, data) if particles is None else iwae(program, data, particles)
 
 

@@ -54,7 +54,7 @@ def png_uri(content: bytes) -> str:
 
 
 def svg_uri(content: str, width: int, height: int) -> str:
-    """Return SVG elements as the data URI of an image of so many pixels.
+    """Return SVG elements as the data URI of an image of ``width`` × ``height`` pixels.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def svg_uri(content: str, width: int, height: int) -> str:
 
 
 def tiled(images: Tensor, columns: int) -> Tensor:
-    """Return images ``(batch, channel, height, width)`` side by side, in rows of so many columns.
+    """Return images ``(batch, channel, height, width)`` side by side, in rows of ``columns``.
 
     A line of one pixel divides them. The result is ``(channel, height, width)``.
 

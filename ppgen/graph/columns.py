@@ -84,7 +84,7 @@ def read_columns(
     read = {node: _read(node, columns[node], reading) for node in used}
     lengths = {node: len(column.values) for node, column in read.items()}
     if len(set(lengths.values())) > 1:
-        raise GraphError(f"data has columns of different lengths: {lengths}")
+        raise GraphError(f"data has columns of different lengths: {lengths}; expected one length")
     return read
 
 
@@ -158,7 +158,9 @@ def _values(node: Node, raw: Any) -> tuple[np.ndarray, str]:
     try:
         code = {state: i for i, state in enumerate(sorted(dict.fromkeys(entries), key=str))}
     except TypeError as error:
-        raise GraphError(f"column {node!r} has an invalid entry: {error}") from None
+        raise GraphError(
+            f"column {node!r} has an invalid entry: {error}; expected numbers, dates or text"
+        ) from None
     values[known] = [code[entry] for entry in entries]
     return values, "text"
 

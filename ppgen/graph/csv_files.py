@@ -33,7 +33,9 @@ def read_csv(lines: Iterable[str], source: str) -> dict[str, Any]:
         if row and len(row) != len(names):
             raise GraphError(f"{source}, row {i + 2}: {len(row)} values; expected {len(names)}")
     if twice := [shortened(name) for name, count in Counter(names).items() if count > 1]:
-        raise GraphError(f"{source} has two columns of one name: {twice[0]!r}")
+        raise GraphError(
+            f"{source} has two columns of one name, {twice[0]!r}; expected a name for each column"
+        )
     columns: dict[str, Any] = {}
     for name, *values in zip(names, *filter(None, rows), strict=True):
         column = [None if value.strip() in MISSING else value for value in values]

@@ -1,4 +1,4 @@
-"""Instruments for the effect of one node on another, where all dependences are linear."""
+"""Instruments for the effect of one node on another, if all dependences are linear."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

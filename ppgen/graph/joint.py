@@ -11,6 +11,7 @@ import numpy as np
 from ppgen.arguments import Count, checked
 from ppgen.graph.core import BaseDAG, read
 from ppgen.graph.nodes import GraphError, Node
+from ppgen.kinds import suggestion
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def check_joint(
     graph = _directed(graph)
     for node in tables:
         if node not in graph:
-            raise GraphError(f"tables contains {node!r}, which is not a node of the graph")
+            hint = suggestion(node, graph)
+            raise GraphError(f"tables contains {node!r}, which is not a node of the graph{hint}")
     order = {node: tuple(graph.predecessors(node)) for node in graph}
     for node, chosen in (parents or {}).items():
         chosen = tuple(chosen)

@@ -54,7 +54,9 @@ def graphml(graph: nx.DiGraph) -> str:
     nx.write_graphml_xml(plain, file)
     text = file.getvalue().decode()
     if found := NOT_XML.search(text):
-        raise GraphError(f"a name or attribute contains {found[0]!r}, which GraphML cannot hold")
+        raise GraphError(
+            f"a name or attribute contains {found[0]!r}; expected characters that XML allows"
+        )
     return text + "\n"
 
 

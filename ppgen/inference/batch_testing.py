@@ -50,8 +50,7 @@ class BatchTest:
     the rate of false alarms holds for Gaussian scores however few are held out. Skewed scores
     need many: at a rate of 5 %, 14 % of batches of 5 exponential scores are flagged with 3 held
     out, 9 % of batches of 30 with 30, 6 % of batches of 10 with 200. Held-out images must have
-    had no part in training or in the choice of a
-    model: it raises their scores.
+    had no part in training or in the choice of a model: it raises their scores.
 
     With ``"less"`` a batch is flagged if it is improbable, which has the most power against
     images that the model finds hard. But images can also be too probable: a density is often

@@ -228,7 +228,9 @@ class _Parameters:
     def __init__(self, program: Program) -> None:
         self.named = {name: p for name, p in program.named_parameters() if p.requires_grad}
         if not self.named:
-            raise ValueError("the program has no parameters to fit")
+            raise ValueError(
+                "the program has no parameters to fit; expected one or more that require a gradient"
+            )
         self.point = torch.cat([p.detach().flatten() for p in self.named.values()])
 
     def split(self, vector: Tensor) -> dict[str, Tensor]:

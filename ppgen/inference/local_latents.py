@@ -47,7 +47,9 @@ class LocalLatents:
             check_support(name, trace.nodes[name]["fn"], batch[argument], known)
         self.sites = latent_sites(trace)
         if not self.sites:
-            raise ValueError("the model has no latent site, so that there is nothing to infer")
+            raise ValueError(
+                "the model has no latent site; expected one or more in the plate over the rows"
+            )
         for name, site in self.sites.items():
             if not self.plates.holds(site) or site["fn"].batch_shape != (len(batch),):
                 raise ValueError(

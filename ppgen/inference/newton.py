@@ -85,8 +85,8 @@ def maximise(
     """Maximise a function by Newton's method, with steps halved until they lead upwards.
 
     Derivatives are torch's. Curvatures count by their absolute values, so that steps lead upwards
-    also where the function is not concave (Nocedal and Wright 2006, Numerical optimization,
-    section 3.4). The search ends where the gradient's norm is at most ``tolerance`` and the
+    also if the function is not concave (Nocedal and Wright 2006, Numerical optimization,
+    section 3.4). The search ends when the gradient's norm is at most ``tolerance`` and the
     convergence is that of a regular maximum, faster than linear; or if rounding hides what could
     still be gained, as it does early in float32.
 

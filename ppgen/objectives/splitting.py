@@ -108,7 +108,7 @@ def _terms(plates: RowPlates, site: Site) -> Tensor:
 
 
 def _rounding(plates: RowPlates, site: Site, terms: Tensor) -> Tensor:
-    """Return by how much rounding may change terms: a lot where a density is narrow.
+    """Return by how much rounding may change terms: a lot if a density is narrow.
 
     The location of a density rounds differently in batches of other sizes, by some units in the
     last place, which is as if the value had moved.

@@ -125,9 +125,9 @@ def fit(
         Whether networks compute in bfloat16 by torch's autocast.
     compile
         Whether steps are traced through Pyro once and run as graphs, ``"traced"`` as they are or
-        ``"on"`` compiled; ``"off"``: neither; ``"auto"``: whichever pays in so many steps. See
-        :class:`ppgen.training.compiled.Graphs`. Python numbers that the program computes with must
-        stay the same.
+        ``"on"`` compiled; ``"off"``: neither; ``"auto"``: whichever takes the least time over
+        all steps. See :class:`ppgen.training.compiled.Graphs`. Python numbers that the program
+        computes with must stay the same.
     seed
         Seed of every random number of the fit.
     out

@@ -37,7 +37,8 @@ class Backward(Gradients):
         loss = self.objective(batch)
         if not loss.requires_grad:
             raise ValueError(
-                "the loss depends on no parameter of the program; nothing can be trained"
+                "the loss depends on no parameter of the program; expected one or more that "
+                "require a gradient"
             )
         loss.backward()
         return loss.detach()

@@ -47,7 +47,7 @@ class Loop:
     processes: Processes = field(default_factory=Processes)
 
     def run(self, steps: int, epoch_steps: int, patience: int | None = None) -> None:
-        """Train up to so many steps in all, and leave the program with the weights that count.
+        """Train up to ``steps`` steps in all, and leave the program with the weights that count.
 
         An epoch has ``epoch_steps``, the last one perhaps fewer. After ``patience`` epochs without
         a better validation, training stops.

@@ -60,7 +60,10 @@ class Processes:
     def check_divides(self, rows: int, batch_size: int) -> None:
         """Raise an error if processes cannot take equal parts of the batches."""
         if 0 < rows < self.count:
-            raise ValueError(f"data has {rows} rows for {self.count} processes; start fewer")
+            raise ValueError(
+                f"data has {rows} rows; expected {self.count} or more, one for each process; start "
+                "fewer processes"
+            )
         if batch_size % self.count:
             raise ValueError(
                 f"batch_size is {batch_size}; expected a multiple of the {self.count} processes, "

@@ -62,7 +62,7 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
     ----------
     path
         A file, or the ``out`` of a fit; then the weights are those that the fit ended with, or had
-        reached when it was stopped. Or, where there is no such file, the name of a trained model
+        reached when it was stopped. Or, if there is no such file, the name of a trained model
         that comes with the package, see :func:`ppgen.pretrained`.
     program
         A program made in the same way, changed in place. It is needed for a folder and for a

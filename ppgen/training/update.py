@@ -47,9 +47,8 @@ class Separate(Update):
         self.gradients, self.state, self.clip_norm = gradients, state, clip_norm
         self.parameters = state.parameters
         self.skipped = skipped
-        if (
-            skipped is not None
-        ):  # as GradScaler tells an optimiser to update nothing, unless it is 0
+        # As GradScaler tells an optimiser to update nothing, unless it is 0.
+        if skipped is not None:
             setattr(state.optimizer, "found_inf", skipped)  # noqa: B010 - not declared
 
     def __call__(self, batch: Batch, random_state: Tensor) -> Tensor:

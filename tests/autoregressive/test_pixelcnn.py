@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from networks import by_steps
+from networks import ROUNDING, by_steps
 from torch.utils.flop_counter import FlopCounterMode
 
 import ppgen
@@ -30,7 +30,7 @@ def test_both_views_agree_on_images_that_outgrow_the_rows_kept(make, image_shape
     x = torch.bernoulli(torch.full((5, *image_shape), 0.5)).double()
     context = torch.randn(5, 3).double()
     torch.testing.assert_close(
-        by_steps(network, x, context), network(x, context), rtol=0, atol=1e-12
+        by_steps(network, x, context), network(x, context), rtol=0, atol=ROUNDING
     )
 
 

@@ -11,16 +11,23 @@ from ppgen.experiments.published import FIGURES
 # Lowest cross-entropy of 26 different letters, nats a pixel.
 LETTERS_BY_HEART = math.log(26) / 25
 
+# Relative, of sums of a thousand numbers or fewer, each rounded to 6e-8.
+FLOAT32 = 1e-5
+
 SMALL = ["--channels", "8", "--layers", "1", "--epochs", "2"]
 
 
 def test_independent_pixels(run):
     ran = run("independent_pixels")
     metrics = ran.metrics
-    assert metrics["training_by_svi"] <= metrics["training_optimum"] + 1e-4
-    assert metrics["training_by_svi"] == pytest.approx(metrics["training_optimum"], abs=0.1)
+    optimum = metrics["training_optimum"]
+    assert metrics["training_by_svi"] <= optimum + FLOAT32 * abs(optimum)
+    # Not rounding, but the noise of minibatches, from which the average of the weights leaves
+    # little: the claim is a tenth of a nat and 0.02.
+    assert metrics["training_by_svi"] == pytest.approx(optimum, abs=0.1)
     assert metrics["test_by_svi"] == pytest.approx(metrics["test_closed_form"], abs=0.1)
     assert metrics["largest_difference_of_a_probability"] < 0.02
+    # Sums of 64 terms in float64, below 1,000 each.
     assert metrics["largest_difference_to_cross_entropy"] < 1e-9
     assert ran.results["independent pixels"].nats == -metrics["test_by_svi"]
     assert ran.figures == {"pixels"}
@@ -29,7 +36,7 @@ def test_independent_pixels(run):
 def test_glyph_tables(run):
     ran = run("glyph_tables")
     metrics = ran.metrics
-    assert metrics["counted_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-5)
+    assert metrics["counted_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=FLOAT32)
     assert metrics["counted_samples_among_training_images"] == 1
     assert LETTERS_BY_HEART < metrics["smoothed_train_nats_a_pixel"] < 0.2
     assert 0.4 < metrics["smoothed_samples_among_training_images"] < 1
@@ -57,7 +64,7 @@ def test_glyph_tables_are_written_and_read_whole(run):
 def test_glyph_lstm(run):
     ran = run("glyph_lstm", "--hidden", "64", "--device", "cpu")
     metrics = ran.metrics
-    assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=1e-5)
+    assert metrics["best_train_nats_a_pixel"] == pytest.approx(LETTERS_BY_HEART, rel=FLOAT32)
     assert LETTERS_BY_HEART < metrics["training_nats_a_pixel"] < 0.4
     assert metrics["history"][0]["validation"] < -0.6 * 25
     assert ran.results["LSTM"].data == "glyphs"
@@ -128,8 +135,10 @@ def test_nade_vs_made_with_several_orderings_and_dynamic_binarisation(run):
     ran = run("nade_vs_made", *options, "--binarisation", "dynamic")
     assert ran.metrics["binarisation"] == "dynamic"
     assert ran.results.keys() == {"NADE", "MADE, 3 masks"}
-    for column in ran.metrics["table"].values():
-        assert column["its validation nats"] == pytest.approx(column["test nats"], rel=0.1)
+    for name, column in zip(ran.results, ran.metrics["table"].values(), strict=True):
+        # Two means of 300 images at 5 standard errors: false alarms below 1e-6.
+        error = math.sqrt(2) * ran.results[name].standard_error
+        assert column["its validation nats"] == pytest.approx(column["test nats"], abs=5 * error)
 
 
 def test_nade_vs_made_trains_a_network_named_twice_once(run):
@@ -149,9 +158,8 @@ def test_ensemble(run):
     # Jensen's inequality.
     assert all(nats < sum(each[:k]) / k for k, nats in enumerate(mixtures[1:], start=2))
     assert ran.results.keys() == {"MADE", "3 MADEs"}
-    # By the distribution, and from the members' log-probabilities: sums of 64 terms, rounded to
-    # 6e-8 each, so that they differ by 4e-6 of the whole at most.
-    assert ran.results["3 MADEs"].nats == pytest.approx(mixtures[-1], rel=1e-5)
+    # By the distribution, and from the members' log-probabilities.
+    assert ran.results["3 MADEs"].nats == pytest.approx(mixtures[-1], rel=FLOAT32)
     assert ran.results["3 MADEs"].epochs == 3 * ran.results["MADE"].epochs
     assert ran.figures == {"nats", "samples"}
 
@@ -162,7 +170,8 @@ def test_pixelcnn(run):
     assert "Traceback" not in ran.complaints
     assert metrics["levels"] == 2
     assert 15 < metrics["test_nats"] < 40  # fair coins: 44.4
-    assert metrics["test_bits_per_pixel"] == pytest.approx(metrics["test_nats"] / 44.361, rel=1e-4)
+    bits = metrics["test_nats"] / (64 * math.log(2))
+    assert metrics["test_bits_per_pixel"] == pytest.approx(bits)
     assert ran.results["PixelCNN"].parameters == metrics["parameters"]
     assert ("PixelCNN", "binarized_mnist") in FIGURES
     assert ran.figures == {"likelihood", "samples", "completions"}
@@ -233,7 +242,7 @@ def test_pixelvae(run):
     assert table.keys() == {"independent", "FVSBN", "PixelCNN"}
     for row in table.values():
         assert row["bound"] == pytest.approx(row["reconstruction"] - row["KL"])
-        assert row["KL"] >= 0
+        assert row["KL"] >= -FLOAT32
         assert row["collapsed"] == (row["KL"] < 1)
     assert "reconstruction − KL" in ran.shown
     assert ran.results.keys() == {f"PixelVAE, {name}" for name in table}

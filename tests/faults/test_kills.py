@@ -66,7 +66,7 @@ def killed_at_some_time(folder, chance, seconds):
 
 
 def survives(kill, kills, seed, whole, tmp_path):
-    """Kill so many times, up to three times in a row; each time a copy of the run is ended."""
+    """Kill ``kills`` times, up to three times in a row; each time a copy of the run is ended."""
     chance, done, row = random.Random(seed), 0, 0
     while done < kills:
         if row == 3 or reached(tmp_path / "run") == EPOCHS:

@@ -101,6 +101,7 @@ def test_many_nodes_of_one_state_need_no_axis():
     [
         ({"a": COIN}, r"tables has no entry for 'b'"),
         ({"a": COIN, "b": COPY, "c": COIN}, r"tables contains 'c', which is not a node"),
+        ({"a": COIN, "b": COPY, "b1": COIN}, r"tables contains 'b1', .*; did you mean 'b'"),
         ({"a": COIN, "b": COIN}, r"tables\['b'\] has shape \(2,\); expected \(2, 2\), .* \(a, b\)"),
         ({"a": [1.0], "b": COPY}, r"shape \(2, 2\); expected \(1, 2\)"),
         ({"a": COIN, "b": [[0.5, 0.5], [0.5, 0.6]]}, r"sums to 1.1 at the parents' states \(1,\)"),

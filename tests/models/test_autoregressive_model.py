@@ -1,10 +1,13 @@
 """Autoregressive models: completions, labels, and sequences of symbols."""
 
 import math
+from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
 from programs import LinearChain
+from torch.optim import SGD
 
 import ppgen
 from ppgen.autoregressive import Embedding, FullyVisible
@@ -79,9 +82,15 @@ def test_a_label_out_of_range_is_named_before_training(row, label, validation):
         ppgen.elbo(model, data, batch_size=4)
 
 
-def test_labels_in_range_are_taken():
-    model, data = labelled(torch.arange(10) % 3)
-    ppgen.fit(model, data, epochs=1, batch_size=4, progress=False)
+def test_labels_are_learned_from_as_their_one_hot_vectors():
+    model, (x, labels) = labelled(torch.arange(10) % 3)
+    of_vectors = deepcopy(model)
+    before = model.network.context_weight.detach().clone()
+    options = {"epochs": 1, "batch_size": 4, "optimizer": partial(SGD, lr=0.1), "progress": False}
+    ppgen.fit(model, (x, labels), **options)
+    ppgen.fit(of_vectors, (x, torch.eye(3)[labels]), **options)
+    assert not torch.equal(model.network.context_weight, before)
+    assert torch.equal(model.network.context_weight, of_vectors.network.context_weight)
 
 
 def test_one_hot_vectors_of_integers_are_told_to_be_floating():

@@ -22,6 +22,10 @@ from ppgen.training.checkpoint import Checkpoints
 from ppgen.training.lock import locked
 from ppgen.training.processes import Processes
 
+# Relative, of float64: two processes add the same terms in another order than one, each rounded to
+# 1e-16. The margin is for fifty steps of Adam, which divide small gradients by small roots.
+ROUNDING = 1e-9
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -44,9 +48,10 @@ def test_the_loss_curve_is_that_of_one_process(trained, alone):
     program, curve = alone
     assert first["curve"][1:] == second["curve"][1:]
     as_tensors = [torch.tensor(each[1:], dtype=torch.double) for each in (first["curve"], curve)]
-    torch.testing.assert_close(*as_tensors, rtol=1e-10, atol=0)
+    torch.testing.assert_close(*as_tensors, rtol=ROUNDING, atol=0)
     sums = [parameter.double().sum().item() for parameter in program.parameters()]
-    assert first["weights"] == second["weights"] == pytest.approx(sums, rel=1e-8)
+    # Weights of either sign partly cancel in their sums.
+    assert first["weights"] == second["weights"] == pytest.approx(sums, rel=10 * ROUNDING)
 
 
 @pytest.mark.slow
@@ -54,6 +59,7 @@ def test_it_is_in_float32_too(trained):
     (first, _), _ = trained
     _, alone = fit_vae(epochs=10, dtype=torch.float32)
     as_tensors = [torch.tensor(each[1:]) for each in (first["curve in float32"], alone)]
+    # Sums of some hundred terms, each rounded to 6e-8.
     torch.testing.assert_close(*as_tensors, rtol=1e-5, atol=0)
 
 
@@ -62,14 +68,15 @@ def test_gradients_that_pyro_computes_are_averaged(trained):
     alone = torch.tensor(fit_without_draws()[1:], dtype=torch.double)
     assert first["without draws"] == second["without draws"]
     found = torch.tensor(first["without draws"][1:], dtype=torch.double)
-    torch.testing.assert_close(found, alone, rtol=1e-10, atol=0)
+    torch.testing.assert_close(found, alone, rtol=ROUNDING, atol=0)
 
 
 def test_an_image_comes_again_where_they_do_not_divide(trained):
     (first, _), _ = trained
     alone = fit_without_draws(images=157)
+    # Three of 157 images count twice: two hundredths of the gradient, and less of the bound.
     assert first["of another size"][-1] == pytest.approx(alone[-1], rel=0.02)
-    assert first["of another size"][-1] != pytest.approx(alone[-1], rel=1e-9)
+    assert first["of another size"][-1] != pytest.approx(alone[-1], rel=ROUNDING)
 
 
 def test_each_process_draws_from_its_own_stream(trained):
@@ -89,7 +96,7 @@ def test_a_run_goes_on_in_one_process(trained):
     _, alone = fit_vae(epochs=6)
     _, resumed = fit_vae(epochs=6, out=folder / "to_resume", resume=True)
     resumed, alone = (torch.tensor(each[1:], dtype=torch.double) for each in (resumed, alone))
-    torch.testing.assert_close(resumed, alone, rtol=1e-9, atol=0)
+    torch.testing.assert_close(resumed, alone, rtol=ROUNDING, atol=0)
 
 
 def test_what_cannot_be_shared_is_refused_by_all(trained):
@@ -120,7 +127,7 @@ def test_of_leader_raises_its_error():
 
 
 def test_more_processes_than_images():
-    with pytest.raises(ValueError, match="data has 3 rows for 4 processes; start fewer"):
+    with pytest.raises(ValueError, match="data has 3 rows; expected 4 or more, one for each"):
         Processes(0, 4).check_divides(3, 4)
 
 

@@ -102,7 +102,7 @@ def listed(
 ) -> tuple[list[Answer], bool]:
     """Return the first answers of a list, and whether these are all.
 
-    No further answer is computed after so many seconds, since the page waits for the list.
+    No further answer is computed after ``seconds`` seconds, since the page waits for the list.
 
     Examples
     --------

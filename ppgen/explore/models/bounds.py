@@ -37,7 +37,7 @@ def has_bound(model: Model) -> bool:
 
 @dataclass(frozen=True)
 class Bound:
-    """Nats of images by so many particles, their mean and its standard error.
+    """Mean nats of images by a number of particles, and the standard error of the mean.
 
     ``particles`` is 0 for the ELBO, and None for the exact log-probability.
     """

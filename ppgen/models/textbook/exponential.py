@@ -60,7 +60,10 @@ class Exponential(Program):
         if len(wrong):
             raise ValueError(f"x holds {wrong[0].item():g}; expected finite numbers of 0 or more")
         if not x.any():
-            raise ValueError("x is all zero: the likelihood rises with the rate to infinity")
+            raise ValueError(
+                "x is all zero, and the likelihood then rises with the rate to infinity; expected "
+                "a positive number among them"
+            )
         x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
         fitted = cls().to(x)
         with torch.no_grad():
