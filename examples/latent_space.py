@@ -169,7 +169,7 @@ def main() -> None:
         run.report(f"{name}: {said.format_map(numbers)}.", **{f"latent_{latent}": numbers})
         if latent == 2:
             shown, _ = encode_all(vae, encode(points.images))
-            title = "classes lie apart, without having been given"
+            title = "latent means of the classes, which were not given"
             run.save_figure("scatter", plots.scatter(shown, points.labels, title=title))
             title = "mean images over the plane of the two latents"
             figure = plots.manifold(vae.decode, 2, device=vae.device, title=title)

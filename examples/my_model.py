@@ -27,6 +27,7 @@ class MyModel(ppgen.Program):
 
 
 if __name__ == "__main__":
+    torch.manual_seed(0)
     digits = ppgen.data.load("digits").binarized()
     program = MyModel()
     train, validation, test = digits.train.images, digits.validation.images, digits.test.images

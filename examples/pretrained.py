@@ -23,6 +23,8 @@ FIT = {"start": "guide", "steps": 100, "learning_rate": 0.1}  # of latents: enou
 def drawing(path, label):
     """Return an image file as a digit of 28×28 pixels, white on black, with its label."""
     image = torch.as_tensor(imread(path))
+    if image.dim() == 3 and image.shape[-1] == 4:  # a transparent ground is white paper
+        image = image[..., :3] * image[..., 3:] + 1 - image[..., 3:]
     grey = image[..., :3].mean(-1) if image.dim() == 3 else image
     grey = grey / grey.max().clamp(min=1e-6)
     grey = 1 - grey if grey.median() > 0.5 else grey  # ink on paper
@@ -59,7 +61,7 @@ def main() -> None:
         wished = [torch.arange(25) % 10 for _ in labels]
         by_pixels = hasattr(program, "network")  # of others, means are clearer than drawn pixels
         drawn = ppgen.sample(program, 25, *wished, mean=not by_pixels, seed=0)
-        samples[name] = program.grey(drawn)
+        samples[name if by_pixels else f"{name}, means"] = program.grey(drawn)
         try:
             answer = complete(program, x, upper, *labels, particles=PARTICLES, seed=0, **FIT)
             completed[name] = answer.samples[0] if by_pixels else answer.mean

@@ -117,7 +117,8 @@ def image_rows(
     tile = (height - 1) / len(rows)
     axes.set_yticks([(row + 0.5) * tile for row in range(len(rows))], rows)
     axes.tick_params(left=False)
-    figure.set_figwidth(figure.get_figwidth() + 0.1 * max(map(len, rows)))
+    names = 0.1 * max(map(len, rows))  # inches
+    figure.set_figwidth(max(figure.get_figwidth() + names, names + 0.09 * len(title or "")))
     figure.set_layout_engine("compressed")  # else the names are cut off
     return figure
 

@@ -144,3 +144,27 @@ def test_plain_functions_get_bytes_as_bytes_in_every_call(name, kind):
 
     CALLS[name](ppgen.as_program((model, guide)), BINARY.to(kind))
     assert seen == {kind}
+
+
+def moving(t, x):
+    speed = pyro.param("speed", torch.tensor(1.0))
+    with pyro.plate("rows", len(t)):
+        pyro.sample("x", dist.Normal(speed * (t - T0), 1.0), obs=x)
+
+
+T0 = 1.7e9  # seconds
+
+
+@pytest.mark.parametrize("call", [ppgen.elbo, lambda p, data: ppgen.fit(p, data, **FIT)])
+def test_data_that_the_program_s_type_would_round_away_is_named(call):
+    t, x = T0 + torch.arange(50).double(), torch.zeros(50)
+    with pytest.warns(UserWarning, match=r"data\[0\] is of torch.float64 .* subtract an offset"):
+        call(ppgen.as_program(moving), (t, x))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "t", [torch.arange(50).double() / 7, torch.full((50,), T0).double(), torch.arange(50.0) + T0]
+)
+def test_harmless_rounding_is_done_in_silence(t):
+    ppgen.elbo(ppgen.as_program(moving), (t, torch.zeros(50)))

@@ -361,8 +361,8 @@ axes.set_title("log-likelihood: 1 to 100 nats below its maximum")
 figure
 
 # %%
-# The level sets of a concave function are convex, and there is a single top. New graphs from the
-# fitted model, at the same positions:
+# The points above a level of a concave function form a convex set, and there is a single top. New
+# graphs from the fitted model, at the same positions:
 
 import networkx as nx
 

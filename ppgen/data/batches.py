@@ -1,5 +1,6 @@
 """Minibatches of the arguments of a program, from tensors that live in memory."""
 
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -18,6 +19,9 @@ from ppgen.running import validated
 Transform = Callable[[Tensor], Tensor]
 
 EVALUATION_BATCH = 1000
+
+LEAST_PRECISION = 1e-3
+"""Rounding, of the spread of a column, beyond which its differences count as lost."""
 
 
 class Batches:
@@ -106,7 +110,30 @@ class Batches:
         """Let batches have the program's floating-point type, and bytes as its images want them."""
         self.floating_images = program.floating_images
         self.dtype = floating_type(program) or self.dtype
+        self._warn_of_rounding()
         return self
+
+    def _warn_of_rounding(self) -> None:
+        """Warn if a type is too short for the differences between rows, as of times in seconds."""
+        if self.dtype is None or torch.finfo(self.dtype).bits < 32:  # half precision is a choice
+            return
+        shortest = torch.finfo(self.dtype)
+        for name in self.data.rows[self.transform is not None :]:
+            rows = self.data[name]
+            if not rows.is_floating_point() or torch.finfo(rows.dtype).bits <= shortest.bits:
+                continue
+            rows = rows.flatten(1) if rows.dim() > 1 else rows[:, None]
+            spread, rounding = rows.amax(0) - rows.amin(0), shortest.eps * rows.abs().amax(0)
+            lost = (spread > 0) & (rounding > LEAST_PRECISION * spread)
+            if lost.any():
+                worst = int((rounding / spread).where(lost, 0).argmax())
+                warnings.warn(
+                    f"data[{name!r}] is of {rows.dtype} and the program of {self.dtype}, which "
+                    f"rounds it by up to {rounding[worst]:.2g}, and its values spread over "
+                    f"{spread[worst]:.3g}; subtract an offset from it, or make the parameters of "
+                    f"{rows.dtype}",
+                    stacklevel=2,
+                )
 
     def take_whole(self, why: str) -> None:
         """Make one batch of all rows in their order, which the program needs for some reason."""

@@ -78,6 +78,7 @@ def tikz(graph: nx.DiGraph) -> str:
     point = {key: f"({x:.3f}, {y:.3f})" for key, (x, y) in at.items()}
     for node, i in number.items():
         style = "draw, dashed" if graph.nodes[node].get("latent") else "draw"
+        style += ", fill=gray!25" if graph.nodes[node].get("observed") else ""
         lines.append(rf"  \node[{style}] (n{i}) at {point[node]} {{${latex_name(node)}$}};")
     for (a, b), route in routes.items():
         way = " -- ".join(

@@ -245,13 +245,19 @@ def explained(
         reason = f"{kind}{first_lines(error)}"
         if not re.search(r"\bexpected", reason, re.IGNORECASE):
             whole = [name for name in batch.rows if not batch[name].is_floating_point()]
-            reason += (
-                f"; expected floating tensors, perhaps for data[{whole[0]!r}], which is of "
-                f"{batch[whole[0]].dtype}: tensor.float()"
-                if whole and ("type" in reason or "bool" in reason)
-                else "; expected arguments that the model and the guide can be called with: a "
-                "tensor, a tuple, or a dict by their names, such as dict(frame)"
-            )
+            if "Shape mismatch inside plate" in reason:
+                expected = "rows of numbers, or dimensions of a row declared by .to_event(number)"
+            elif whole and ("type" in reason or "bool" in reason):
+                expected = (
+                    f"floating tensors, perhaps for data[{whole[0]!r}], which is of "
+                    f"{batch[whole[0]].dtype}: tensor.float()"
+                )
+            else:
+                expected = (
+                    "arguments that the model and the guide can be called with: a tensor, a tuple, "
+                    "or a dict by their names, such as dict(frame)"
+                )
+            reason += f"; expected {expected}"
         raise ValueError(
             f"the program cannot be run on a batch of the shape {batch.shapes}: "
             f"{reason}{ON_DRAWS if on_draws else ''}"

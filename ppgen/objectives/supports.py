@@ -85,9 +85,10 @@ def advice(fn: Any, values: Tensor) -> str:
             "name a likelihood of grey values, such as ppgen.likelihoods.SoftBernoulli()"
         )
     if support in UNIT_INTERVALS and not (values % 1).any() and 1 < values.max() <= 255:
+        most = 255 if values.max() > 16 else int(values.max())  # scikit-learn's digits end at 16
         return (
-            "expected numbers from 0 to 1: divide grey levels 0 … 255 by 255, or convert them by "
-            "the likelihood's encode(images, levels=256)"
+            f"expected numbers from 0 to 1: divide grey levels 0 … {most} by {most}, or convert "
+            f"them by the likelihood's encode(images, levels={most + 1})"
         )
     return f"expected values in {support}: transform the data, or choose another distribution"
 

@@ -9,7 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import networkx as nx
+import pyro
+import pyro.distributions as dist
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import random_graph, seeds
@@ -217,6 +220,18 @@ def test_tikz_has_every_node_and_edge():
     (arc,) = re.findall(r"\\draw\[<->, dashed\] \((n\d)\) to\[bend left\] \((n\d)\);", text)
     assert {nodes[end] for end in arc} == {"a", "b"}
     assert text.count("{") == text.count("}")
+
+
+def test_tikz_shades_the_observed_sites_of_a_program():
+    def model(x):
+        z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+
+    text = DAG.from_program(model, torch.tensor(0.0)).export("tikz")
+    assert dict(re.findall(r"\\node\[(.*?)\] .*\{\$(.)\$\};", text)) == {
+        "draw": "z",
+        "draw, fill=gray!25": "x",
+    }
 
 
 def test_tikz_uses_positions():

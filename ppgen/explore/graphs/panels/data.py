@@ -61,7 +61,9 @@ class Data(Panel):
                 "statement": str(row.statement),
                 "p": _probability(row.p_value),
                 "corrected": _probability(row.corrected),
-                "verdict": ("holds" if row.holds else "REJECTED") if row.tested else "not tested",
+                "verdict": ("not rejected" if row.holds else "REJECTED")
+                if row.tested
+                else "not tested",
                 "method": f"{row.method}, {row.source}",
             }
             for i, row in enumerate(self.report)
