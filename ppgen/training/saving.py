@@ -99,8 +99,8 @@ def load(path: str | Path, program: Any = None, data: Data | None = None) -> Pro
             raise CheckpointError(
                 f"expected load(path, program) with a program that is made as it was: program is "
                 f"None, and {path} holds no more than the state of a "
-                f"{content.get('description', {}).get('program', 'program')} with a part of a class "
-                "that is not ppgen's, torch's or Pyro's"
+                f"{content.get('description', {}).get('program', 'program')}: it or a part of it "
+                "is of a class of your own"
             )
         return content["object"]
     program = as_program(program)

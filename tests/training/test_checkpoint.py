@@ -156,7 +156,9 @@ def test_a_file_of_a_program_alone_is_no_checkpoint_of_a_run(x, tmp_path):
 
 def test_a_program_without_a_description_is_asked_for(tmp_path):
     torch.save({"format": "ppgen checkpoint", "version": 1, "result": {}}, tmp_path / "old.pt")
-    with pytest.raises(CheckpointError, match=r"expected load\(path, program\).* of a program$"):
+    with pytest.raises(
+        CheckpointError, match=r"expected load\(path, program\).* state of a program: it"
+    ):
         load(tmp_path / "old.pt")
 
 
