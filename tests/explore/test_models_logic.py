@@ -77,6 +77,7 @@ def test_test_images_lie_in_the_support(name):
 def test_a_model_of_other_shapes_is_tried_on_its_own_images():
     tried = Model.of("faces", VAE.mlp((3, 5, 7), latent=2))
     assert tried.test.images.shape == (40, 3, 5, 7)
+    assert tried.origin == "draws from the model itself"
     assert tried.test.labels is None
 
 

@@ -111,6 +111,14 @@ class Model:
         drawn = sample(self.program, FALLBACK, *context, seed=0)
         return Part(drawn, labels if self.classes else None)
 
+    @property
+    def origin(self) -> str:
+        """Where the test images come from, in words."""
+        if digits_of(self.image_shape) is None:
+            return "draws from the model itself"
+        enlarged = self.image_shape[-1] > 8
+        return "scikit-learn's digits, enlarged" if enlarged else "scikit-learn's digits"
+
     def encode(self, grey: Tensor) -> Tensor:
         """Return grey values from 0 to 1 in the support of the model's images.
 

@@ -72,9 +72,10 @@ class PlaneView(View[Model]):
                         self.where = ui.label()
                         ui.label("nearest test image").classes("hint")
                         self.nearest = picture(self._image(), "", 56)
-                ui.label("Click or drag: move the point. Dots: test images by label.").classes(
-                    "hint"
-                )
+                ui.label(
+                    "Click or drag: move the point. Dots: test images by label "
+                    f"({self.thing.origin})."
+                ).classes("hint")
             with right:
                 ui.label("Way from start to end").classes("hint")
                 self.way = picture(self._image(), "images on the way", 480)
