@@ -1,5 +1,6 @@
 """Draw DAGs in plate notation."""
 
+from collections.abc import Iterable
 from itertools import chain, pairwise
 from textwrap import wrap
 from typing import Any
@@ -45,7 +46,7 @@ class Drawing:
         x0, y0 = np.min(rectangles, axis=0)[:2] - MARGIN
         x1, y1 = np.max(rectangles, axis=0)[2:] + MARGIN
         legend = self._legend()
-        lines, names = title.splitlines(), self._full_names()
+        lines, names = title.splitlines(), full_names(self.dag, self.nodes)
         needed = max(
             [*(text_width(line, FONT) + 0.3 for line in lines), 1.05 * len(legend), 1.0]
             + [text_width(name, SMALL) + 3 * MARGIN for name in names]
@@ -81,15 +82,6 @@ class Drawing:
                 handles=legend, loc="lower center", ncols=len(legend), frameon=False, fontsize=SMALL
             )
         return figure
-
-    def _full_names(self) -> list[str]:
-        """Full names of nodes, which are their attributes ``label``, without breaks."""
-        labels = {node: self.dag.graph.nodes[node].get("label") for node in self.nodes}
-        return [
-            f"{node}: {label}".replace(" ", "\N{NO-BREAK SPACE}")
-            for node, label in labels.items()
-            if label and str(label) != str(node)
-        ]
 
     def _draw_plate(self, axes: Axes, plate: str, box: tuple[float, ...]) -> None:
         x0, y0, x1, y1 = box
@@ -144,6 +136,16 @@ class Drawing:
         }
         plain = {"facecolor": "white", "edgecolor": "black"}
         return [Patch(label=n, **plain | style) for n, (used, style) in styles.items() if used]
+
+
+def full_names(dag: BaseDAG, nodes: Iterable[Node]) -> list[str]:
+    """Return the full names of nodes, which are their attributes ``label``, without breaks."""
+    labels = {node: dag.graph.nodes[node].get("label") for node in nodes}
+    return [
+        f"{node}: {label}".replace(" ", "\N{NO-BREAK SPACE}")
+        for node, label in labels.items()
+        if label and str(label) != str(node)
+    ]
 
 
 def _draw_edge(axes: Axes, curve: Path, on_path: bool, *, both: bool = False) -> None:

@@ -135,7 +135,8 @@ def fit(
     resume
         Go on from the checkpoint in ``out``, to the same numbers as without the stop; data,
         validation rows and settings must be the same, except the number of epochs. Without a
-        checkpoint, start.
+        checkpoint, start. Numbers that a program counts in plain attributes are not saved: let
+        them be buffers.
     progress
         Whether to show a progress bar; ``"curve"``: in a notebook, the ELBO as a curve that grows.
     tensorboard

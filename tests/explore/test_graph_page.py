@@ -12,6 +12,7 @@ from explore_server import Server
 
 from ppgen.explore.graphs.stored import STORED
 from ppgen.graph import DAG
+from ppgen.graph.drawing import full_names
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=15_000)
@@ -268,6 +269,8 @@ def test_stored_graphs_open(page, serve, stored):
     Canvas(page).shows(DAG(stored.text).nodes[-1]).to_be_attached()
     assert_graph(page, DAG(stored.text))
     expect(page.get_by_text(stored.lesson)).to_be_visible()
+    for name in full_names(DAG(stored.text), DAG(stored.text).nodes):
+        expect(page.get_by_text(name)).to_be_visible()
 
 
 def test_the_quiz_judges_by_the_graph(page, serve, picture):

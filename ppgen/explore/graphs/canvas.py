@@ -7,6 +7,7 @@ from nicegui.events import GenericEventArguments, MouseEventArguments
 
 from ppgen.explore.graphs.editor import HEIGHT, WIDTH, Point
 from ppgen.explore.graphs.svg import Picture, Shown
+from ppgen.graph.drawing import full_names
 from ppgen.graph.nodes import Node
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Canvas:
             .props(f'tabindex=0 role="application" aria-label="{LABEL}"')
             .on("keydown", self._on_key, args=["key", "ctrlKey"])
         )
+        self.names = ui.label().classes("hint")
         self.picture = Picture(page.editor.dag)
 
     def draw(self, at: Point | None = None) -> None:
@@ -56,6 +58,7 @@ class Canvas:
         shown = Shown(path, page.failed, page.chosen, pointer)
         self.zoom = page.editor.zoom
         self.image.content = f'<g transform="scale({1 / self.zoom})">{picture.svg(shown)}</g>'
+        self.names.set_text(", ".join(full_names(dag, page.canvas_nodes())))
         if not moved:
             self.picture = picture
 
