@@ -161,7 +161,7 @@ def test_a_site_of_the_guide_that_the_model_observes_is_refused(x):
         with pyro.plate("data", len(x)):
             pyro.sample("x", pyro.distributions.Normal(mean, 1.0))
 
-    with pytest.raises(ValueError, match="the guide draws the site 'x', which the model observes"):
+    with pytest.raises(ValueError, match="the guide has the site 'x', which the model observes"):
         ppgen.elbo(ppgen.as_program((model, guide)), torch.randn(20))
 
 
