@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; set before torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,6 +15,9 @@ from ppgen.running import seed_generators
 
 # They hold no doctests; collected as modules, those of several folders would be one "conftest".
 collect_ignore_glob = ["*conftest.py"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 gc.set_threshold(50_000, 20, 100)  # what pytest and torch keep need not be looked through so often
 
