@@ -179,10 +179,9 @@ class Pair(Program):
         guide = self._callables[1]
         if guide is None:
             return None
-        if isinstance(
-            poutine.unwrap(guide), Messenger
-        ):  # it runs the model, observed sites and all
-            guide = poutine.block(guide, hide_fn=_is_observed)
+        if isinstance(poutine.unwrap(guide), Messenger):
+            # It runs the model, observed sites and all.
+            guide = poutine.block(guide, hide_types=["observe"])
         with self.own_store():
             return guide(*args, **kwargs)
 
@@ -259,10 +258,6 @@ class Pair(Program):
             if value not in registered:
                 self.site_params[_key(name)] = value
                 self._site_constraints[name] = state["constraints"][name]
-
-
-def _is_observed(site: dict[str, Any]) -> bool:
-    return site["type"] == "sample" and site["is_observed"]
 
 
 @contextmanager

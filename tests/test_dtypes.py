@@ -146,13 +146,13 @@ def test_plain_functions_get_bytes_as_bytes_in_every_call(name, kind):
     assert seen == {kind}
 
 
+T0 = 1.7e9  # seconds
+
+
 def moving(t, x):
     speed = pyro.param("speed", torch.tensor(1.0))
     with pyro.plate("rows", len(t)):
         pyro.sample("x", dist.Normal(speed * (t - T0), 1.0), obs=x)
-
-
-T0 = 1.7e9  # seconds
 
 
 @pytest.mark.parametrize("call", [ppgen.elbo, lambda p, data: ppgen.fit(p, data, **FIT)])

@@ -73,6 +73,12 @@ def labelled(x, label, *, n=1):
         return pyro.sample("x", dist.Normal(label, 1.0), obs=x)
 
 
+def pixels_in_a_plate(x):
+    logits = pyro.param("logits", torch.zeros(SHAPE))
+    with pyro.plate("data", len(x)):
+        pyro.sample("x", dist.Bernoulli(logits=logits), obs=x)
+
+
 MISTAKES = {
     "bytes": (lambda: fit(VAE.mlp(SHAPE), levels().float()), "divide grey levels 0 … 255 by 255"),
     "bytes to grey": (
@@ -172,6 +178,10 @@ MISTAKES = {
         r"the name of a file; expected a graph, or DAG\.read\('graph\.dot'\)",
     ),
     "a formula for a graph": (lambda: DAG("y ~ x"), "column 3: expected a node.*, found '~'"),
+    "dimensions of a row that are not declared": (
+        lambda: fit(pixels_in_a_plate, images()),
+        r"Shape mismatch inside plate.*; expected .* declared by \.to_event\(number\)",
+    ),
     "keys that are no names": (
         lambda: fit(VAE.mlp(SHAPE), {1: images()}),
         r"data has the keys \[1\]; expected names of arguments",

@@ -109,21 +109,22 @@ class Batches:
     def cast_for(self, program: Program) -> Self:
         """Let batches have the program's floating-point type, and bytes as its images want them."""
         self.floating_images = program.floating_images
-        self.dtype = floating_type(program) or self.dtype
-        self._warn_of_rounding()
+        dtype = floating_type(program)
+        if dtype is not None and dtype != self.dtype:
+            self.dtype = dtype
+            self._warn_of_rounding(torch.finfo(dtype))
         return self
 
-    def _warn_of_rounding(self) -> None:
+    def _warn_of_rounding(self, kind: torch.finfo) -> None:
         """Warn if a type is too short for the differences between rows, as of times in seconds."""
-        if self.dtype is None or torch.finfo(self.dtype).bits < 32:  # half precision is a choice
+        if kind.bits < 32:  # half precision is a choice
             return
-        shortest = torch.finfo(self.dtype)
         for name in self.data.rows[self.transform is not None :]:
             rows = self.data[name]
-            if not rows.is_floating_point() or torch.finfo(rows.dtype).bits <= shortest.bits:
+            if not rows.is_floating_point() or torch.finfo(rows.dtype).bits <= kind.bits:
                 continue
             rows = rows.flatten(1) if rows.dim() > 1 else rows[:, None]
-            spread, rounding = rows.amax(0) - rows.amin(0), shortest.eps * rows.abs().amax(0)
+            spread, rounding = rows.amax(0) - rows.amin(0), kind.eps * rows.abs().amax(0)
             lost = (spread > 0) & (rounding > LEAST_PRECISION * spread)
             if lost.any():
                 worst = int((rounding / spread).where(lost, 0).argmax())

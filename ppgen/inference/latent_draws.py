@@ -98,12 +98,11 @@ class LatentDraws:
         sums_out = isinstance(program.objective, EnumeratedELBO)
         left = {name: site for name, site in latents.items() if name not in drawn}
         observed = set(program.observed)
-        summed_out = [
-            name
+        self.summed_out = {  # a set in the model's order
+            name: site
             for name, site in left.items()
             if is_marked(site) or (sums_out and name not in observed)
-        ]
-        self.summed_out = dict.fromkeys(summed_out).keys()  # a set in the model's order
+        }.keys()
         # Outcomes may be left out: what was observed in a fit is no latent, unless it is marked.
         self.missing = left.keys() & observed if observed else left.keys() - self.summed_out
         self.left_out = self.missing - self.summed_out

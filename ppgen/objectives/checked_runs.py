@@ -210,11 +210,17 @@ def check_latents(model_trace: Trace, guide_trace: Trace, sums_out: bool = False
             )
 
 
+def owners(program: Program) -> dict[str, Any]:
+    """Return the objects that the callables of a program are, or are methods of, by their part."""
+    parts = zip(("model", "guide"), getattr(program, "_callables", ()), strict=False)
+    objects = {part: getattr(called, "__self__", called) for part, called in parts}
+    return {part: o for part, o in objects.items() if isinstance(getattr(o, "__dict__", 0), dict)}
+
+
 @contextmanager
 def restored(program: Program) -> Iterator[None]:
     """Leave the attributes of a program's objects as they were, even if its run fails midway."""
-    owners = [getattr(part, "__self__", None) for part in getattr(program, "_callables", ())]
-    objects = {id(o): o for o in (*program.modules(), *owners) if hasattr(o, "__dict__")}
+    objects = {id(o): o for o in (*program.modules(), *owners(program).values())}
     before = [
         (vars(o), dict(vars(o)), {k: v.copy() for k, v in vars(o).items() if type(v) in CONTAINERS})
         for o in objects.values()

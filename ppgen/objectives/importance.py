@@ -76,8 +76,8 @@ class Draws:
         return all(
             draws.expand(2, *draws.shape[-1:]).shape == (2, *one.shape)
             and bool(((draws.expand(2, -1)[n] - one).abs() <= TOLERANCE * one.abs().max()).all())
-            for n, alone in enumerate(again)
-            for draws, one in zip(together, alone, strict=True)
+            for n, repeated in enumerate(again)
+            for draws, one in zip(together, repeated, strict=True)
         )
 
     def _repeat(

@@ -29,7 +29,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import ppgen
 from ppgen.data.batch import Batch
-from ppgen.objectives.checked_runs import restored
+from ppgen.objectives.checked_runs import owners, restored
 from ppgen.objectives.log_einsum import einsum
 from ppgen.objectives.objective import Objective
 from ppgen.running import own_random_state
@@ -279,8 +279,9 @@ def python_numbers(objective: Objective) -> dict[str, Any]:
         if inspect.isfunction(function):
             seen = inspect.getclosurevars(function)
             scopes[function.__qualname__] = {**seen.globals, **seen.nonlocals}
-            owner = getattr(part, "__self__", None)
-            scopes.setdefault(type(owner).__name__, getattr(owner, "__dict__", {}))
+    for part, owner in owners(program).items():
+        if not isinstance(owner, nn.Module):  # which is a scope by its name
+            scopes[f"the {part}'s {type(owner).__name__}"] = vars(owner)
     return parameters | {
         f"{owner}.{name}": _numbers_in(value)
         for owner, scope in scopes.items()

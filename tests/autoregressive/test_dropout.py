@@ -89,7 +89,7 @@ def test_under_dropout_no_pixel_sees_itself_or_later_ones(make):
             again[:, : pixel + 1], first[:, : pixel + 1], rtol=0, atol=ROUNDING
         )
     again = network(x).flatten(1)
-    assert not torch.allclose(again, first), "each pass draws anew"
+    assert not torch.allclose(again, first), "each pass has masks of its own"
 
 
 @every

@@ -202,12 +202,14 @@ def test_pretrained_reads_a_drawing_with_ink_of_either_kind(page, tmp_path):
         "drawing"
     ]
     read = []
-    for name, image in {"dark": page, "light": 1 - page}.items():
+    inked = np.concatenate([0 * page, 1 - page[..., :1]], -1)  # black on a transparent ground
+    for name, image in {"dark": page, "light": 1 - page, "transparent": inked}.items():
         imsave(tmp_path / f"{name}.png", image)
         read.append(drawing(tmp_path / f"{name}.png", 1))
     assert read[0].image_shape == (1, 28, 28)
     assert read[0].test.labels.tolist() == [1]
     assert torch.equal(read[0].test.images, read[1].test.images)
+    assert torch.equal(read[0].test.images, read[2].test.images)
     white = read[0].binarized("threshold").test.images[0, 0]
     assert white[:, 14].sum() > 15
     assert not white[:, :10].any()

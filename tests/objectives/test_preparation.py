@@ -116,21 +116,13 @@ def test_guides_that_run_the_model_learn_from_the_data(kind, objective):
     ppgen.fit(program, x, steps=1000, lr=0.03, progress=False)
     draws = ppgen.posterior(program, x, 1000, seed=0)["mean"]
     error = precision**-0.5
+    # The claim: a mean within one posterior scale and a scale within a half, which are 0.5 and
+    # 0.32 nats of divergence; the mean of 100 draws adds a tenth.
     assert draws.mean().item() == pytest.approx(50 * 3 / precision, abs=error)
     assert draws.std().item() == pytest.approx(error, rel=0.5)
     covariance = 100 * torch.ones(50, 50).double() + torch.eye(50)
     evidence = dist.MultivariateNormal(torch.zeros(50).double(), covariance).log_prob(x.double())
     assert ppgen.elbo(program, x, 100, seed=0).total == pytest.approx(evidence.item(), abs=1.0)
-
-
-def test_a_guide_that_observes_what_the_model_observes_is_refused():
-    def guide(x):
-        pyro.sample("mean", dist.Normal(pyro.param("m", torch.tensor(0.0)), 1.0))
-        with pyro.plate("rows", len(x)):
-            pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
-
-    with pytest.raises(ValueError, match=r"the guide has the site 'x', which the model observes"):
-        ppgen.fit(ppgen.as_program((centre, guide)), torch.zeros(9), epochs=1, progress=False)
 
 
 @pytest.mark.parametrize("kind", [Trace_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO])

@@ -151,7 +151,8 @@ def test_model_and_guide_have_to_match(program, message, call):
         calls[call](program(), torch.randn(20))
 
 
-def test_a_site_of_the_guide_that_the_model_observes_is_refused(x):
+@pytest.mark.parametrize("observes", [False, True], ids=["drawn", "observed"])
+def test_a_site_of_the_guide_that_the_model_observes_is_refused(observes):
     def model(x):
         with pyro.plate("data", len(x)):
             pyro.sample("x", pyro.distributions.Normal(0.0, 1.0), obs=x)
@@ -159,7 +160,8 @@ def test_a_site_of_the_guide_that_the_model_observes_is_refused(x):
     def guide(x):
         mean = pyro.param("mean", torch.tensor(0.0))
         with pyro.plate("data", len(x)):
-            pyro.sample("x", pyro.distributions.Normal(mean, 1.0))
+            fn = pyro.distributions.Normal(mean, 1.0)
+            pyro.sample("x", fn, obs=x if observes else None)
 
     with pytest.raises(ValueError, match="the guide has the site 'x', which the model observes"):
         ppgen.elbo(ppgen.as_program((model, guide)), torch.randn(20))

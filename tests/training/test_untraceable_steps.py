@@ -210,6 +210,15 @@ class WarmingUp:
             pyro.sample("x", dist.Normal(mean, 1.0).to_event(3), obs=x)
 
 
+class Called(WarmingUp):
+    """A callable object, which is the model itself."""
+
+    def __call__(self, x):
+        return super().model(x)
+
+    model = None
+
+
 class CountingInAList(Pixels):
     def __init__(self):
         super().__init__()
@@ -221,7 +230,7 @@ class CountingInAList(Pixels):
             return super().model(x, n=n)
 
 
-@pytest.mark.parametrize("make", [WarmingUp, CountingInAList])
+@pytest.mark.parametrize("make", [WarmingUp, Called, CountingInAList])
 def test_numbers_are_watched_wherever_a_program_keeps_them(make, images, uncompiled_graphs):
     results = []
     for mode in ("off", "traced"):

@@ -58,9 +58,9 @@ class Canvas:
         shown = Shown(path, page.failed, page.chosen, pointer)
         self.zoom = page.editor.zoom
         self.image.content = f'<g transform="scale({1 / self.zoom})">{picture.svg(shown)}</g>'
-        self.names.set_text(", ".join(full_names(dag, page.canvas_nodes())))
         if not moved:
             self.picture = picture
+            self.names.set_text(", ".join(full_names(dag, page.canvas_nodes())))
 
     def let_go(self) -> None:
         """Forget what the pointer holds if it is no longer in the graph."""
